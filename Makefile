@@ -1,0 +1,119 @@
+# The collection's own chores; `make help` lists them.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+BUILD   := $(CURDIR)/.build
+NEWEST  := $(BUILD)/venv/newest/bin
+OLDEST  := $(BUILD)/venv/oldest/bin
+WORKERS ?= auto
+
+# Where the user's own collections are, for `make audit`.
+OWN_COLLECTIONS := $(or $(ANSIBLE_COLLECTIONS_PATH),$(HOME)/.ansible/collections:/usr/share/ansible/collections)
+
+# Ansible finds the tree as vmguest.linux here, and the tests' own collections beside it.
+export ANSIBLE_COLLECTIONS_PATH := $(BUILD)/import:$(BUILD)/collections
+export PYTHONDONTWRITEBYTECODE  := 1
+export HYPOTHESIS_STORAGE_DIRECTORY := $(BUILD)/hypothesis
+
+ifdef CI
+export NO_COLOR := 1
+endif
+
+GATE := @sh tests/tools/gate.sh
+
+# Programs of the newest environment, and podman with the test guests' settings.
+WITH_NEWEST     := env PATH="$(NEWEST):$$PATH"
+WITH_CONTAINERS := $(WITH_NEWEST) CONTAINERS_CONF="$(CURDIR)/tests/containers/containers.conf" MOLECULE_COMMAND_BORDERS=false
+
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+# ---- the main job ----------------------------------------------------------------------------------------------------
+
+audit: ## audit your own guests: INVENTORY=path [LIMIT=pattern] [ARGS='-e name=value']
+	@test -n "$(INVENTORY)" || { echo "make audit: name an inventory: make audit INVENTORY=path [LIMIT=pattern] [ARGS='-e name=value']" >&2; exit 2; }
+	@case "$(INVENTORY)" in *,*) ;; *) test -e "$(INVENTORY)" || { echo "make audit: there is no inventory at '$(INVENTORY)'" >&2; exit 2; } ;; esac
+	@sh tests/tools/setup.sh environments
+	@$(WITH_NEWEST) ANSIBLE_COLLECTIONS_PATH="$(BUILD)/import:$(OWN_COLLECTIONS)" \
+	    ansible-playbook vmguest.linux.audit -i "$(INVENTORY)" $(if $(LIMIT),--limit "$(LIMIT)") $(ARGS)
+
+demo: setup ## audit, plan, remediate, audit, revert on a throwaway guest
+	@$(WITH_CONTAINERS) sh tests/tools/demo.sh
+
+# ---- gates -----------------------------------------------------------------------------------------------------------
+
+setup: ## install what the gates need, into .build/
+	@sh tests/tools/setup.sh
+
+check: setup ruff mypy shellcheck units-newest units-oldest package ## the gates without containers (2 minutes)
+
+lint: setup ansible-lint docs-lint changelog-lint sanity-newest sanity-oldest ansible-units ## Ansible's own gates
+
+test: check lint scenarios ## everything; what CI runs
+
+ruff:
+	$(GATE) ruff $(NEWEST)/ruff check --cache-dir $(BUILD)/ruff .
+
+mypy:
+	$(GATE) 'mypy --strict' $(NEWEST)/mypy -p ansible_collections.vmguest.linux.plugins.plugin_utils
+
+shellcheck:
+	$(GATE) shellcheck sh tests/tools/shellcheck.sh
+
+units-newest:
+	$(GATE) 'unit tests, newest ansible-core' $(WITH_NEWEST) pytest -q -n $(WORKERS) tests/unit tests/containers/test_tools.py
+
+units-oldest:
+	$(GATE) 'unit tests, oldest ansible-core' env PATH="$(OLDEST):$$PATH" pytest -q -n $(WORKERS) tests/unit
+
+package:
+	$(GATE) 'package, newest ansible-core' $(WITH_NEWEST) sh tests/tools/package.sh
+	$(GATE) 'package, oldest ansible-core' env PATH="$(OLDEST):$$PATH" sh tests/tools/package.sh
+
+ansible-lint:
+	$(GATE) ansible-lint $(WITH_NEWEST) ansible-lint --offline --profile production --strict
+
+docs-lint:
+	$(GATE) 'antsibull-docs' $(WITH_NEWEST) antsibull-docs lint-collection-docs --plugin-docs .
+
+changelog-lint:
+	$(GATE) 'antsibull-changelog' $(WITH_NEWEST) antsibull-changelog lint
+
+sanity-newest sanity-oldest: sanity-%:
+	$(GATE) "ansible-test sanity, $* ansible-core" sh tests/tools/ansible_test.sh $* sanity
+
+ansible-units:
+	$(GATE) "ansible-test units, newest ansible-core" sh tests/tools/ansible_test.sh newest units
+
+# ---- containers ------------------------------------------------------------------------------------------------------
+
+images: setup ## build the test guests' images that are not built yet
+	@sh tests/containers/build.sh
+
+molecule: images ## one step by hand: ARGS=create, converge, verify, destroy
+	@$(WITH_CONTAINERS) molecule $(ARGS)
+
+scenarios: images ## the container scenarios (as root)
+	@$(WITH_CONTAINERS) pytest -s -v --durations=0 tests/containers
+
+# ---- the rest --------------------------------------------------------------------------------------------------------
+
+bench: setup ## measure against ping, plain ssh and an idiomatic playbook: [ARGS=...]
+	@$(WITH_NEWEST) python tests/bench/run.py $(ARGS)
+
+docs: setup ## build the documentation site in .build/docs
+	@rm -rf $(BUILD)/docs && mkdir -m 0700 $(BUILD)/docs
+	@$(WITH_NEWEST) antsibull-docs sphinx-init --use-current --sphinx-theme alabaster --dest-dir $(BUILD)/docs vmguest.linux >/dev/null
+	@cd $(BUILD)/docs && $(WITH_NEWEST) antsibull-docs --config-file antsibull-docs.cfg \
+	    collection --cleanup everything --use-current --dest-dir rst vmguest.linux
+	@# Not with warnings as errors: the pages refer to Ansible's own site, which a build machine may not reach.
+	@cd $(BUILD)/docs && $(WITH_NEWEST) sphinx-build -M html rst build -c . -q
+	@echo "docs: .build/docs/build/html/index.html"
+
+clean: ## remove .build/ and the test guests
+	@-podman rm --force --time 1 $$(podman ps --all --quiet --filter name='^vmguest-') 2>/dev/null
+	rm -rf $(BUILD)
+
+.PHONY: help audit demo setup check lint test ruff mypy shellcheck units-newest units-oldest package ansible-lint \
+    docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios bench docs clean

@@ -1,0 +1,243 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Policy: which recommendations are enforced, audited or off on a guest, with what options, and what is waived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.common.yaml import yaml_load
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Severity
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import (
+    SPECS,
+    InputError,
+    did_you_mean,
+    resolve,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import AREAS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS, ROLES
+
+MODES = ("enforce", "audit", "off")
+
+#: The variables that shape a run, with their defaults. Module options have the same names without the prefix.
+VARIABLES: dict[str, Any] = {
+    "vmguest_profile": "baseline",
+    "vmguest_only": [],
+    "vmguest_skip": [],
+    "vmguest_waivers": [],
+    "vmguest_fail_on": None,
+    "vmguest_lab_guest": False,
+    "vmguest_reports": "reports",
+}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named policy. ``default`` is the mode of what ``recommendations`` leaves out, None for each one's own baseline."""
+
+    name: str
+    description: str
+    default: str | None
+    recommendations: Mapping[str, str]
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """An exception that somebody answers for, until the end of the day ``expires``."""
+
+    recommendation: str
+    reason: str
+    expires: date
+
+    def expired(self, today: date) -> bool:
+        """True from the day after ``expires``."""
+        return today > self.expires
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is wanted of a guest: the resolved, validated settings."""
+
+    profile: str
+    modes: Mapping[str, str]
+    options: Mapping[str, Any]
+    waivers: Mapping[str, Waiver] = field(default_factory=dict)
+    fail_on: Severity | None = None
+    lab_guest: bool = False
+    reports: str = "reports"
+    today: date = date.min
+
+    def mode(self, recommendation: str) -> str:
+        """enforce, audit or off."""
+        return self.modes.get(recommendation, "off")
+
+
+def load_profiles(folder: Path) -> dict[str, Profile]:
+    """Every profile, with what it extends laid beneath it.
+
+    :raises InputError: a profile that names an unknown recommendation, mode or parent.
+    """
+    raw = {path.stem: yaml_load(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.yml"))}
+    return {name: _profile(name, raw, ()) for name in raw}
+
+
+def _profile(name: str, raw: Mapping[str, Any], seen: tuple[str, ...]) -> Profile:
+    if name in seen:
+        raise InputError(f"profile '{name}' extends itself: {' -> '.join((*seen, name))}.")
+    if name not in raw:
+        raise InputError(
+            f"profile '{seen[-1]}' extends '{name}', which does not exist; {did_you_mean(name, list(raw))}"
+        )
+    data = raw[name]
+    parent = data.get("extends")
+    base = _profile(parent, raw, (*seen, name)) if parent else Profile(name, "", None, {}, {})
+    modes = data.get("recommendations") or {}
+    for entry, mode in modes.items():
+        if mode not in MODES:
+            raise InputError(
+                f"profile '{name}': the mode of '{entry}' is '{mode}'; expected one of: {', '.join(MODES)}."
+            )
+    return Profile(
+        name,
+        data.get("description", ""),
+        data.get("default", base.default),
+        {**base.recommendations, **modes},
+        {**base.options, **(data.get("options") or {})},
+    )
+
+
+PROFILES = load_profiles(Path(__file__).resolve().parent.parent / "profiles")
+
+
+def _selection(words: Any, variable: str) -> frozenset[str]:
+    """Ids and ``@area`` words as a set of ids."""
+    if isinstance(words, str):
+        words = [word for word in words.replace(",", " ").split() if word]
+    if not isinstance(words, Sequence):
+        raise InputError(
+            f"'{variable}' must be a list of recommendations and @areas; found {type(words).__name__} {words!r}."
+        )
+    chosen: set[str] = set()
+    for word in words:
+        if isinstance(word, str) and word.startswith("@"):
+            if word[1:] not in AREAS:
+                raise InputError(f"'{variable}' names the unknown area '{word}'; {did_you_mean(word[1:], list(AREAS))}")
+            chosen.update(entry.id for entry in RECOMMENDATIONS.values() if entry.area == word[1:])
+        elif word in RECOMMENDATIONS:
+            chosen.add(word)
+        else:
+            raise InputError(
+                f"'{variable}' names the unknown recommendation '{word}'; {did_you_mean(str(word), list(RECOMMENDATIONS))} "
+                "Correct it; no guest was touched."
+            )
+    return frozenset(chosen)
+
+
+def _waivers(entries: Any) -> dict[str, Waiver]:
+    if not isinstance(entries, Sequence) or isinstance(entries, (str, bytes)):
+        raise InputError("'vmguest_waivers' must be a list of entries with recommendation, reason and expires.")
+    waivers: dict[str, Waiver] = {}
+    for number, entry in enumerate(entries, 1):
+        if not isinstance(entry, Mapping):
+            raise InputError(
+                f"entry {number} of 'vmguest_waivers' must have recommendation, reason and expires; found {entry!r}."
+            )
+        extra = sorted(set(entry) - {"recommendation", "reason", "expires"})
+        if extra:
+            raise InputError(
+                f"entry {number} of 'vmguest_waivers' has the unknown key '{extra[0]}'; expected recommendation, reason, expires."
+            )
+        name = entry.get("recommendation")
+        if name not in RECOMMENDATIONS:
+            raise InputError(
+                f"entry {number} of 'vmguest_waivers' names the unknown recommendation '{name}'; "
+                f"{did_you_mean(str(name), list(RECOMMENDATIONS))}"
+            )
+        reason = str(entry.get("reason") or "").strip()
+        if not reason:
+            raise InputError(f"the waiver of '{name}' has no reason; say who accepts it and why.")
+        waivers[name] = Waiver(name, reason, _date(entry.get("expires"), name))
+    return waivers
+
+
+def _date(value: Any, name: str) -> date:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise InputError(f"the waiver of '{name}' must expire on a date such as 2027-03-31; found {value!r}.") from None
+
+
+def resolve_policy(variables: Mapping[str, Any], today: date, role: str | None = None) -> Policy:
+    """The policy that ``variables`` ask for, for one ``role`` (run by its own name) or for all.
+
+    :raises InputError: in one sentence, for anything that is not understood.
+    """
+    given = {**VARIABLES, **{name: value for name, value in variables.items() if value is not None}}
+    unknown = sorted(
+        name for name in given if isinstance(name, str) and name.startswith("vmguest_") and name not in KNOWN
+    )
+    if unknown:
+        raise InputError(f"'{unknown[0]}' is no variable of vmguest.linux; {did_you_mean(unknown[0], sorted(KNOWN))}")
+    name = given["vmguest_profile"]
+    if name not in PROFILES:
+        raise InputError(
+            f"unknown profile '{name}'; {did_you_mean(str(name), list(PROFILES))} Correct 'vmguest_profile'; no guest was touched."
+        )
+    profile = PROFILES[name]
+    if role is not None and role not in ROLES:
+        raise InputError(f"unknown role '{role}'; {did_you_mean(role, list(ROLES))}")
+    options = resolve(given, profile.options)
+    modes = {
+        entry.id: options.get(f"{entry.role}_mode")
+        or ("enforce" if role else profile.recommendations.get(entry.id, profile.default or entry.baseline))
+        for entry in RECOMMENDATIONS.values()
+        if role is None or entry.role == role
+    }
+    only = _selection(given["vmguest_only"], "vmguest_only")
+    skip = _selection(given["vmguest_skip"], "vmguest_skip")
+    modes = {
+        entry: mode
+        for entry, mode in modes.items()
+        if mode != "off" and entry not in skip and (not only or entry in only)
+    }
+    fail_on = given["vmguest_fail_on"]
+    if fail_on is not None and fail_on not in [severity.value for severity in Severity]:
+        raise InputError(f"'vmguest_fail_on' is '{fail_on}'; expected one of: {', '.join(Severity)}.")
+    try:
+        lab_guest = boolean(given["vmguest_lab_guest"])
+    except TypeError:
+        raise InputError(f"'vmguest_lab_guest' must be true or false; found {given['vmguest_lab_guest']!r}.") from None
+    reports = given["vmguest_reports"]
+    if not isinstance(reports, str) or not reports.strip():
+        raise InputError(f"'vmguest_reports' must name a folder on the controller; found {reports!r}.")
+    return Policy(
+        profile=profile.name,
+        modes=modes,
+        options=options,
+        waivers=_waivers(given["vmguest_waivers"]),
+        fail_on=Severity(fail_on) if fail_on else None,
+        lab_guest=lab_guest,
+        reports=reports,
+        today=today,
+    )
+
+
+#: Names with our prefix that are not settings: what playbooks take, and what guest_facts sets.
+KNOWN = (
+    frozenset(VARIABLES)
+    | {"vmguest_hosts", "vmguest_serial", "vmguest_run", "vmguest_become"}
+    | {name for spec in SPECS.values() for name in spec}
+)

@@ -1,0 +1,119 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Receipts: what apply.sh reports, and what it keeps on the guest so that everything can be undone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeError, ProbeOutput, framed
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, files
+
+READS: tuple[Read, ...] = (files("/var/lib/vmguest/receipts/*/state", "/var/lib/vmguest/receipts/*/meta"),)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One transaction as kept on the guest. ``state`` is done, reverted, or that of one that was interrupted."""
+
+    name: str
+    recommendation: str
+    run: str
+    time: str
+    state: str
+
+    @property
+    def revertable(self) -> bool:
+        """True for what was done and not yet taken back."""
+        return self.state == "done"
+
+    @property
+    def interrupted(self) -> bool:
+        """True for a transaction that was killed; the next apply undoes it."""
+        return self.state in ("prepared", "committing")
+
+
+@dataclass
+class Outcome:
+    """How one transaction ended: done, undone, refused, undo_failed; ``detail`` is what the failed command printed."""
+
+    recommendation: str
+    receipt: str = ""
+    result: str = ""
+    reason: str = ""
+    steps: list[str] = field(default_factory=list)
+    detail: list[str] = field(default_factory=list)
+
+
+@dataclass
+class ApplyOutput:
+    """All that apply.sh reported. ``locked`` and ``refused`` say why nothing was done."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    recovered: list[str] = field(default_factory=list)
+    reverted: list[tuple[str, str, str, str]] = field(default_factory=list)
+    locked: str | None = None
+    refused: str | None = None
+
+
+def receipts(probe: ProbeOutput) -> list[Receipt]:
+    """The receipts on a guest, oldest first."""
+    found = []
+    for state in probe.glob("/var/lib/vmguest/receipts/*/state"):
+        folder = state.path.rpartition("/")[0]
+        meta = dict(line.partition("=")[::2] for line in probe.file(f"{folder}/meta").lines)
+        found.append(
+            Receipt(
+                folder.rpartition("/")[2],
+                meta.get("recommendation", folder.rpartition("-")[2]),
+                meta.get("run", ""),
+                meta.get("time", ""),
+                state.value,
+            )
+        )
+    return found
+
+
+def parse_apply(output: str, nonce: str) -> ApplyOutput:
+    """Parse what apply.sh printed.
+
+    :raises ProbeError: where it was cut. What was done is then known to the guest's receipts only; the next run reads them.
+    """
+    result = ApplyOutput()
+    prefix = nonce + " "
+    current: Outcome | None = None
+    for line in framed(output, nonce, "apply"):
+        if not line.startswith(prefix):
+            if current is not None and len(current.detail) < 20:
+                current.detail.append(line)
+            continue
+        word, _, rest = line[len(prefix) :].partition(" ")
+        if word == "locked":
+            result.locked = rest
+        elif word == "refused":
+            result.refused = rest
+        elif word == "recovered":
+            result.recovered.append(rest)
+        elif word == "transaction":
+            recommendation, _, receipt = rest.partition(" ")
+            current = Outcome(recommendation, receipt)
+            result.outcomes.append(current)
+        elif word == "step" and current is not None:
+            number, _, sentence = rest.partition(" ")
+            current.steps.append(f"{number} {sentence}")
+        elif word == "outcome":
+            recommendation, _, rest = rest.partition(" ")
+            kind, _, reason = rest.partition(" ")
+            if current is None or current.recommendation != recommendation:
+                current = Outcome(recommendation)
+                result.outcomes.append(current)
+            current.result, current.reason = kind, reason
+            current = None
+        elif word == "reverted":
+            receipt, recommendation, kind, *reason_words = rest.split(" ")
+            result.reverted.append((receipt, recommendation, kind, " ".join(reason_words)))
+        elif word != "alive":
+            raise ProbeError(f"apply answered with an unknown line '{word}'; is the guest running another version?")
+    return result

@@ -1,0 +1,47 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A recommendation: one entry of the manual, as code.
+
+Each file of ``plugin_utils/recommendations`` is named after a role and holds that role's ``RECOMMENDATIONS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Severity, Verdict
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read
+
+#: The options of a role, resolved and validated: name as in its argument_specs (with the role's prefix) to value.
+Options = Mapping[str, Any]
+
+AREAS = ("tools", "storage", "network", "memory", "time", "scheduling", "boot", "cloning", "platform", "security")
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One entry of the manual.
+
+    ``assess`` is pure: evidence and options in, verdict (with its remedy) out. It is called only for a VMware guest that
+    is no container. ``reads`` names all that it looks at, beyond what every recommendation gets.
+    ``baseline`` is its mode in profile ``baseline``: enforce, audit or off.
+    """
+
+    id: str
+    area: str
+    title: str
+    severity: Severity
+    baseline: str
+    talk: str
+    today: str
+    risk: str
+    source: str
+    reads: tuple[Read, ...]
+    assess: Callable[[Evidence, Options], Verdict]
+    reboot: bool = False
+    role: str = ""

@@ -1,0 +1,136 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Steps: the reversible primitives that every remedy is made of.
+
+A step says what it expects to find and what it leaves behind. Its inverse is not written here: apply.sh records it on the
+guest, from what it really found, before it changes anything. docs/architecture.md has the table of steps.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+
+def sh(*words: str) -> str:
+    """A command line for the guest's shell: every word quoted."""
+    return " ".join(shlex.quote(word) for word in words)
+
+
+@dataclass(frozen=True)
+class WriteFile:
+    """Create ``path`` with ``content``, or replace its content.
+
+    ``before`` is the content that the probe saw, None where there was no such file. Another content on the guest is
+    refused. ``mode`` holds for a new file; an old one keeps its mode, owner, SELinux context and ACL.
+    """
+
+    path: str
+    content: str
+    before: str | None = None
+    mode: str = "0644"
+
+    @property
+    def sentence(self) -> str:
+        """What it does, for a person."""
+        return f"{'create' if self.before is None else 'rewrite'} {self.path}"
+
+
+@dataclass(frozen=True)
+class ReplaceLine:
+    """In a file: the whole line ``old`` becomes ``new``. Refused unless exactly one line is ``old``."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class ReplacePrefix:
+    """In a file: line ``number`` (from 1), which begins with ``old``, begins with ``new`` instead.
+
+    For lines whose rest is not known to the controller because the probe redacted it.
+    """
+
+    number: int
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class AppendLine:
+    """At the end of a file: one more line. Refused where the line is already there."""
+
+    line: str
+
+
+Edit = ReplaceLine | ReplacePrefix | AppendLine
+
+
+@dataclass(frozen=True)
+class EditFile:
+    """Edit lines of an existing file that others edit too. The inverse takes out exactly these edits.
+
+    ``before`` holds the lines as the probe saw them, for the diff only; the edits say what must be there.
+    """
+
+    path: str
+    edits: tuple[Edit, ...]
+
+    @property
+    def sentence(self) -> str:
+        """What it does, for a person."""
+        return f"edit {len(self.edits)} line{'s' if len(self.edits) != 1 else ''} of {self.path}"
+
+
+@dataclass(frozen=True)
+class RemoveFile:
+    """Remove ``path``, which holds ``before``. The receipt keeps it."""
+
+    path: str
+    before: str
+
+    @property
+    def sentence(self) -> str:
+        """What it does, for a person."""
+        return f"remove {self.path}"
+
+
+@dataclass(frozen=True)
+class WriteKernel:
+    """Write ``new`` into a kernel file (procfs, sysfs), whose value is ``old``, and read it back.
+
+    Where the kernel shows a choice as ``a [b] c``, the value is what stands in brackets.
+    """
+
+    path: str
+    old: str
+    new: str
+
+    @property
+    def sentence(self) -> str:
+        """What it does, for a person."""
+        return f"set {self.path} from {self.old} to {self.new}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run a command of the guest, as lines for its shell (made with :func:`sh`).
+
+    ``undo`` must leave things as they were before ``do``, whether ``do`` ran to its end, half, or never: after a power cut
+    nobody knows. ``proof`` exits 0 when, and only when, ``do`` had its effect. ``what`` is a sentence for a person.
+    """
+
+    what: str
+    do: str
+    undo: str
+    proof: str
+
+    @property
+    def sentence(self) -> str:
+        """What it does, for a person."""
+        return self.what
+
+
+Step = WriteFile | EditFile | RemoveFile | WriteKernel | Run

@@ -1,0 +1,330 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Cron and anacron: which jobs are configured, and when they fire.
+
+cron has no runtime side of its own: it looks at its files every minute and takes up what changed. Sources: crontab(5), cron(8)
+and anacrontab(5) of cronie and of Debian's cron.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import File, ProbeOutput, State
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, Redaction, entries, files
+
+#: Crontabs with a user field. cron.d's are those whose names cron takes.
+SYSTEM_CRONTABS = ("/etc/crontab", "/etc/cron.d/*")
+#: Crontabs of users: Red Hat and Photon, Debian, SUSE.
+USER_CRONTABS = ("/var/spool/cron/*", "/var/spool/cron/crontabs/*", "/var/spool/cron/tabs/*")
+ANACRONTAB = "/etc/anacrontab"
+#: What cronie runs anacron by, every hour. Other anacrons know no RANDOM_DELAY (Debian's 2.3 has not even the word).
+CRONIE_ANACRON = "/etc/cron.hourly/0anacron"
+#: cron of Debian and SUSE, of Red Hat and Photon; and systemd-cron, which makes timers of the same files.
+DAEMONS = (
+    "/usr/sbin/cron",
+    "/usr/sbin/crond",
+    "/usr/lib/systemd/system-generators/systemd-crontab-generator",
+    "/lib/systemd/system-generators/systemd-crontab-generator",
+)
+
+READS: tuple[Read, ...] = (
+    files(*SYSTEM_CRONTABS, ANACRONTAB, *USER_CRONTABS, redact=Redaction.CRONTAB),
+    files("/etc/debian_version"),
+    entries(*DAEMONS, CRONIE_ANACRON),
+)
+
+#: What a nickname stands for (crontab(5)). @reboot fires at no time of day.
+NICKNAMES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+#: Name, lowest and highest number, names and the number of the first one.
+_FIELDS: tuple[tuple[str, int, int, tuple[str, ...], int], ...] = (
+    ("minute", 0, 59, (), 0),
+    ("hour", 0, 23, (), 0),
+    ("day of month", 1, 31, (), 0),
+    ("month", 1, 12, _MONTHS, 1),
+    ("day of week", 0, 7, _WEEKDAYS, 0),
+)
+_PART = re.compile(
+    r"(?P<star>\*)(?:/(?P<star_step>\d+))?\Z"
+    r"|(?P<from>\w+)-(?P<to>\w+)(?:/(?P<step>\d+))?\Z"
+    r"|(?P<low>\w*)~(?P<high>\w*)\Z"
+    r"|(?P<one>\w+)\Z",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a job fires. ``fields`` are the five fields as written, or a nickname's; none for ``@reboot``.
+
+    ``random`` says that cronie picks a time of its own (``~``) when it reads the crontab.
+    """
+
+    fields: tuple[str, ...]
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    random: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Schedule:
+        """Parse five blank-separated fields, or a nickname.
+
+        :raises ValueError: what cron would refuse, too; the message says what is wrong.
+        """
+        words = text.split()
+        if words == ["@reboot"]:
+            return cls((), frozenset(), frozenset())
+        if len(words) == 1 and words[0] in NICKNAMES:
+            words = NICKNAMES[words[0]].split()
+        if len(words) != len(_FIELDS):
+            raise ValueError(f"a schedule has {len(_FIELDS)} fields, this one {len(words)}")
+        values = [_field(word, *field) for word, field in zip(words, _FIELDS, strict=True)]
+        return cls(tuple(words), values[0], values[1], any("~" in word for word in words))
+
+    @property
+    def text(self) -> str:
+        """The fields with one blank between them."""
+        return " ".join(self.fields) or "@reboot"
+
+    @property
+    def firing_minutes(self) -> frozenset[int]:
+        """The minutes of a day (0 to 1439) at which it fires, on the days on which it does."""
+        return frozenset(hour * 60 + minute for hour in self.hours for minute in self.minutes)
+
+    @property
+    def gap(self) -> int | None:
+        """Minutes between two firings where they are spread evenly over the hour (60 for one), else None.
+
+        ``*/7`` fires at 56 and again at 0: a shorter gap over the hour's end is still even, a longer one is not.
+        """
+        ordered = sorted(self.minutes)
+        if not ordered:
+            return None
+        over_the_hour = ordered[0] + 60 - ordered[-1]
+        gaps = {after - before for before, after in zip(ordered, ordered[1:], strict=False)} or {over_the_hour}
+        gap = gaps.pop()
+        return gap if not gaps and over_the_hour <= gap else None
+
+
+def _field(word: str, name: str, low: int, high: int, names: tuple[str, ...], first: int) -> frozenset[int]:
+    """The numbers that a field stands for; :raises ValueError: where cron would refuse it."""
+
+    def number(text: str) -> int:
+        value = names.index(text.lower()[:3]) + first if text.lower() in names else int(text) if text.isdigit() else -1
+        if not low <= value <= high:
+            raise ValueError(f"'{text}' is no {name}")
+        return value
+
+    found: set[int] = set()
+    for part in word.split(","):
+        match = _PART.match(part)
+        if not match:
+            raise ValueError(f"'{part}' is no {name}")
+        start, end, step = low, high, 1
+        if match["star"]:
+            step = int(match["star_step"] or 1)
+        elif match["from"]:
+            start, end, step = number(match["from"]), number(match["to"]), int(match["step"] or 1)
+        elif match["one"]:
+            start = end = number(match["one"])
+        else:
+            start = number(match["low"]) if match["low"] else low
+            end = number(match["high"]) if match["high"] else high
+        if step < 1 or start > end:
+            raise ValueError(f"'{part}' is an empty {name}")
+        found.update(range(start, end + 1, step))
+    return frozenset(found)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One line of a crontab.
+
+    ``text`` is the line as the probe shows it, ``lead`` what stands before the schedule (blanks, and the ``-`` by which cronie logs
+    nothing), ``written`` the schedule with its own blanks. ``command`` is what the probe leaves of it: all of what
+    distributions ship, of other commands the first word. ``random`` says that cron delays it by a random time itself.
+    """
+
+    path: str
+    number: int
+    text: str
+    lead: str
+    written: str
+    schedule: Schedule
+    user: str
+    command: str
+    random: bool
+
+    def rewritten(self, schedule: str) -> tuple[str, str]:
+        """The beginning of the line as it is, and as it is to be for ``schedule``: the rest stays as it is."""
+        return self.lead + self.written, self.lead + schedule
+
+
+@dataclass(frozen=True)
+class Crontab:
+    """A crontab. ``odd`` are the numbers of the lines that are no job, variable or comment: cron refuses them, too."""
+
+    path: str
+    state: State
+    lines: tuple[str, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    odd: tuple[int, ...] = ()
+
+
+_VARIABLE = re.compile(r"""\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^\s"'=@*]+))\s*=\s*(?P<value>.*)""")
+_JOB = re.compile(r"(?P<lead>\s*-?)(?P<written>@\w+|\S+(?:\s+\S+){4})(?P<blank>\s+)(?P<rest>\S.*)", re.DOTALL)
+
+
+def _variable(line: str) -> tuple[str, str] | None:
+    found = _VARIABLE.match(line)
+    if not found:
+        return None
+    return next(name for name in found.group("double", "single", "plain") if name is not None), found["value"].strip().strip("\"'")
+
+
+def parse_crontab(file: File, system: bool) -> Crontab:
+    """Parse a crontab; ``system`` ones have a user before the command."""
+    jobs: list[Job] = []
+    odd: list[int] = []
+    delayed = False
+    for number, line in enumerate(file.lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        variable = _variable(line)
+        if variable:
+            # cronie's crond: "RANDOM_DELAY ... allows delaying job startups by random amount of minutes" (crontab(5)).
+            if variable[0] == "RANDOM_DELAY":
+                delayed = variable[1].isdigit() and int(variable[1]) > 0
+            continue
+        found = _JOB.match(line)
+        try:
+            schedule = Schedule.parse(found["written"]) if found else None
+        except ValueError:
+            schedule = None
+        user, _, command = found["rest"].partition(" ") if found and system else ("", "", found["rest"] if found else "")
+        if found and system and "\t" in user:
+            user, _, command = found["rest"].partition("\t")
+        if not found or schedule is None or not command.strip():
+            odd.append(number)
+            continue
+        jobs.append(
+            Job(
+                path=file.path,
+                number=number,
+                text=line,
+                lead=found["lead"],
+                written=found["written"],
+                schedule=schedule,
+                user=user,
+                command=command.strip(),
+                random=schedule.random or delayed,
+            )
+        )
+    return Crontab(file.path, file.state, file.lines, tuple(jobs), tuple(odd))
+
+
+@dataclass(frozen=True)
+class Anacrontab:
+    """cronie's anacrontab. ``random_delay`` is the greatest random delay in minutes that holds for its jobs, 0 for none.
+
+    It holds for the jobs below its line only: anacron adds it to a job's delay as it reads the job. ``assignment`` is
+    that line, None where there is none above the first job; ``first_job`` the first job's line.
+    """
+
+    state: State
+    random_delay: int = 0
+    assignment: str | None = None
+    first_job: str | None = None
+
+    @property
+    def has_jobs(self) -> bool:
+        """True where anacron has anything to run."""
+        return self.first_job is not None
+
+
+_ANACRON_JOB = re.compile(r"\s*(\d+|@\S+)\s+\d+\s+[^\s/]+\s+\S")
+
+
+def parse_anacrontab(file: File) -> Anacrontab:
+    """Parse what matters of an anacrontab."""
+    delay, assignment = 0, None
+    for line in file.lines:
+        variable = None if line.lstrip().startswith("#") else _variable(line)
+        if variable and variable[0] == "RANDOM_DELAY":
+            delay, assignment = int(variable[1]) if variable[1].isdigit() else 0, line
+        elif _ANACRON_JOB.match(line):
+            return Anacrontab(file.state, delay, assignment, line)
+    return Anacrontab(file.state, delay, assignment)
+
+
+@dataclass(frozen=True)
+class Cron:
+    """cron and anacron of a guest. ``daemon`` is the path of the cron daemon, None where there is none."""
+
+    daemon: str | None
+    system: tuple[Crontab, ...]
+    user: tuple[Crontab, ...]
+    anacron: Anacrontab | None
+
+    @property
+    def crontabs(self) -> tuple[Crontab, ...]:
+        """Those of the system and those of users."""
+        return self.system + self.user
+
+    @classmethod
+    def of(cls, probe: ProbeOutput) -> Cron:
+        """Read it from the probe's output."""
+        debian = probe.file("/etc/debian_version").exists
+        return cls(
+            daemon=next((path for path in DAEMONS if probe.entry(path)), None),
+            system=_crontabs(probe, SYSTEM_CRONTABS, system=True, debian=debian),
+            user=_crontabs(probe, USER_CRONTABS, system=False, debian=debian),
+            anacron=parse_anacrontab(probe.file(ANACRONTAB))
+            if probe.entry(CRONIE_ANACRON) and probe.file(ANACRONTAB).exists
+            else None,
+        )
+
+
+def is_crontab_name(path: str, debian: bool) -> bool:
+    """True where cron takes a file of cron.d, or of a spool folder, for a crontab.
+
+    Debian's cron takes names of letters, digits, underscores and hyphens only (cron(8)); cronie leaves out what editors and
+    packages leave behind (database.c, not_a_crontab). Spool folders hold names of users.
+    """
+    name = path.rpartition("/")[2]
+    if debian and path.startswith("/etc/cron.d/"):
+        return re.fullmatch(r"[A-Za-z0-9_-]+", name) is not None
+    return not (name.startswith((".", "#")) or name.endswith(("~", ".rpmsave", ".rpmorig", ".rpmnew", ".cfsaved")))
+
+
+def _crontabs(probe: ProbeOutput, patterns: Iterable[str], *, system: bool, debian: bool) -> tuple[Crontab, ...]:
+    found = {file.path: file for pattern in patterns for file in probe.glob(pattern)}
+    return tuple(
+        parse_crontab(file, system)
+        for path, file in found.items()
+        if file.state is not State.DIRECTORY and (path == "/etc/crontab" or is_crontab_name(path, debian))
+    )
+
+
+def busiest_minute(firing: Iterable[frozenset[int]]) -> tuple[int, int]:
+    """The herd: the minute of the day at which most jobs fire together, and how many.
+
+    ``firing`` holds the firing minutes of every job of every guest. The earliest of several such minutes; (0, 0) for no jobs.
+    """
+    counted = Counter(minute for minutes in firing for minute in minutes)
+    return min(counted.items(), key=lambda entry: (-entry[1], entry[0]), default=(0, 0))

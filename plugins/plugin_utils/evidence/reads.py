@@ -1,0 +1,74 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the probe reads, declared as data by those who need it; ``guest/probe_payload.py`` makes one probe of all of them.
+
+Adding to the probe costs no process for files, one for all :class:`Lines` of one pattern, one for each :class:`Command`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Redaction(str, Enum):
+    """What the probe takes out before a line leaves the guest.
+
+    CRONTAB keeps of a command its first word, and the whole of a line that distributions ship (run-parts and its like);
+    FSTAB takes out the values of password and credential options; BOOTLOADER takes out password lines' values.
+    """
+
+    CRONTAB = "crontab"
+    FSTAB = "fstab"
+    BOOTLOADER = "bootloader"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Whole text files, by absolute path or glob (``*``, ``?``, ``[…]``, as the shell's).
+
+    A file over 256 KiB is not read but marked too large.
+    """
+
+    globs: tuple[str, ...]
+    redact: Redaction | None = None
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Only those lines of files that match a basic regular expression (as grep's), with their numbers."""
+
+    name: str
+    pattern: str
+    globs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Directory entries themselves: type, mode, links, owner, size, and where a symbolic link points."""
+
+    globs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Command:
+    """Output of a command that only reads. Run where its first word is found, and ended after ``seconds``."""
+
+    name: str
+    argv: tuple[str, ...]
+    seconds: int = 10
+
+
+Read = Files | Lines | Entries | Command
+
+
+def files(*globs: str, redact: Redaction | None = None) -> Files:
+    """Whole text files, by path or glob."""
+    return Files(globs, redact)
+
+
+def entries(*globs: str) -> Entries:
+    """Directory entries, by path or glob."""
+    return Entries(globs)

@@ -1,0 +1,321 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""systemd's calendar timers: what the running manager has loaded, and what the unit files say.
+
+Sources: systemd.timer(5), systemd.time(7), systemd.unit(5). RandomizedDelaySec= came with systemd 229, FixedRandomDelay= with 247.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Line, ProbeOutput
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Command, Lines, Read, entries, files
+
+#: Where unit files lie, what wins first (systemd.unit(5)). /lib is the same as /usr/lib where /usr is merged.
+UNIT_FOLDERS = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+#: The folders that belong to the administrator, not to the distribution.
+ADMINISTRATORS = ("/etc/", "/run/", "/usr/local/")
+#: Our own drop-in of a timer.
+DROP_IN = "50-vmguest-scatter.conf"
+
+READS: tuple[Read, ...] = (
+    Lines(
+        "timers",
+        # OnCalendar and its monotonic relatives, AccuracySec, RandomizedDelaySec, FixedRandomDelay.
+        "^[[:blank:]]*[OARF][nacri][A-Za-z]*[[:blank:]]*=",
+        tuple(
+            f"{folder}/{name}" for folder in UNIT_FOLDERS for name in ("*.timer", "*.timer.d/*.conf", "timer.d/*.conf")
+        ),
+    ),
+    files(f"/etc/systemd/system/*.timer.d/{DROP_IN}"),
+    # A link to /dev/null masks a timer or a drop-in; a file of /etc without any of those lines still replaces the one of /usr/lib.
+    entries(
+        *(f"{folder}/{name}" for folder in UNIT_FOLDERS[:2] for name in ("*.timer", "*.timer.d/*.conf")),
+    ),
+    Command(
+        "timers",
+        (
+            "systemctl",
+            "show",
+            "-p",
+            "Id",
+            "-p",
+            "ActiveState",
+            "-p",
+            "UnitFileState",
+            "-p",
+            "NeedDaemonReload",
+            "-p",
+            "DropInPaths",
+            "-p",
+            "TimersCalendar",
+            "-p",
+            "RandomizedDelayUSec",
+            "*.timer",
+        ),
+    ),
+)
+
+#: systemd.time(7), "The special expressions"; as systemd-analyze calendar writes them.
+SHORTHANDS = {
+    "minutely": "*-*-* *:*:00",
+    "hourly": "*-*-* *:00:00",
+    "daily": "*-*-* 00:00:00",
+    "weekly": "Mon *-*-* 00:00:00",
+    "monthly": "*-*-01 00:00:00",
+    "quarterly": "*-01,04,07,10-01 00:00:00",
+    "semiannually": "*-01,07-01 00:00:00",
+    "biannually": "*-01,07-01 00:00:00",
+    "bi-annually": "*-01,07-01 00:00:00",
+    "semi-annually": "*-01,07-01 00:00:00",
+    "yearly": "*-01-01 00:00:00",
+    "annually": "*-01-01 00:00:00",
+    "anually": "*-01-01 00:00:00",
+}
+_DATE = re.compile(r"[\d*][\d*,./~]*-[\d*,./~]+(-[\d*,./~]+)?\Z")
+_TIME = re.compile(r"([\d*,./]+):([\d*,./]+)(?::([\d*,./]+))?\Z")
+_WEEKDAYS = re.compile(r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*(?:\.\.|-|,)?)+\Z", re.IGNORECASE)
+_TIME_UNITS = {
+    "usec": 0, "us": 0, "msec": 0, "ms": 0,
+    "": 1, "s": 1, "sec": 1, "second": 1, "seconds": 1,
+    "m": 60, "min": 60, "minute": 60, "minutes": 60,
+    "h": 3600, "hr": 3600, "hour": 3600, "hours": 3600,
+    "d": 86400, "day": 86400, "days": 86400,
+    "w": 604800, "week": 604800, "weeks": 604800,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """A calendar event expression. ``days`` is what stands before the time, ``zone`` what stands behind it, both as written."""
+
+    days: str
+    hours: frozenset[int]
+    minutes: frozenset[int]
+    seconds: str
+    hours_written: str
+    zone: str
+
+    @classmethod
+    def parse(cls, text: str) -> Calendar:
+        """Parse an expression.
+
+        :raises ValueError: where it is none, or one of the rare forms (dates relative to the month's end with a time zone, ``@…``).
+        """
+        words = SHORTHANDS.get(text.strip().lower(), text).split()
+        weekdays = words.pop(0) if words and _WEEKDAYS.match(words[0]) else ""
+        date = words.pop(0) if words and _DATE.match(words[0]) else "*-*-*"
+        time = _TIME.match(words.pop(0)) if words and ":" in words[0] else _TIME.match("00:00:00")
+        if not time or len(words) > 1 or not (weekdays or date or time) or not text.strip():
+            raise ValueError(f"'{text}' is no calendar event that is understood")
+        zone = words[0] if words else ""
+        if zone and not re.match(r"[A-Za-z][\w/+-]*\Z", zone):
+            raise ValueError(f"'{zone}' is no time zone")
+        return cls(
+            days=f"{weekdays} {date}".strip(),
+            hours=_component(time[1], 23),
+            minutes=_component(time[2], 59),
+            seconds=time[3] or "00",
+            hours_written=time[1],
+            zone=zone,
+        )
+
+    def at(self, minute: int, hour: int | None = None) -> str:
+        """The expression with another minute, and hour where one is given; on the same days, in the same time zone."""
+        hours = self.hours_written if hour is None else f"{hour:02d}"
+        return f"{self.days} {hours}:{minute:02d}:00 {self.zone}".strip()
+
+    @property
+    def same(self) -> tuple[object, ...]:
+        """What two expressions have in common that mean the same, however they are written."""
+        words = [word.lower().lstrip("0") or "0" for word in re.split(r"[\s]|(?<=\d)-|-(?=\d)", self.days)]
+        return (tuple(words), self.hours, self.minutes, self.seconds.lstrip("0"), self.zone)
+
+    @property
+    def firing_minutes(self) -> frozenset[int]:
+        """The minutes of a day (0 to 1439) at which it fires, on the days on which it does."""
+        return frozenset(hour * 60 + minute for hour in self.hours for minute in self.minutes)
+
+
+def _component(text: str, high: int) -> frozenset[int]:
+    found: set[int] = set()
+    for part in text.split(","):
+        span, slash, step = part.partition("/")
+        first, dots, last = span.partition("..")
+        if (slash and not (step.isdigit() and int(step))) or not (first == "*" or first.isdigit()) or (dots and not last.isdigit()):
+            raise ValueError(f"'{part}' is no part of a time")
+        start = 0 if first == "*" else int(first)
+        end = int(last) if dots else high if first == "*" or slash else start
+        if start > end or end > high:
+            raise ValueError(f"'{part}' is no part of a time")
+        found.update(range(start, end + 1, int(step) if slash else 1))
+    return frozenset(found)
+
+
+def seconds_of(text: str) -> int | None:
+    """A time span (systemd.time(7): ``12h``, ``1h 30min``, ``6000``) in whole seconds, None where it is none."""
+    parts = re.findall(r"\s*(\d+)(?:\.\d+)?\s*([a-z]*)", text)
+    if text.strip() == "infinity":
+        return None
+    if not parts or re.sub(r"\s*(\d+)(?:\.\d+)?\s*([a-z]*)", "", text).strip():
+        return None
+    if any(unit not in _TIME_UNITS for _, unit in parts):
+        return None
+    return sum(int(number) * _TIME_UNITS[unit] for number, unit in parts)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the unit files of a timer come to. ``calendars`` as written, ``monotonic`` the assignments beside them.
+
+    ``calendar_path`` is the file that the last calendar comes from, ``delay`` the RandomizedDelaySec in seconds.
+    """
+
+    calendars: tuple[str, ...] = ()
+    calendar_path: str = ""
+    monotonic: tuple[str, ...] = ()
+    delay: int = 0
+    delay_path: str = ""
+    fixed_delay: bool = False
+
+    def assigned(self, path: str, text: str) -> Settings:
+        """These settings after one more line."""
+        key, _, value = (word.strip() for word in text.partition("="))
+        if key == "OnCalendar" and value:
+            return replace(self, calendars=(*self.calendars, value), calendar_path=path)
+        if key.startswith("On") and key.endswith("Sec") and value:
+            return replace(self, monotonic=(*self.monotonic, f"{key}={value}"))
+        if key == "OnCalendar" or (key.startswith("On") and key.endswith("Sec")):
+            # "If the empty string is assigned to any of these options, the list of timers is reset (both monotonic timers and
+            # OnCalendar= timers)" (systemd.timer(5)).
+            return replace(self, calendars=(), calendar_path=path, monotonic=())
+        if key == "RandomizedDelaySec":
+            return replace(self, delay=seconds_of(value) or 0, delay_path=path)
+        if key == "FixedRandomDelay":
+            return replace(self, fixed_delay=value.lower() in ("1", "yes", "y", "true", "t", "on"))
+        return self
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A timer unit that the manager has loaded.
+
+    Runtime: ``active``, ``enabled``, and what the manager has loaded: ``loaded_calendars`` (None where this systemd does not show
+    them), ``loaded_delay`` in seconds (None likewise), ``drop_ins``, and whether it ``needs_reload`` because files changed since.
+    Persistent: ``settings`` of all unit files, ``shipped`` the same without our drop-in, whose text is ``drop_in`` (None: there is none).
+    """
+
+    name: str
+    active: bool
+    enabled: bool
+    needs_reload: bool
+    loaded_calendars: tuple[str, ...] | None
+    loaded_delay: int | None
+    drop_ins: tuple[str, ...]
+    settings: Settings
+    shipped: Settings
+    drop_in: str | None
+
+    @property
+    def drop_in_path(self) -> str:
+        """Where our drop-in is, or would be."""
+        return f"/etc/systemd/system/{self.name}.d/{DROP_IN}"
+
+
+@dataclass(frozen=True)
+class Timers:
+    """The timers of a guest. ``asked`` says that the manager answered."""
+
+    asked: bool
+    timers: tuple[Timer, ...]
+
+    @classmethod
+    def of(cls, probe: ProbeOutput) -> Timers:
+        """Read them from the probe's output."""
+        output = probe.command("timers")
+        units = _UnitFiles(probe)
+        return cls(bool(output), tuple(_timer(unit, units) for unit in _units(output.lines) if unit.get("Id", [""])[0]))
+
+
+def _units(lines: tuple[str, ...]) -> list[dict[str, list[str]]]:
+    """systemctl show's answer: units apart by an empty line, a property more than once where it has several values."""
+    units: list[dict[str, list[str]]] = [{}]
+    for line in lines:
+        key, equals, value = line.partition("=")
+        if equals:
+            units[-1].setdefault(key, []).append(value)
+        elif not line.strip():
+            units.append({})
+    return units
+
+
+def _timer(unit: dict[str, list[str]], units: _UnitFiles) -> Timer:
+    name = unit["Id"][0]
+    shown = [found[1] for text in unit.get("TimersCalendar", ()) if (found := re.match(r"{ OnCalendar=(.*?) ;", text))]
+    drop_in = units.ours.get(name)
+    return Timer(
+        name=name,
+        active=unit.get("ActiveState", [""])[0] == "active",
+        enabled=unit.get("UnitFileState", [""])[0].startswith("enabled"),
+        needs_reload=unit.get("NeedDaemonReload", ["no"])[0] == "yes",
+        # EL7's 219 prints no calendars here.
+        loaded_calendars=tuple(shown) if shown else None,
+        loaded_delay=seconds_of(unit.get("RandomizedDelayUSec", [""])[0]),
+        drop_ins=tuple(" ".join(unit.get("DropInPaths", ())).split()),
+        settings=units.settings(name),
+        shipped=units.settings(name, without=DROP_IN),
+        drop_in=drop_in,
+    )
+
+
+class _UnitFiles:
+    """The lines of timer units, by file, and systemd's order among those files."""
+
+    def __init__(self, probe: ProbeOutput) -> None:
+        self.lines: dict[str, list[Line]] = {}
+        for line in probe.lines("timers"):
+            self.lines.setdefault(line.path, []).append(line)
+        self.entries = {
+            entry.path: entry for folder in UNIT_FOLDERS for entry in probe.entries(f"{folder}/*.timer")
+        } | {entry.path: entry for folder in UNIT_FOLDERS for entry in probe.entries(f"{folder}/*.timer.d/*.conf")}
+        self.paths = set(self.lines) | set(self.entries)
+        self.ours = {
+            file.path.split("/")[-2].removesuffix(".d"): file.text
+            for file in probe.glob(f"/etc/systemd/system/*.timer.d/{DROP_IN}")
+            if file
+        }
+
+    def masked(self, path: str) -> bool:
+        """True for a link to /dev/null."""
+        entry = self.entries.get(path)
+        return entry is not None and entry.target == "/dev/null"
+
+    def settings(self, name: str, without: str = "") -> Settings:
+        """What the files of timer ``name`` come to, leaving out the drop-in named ``without``."""
+        fragment = next((f"{folder}/{name}" for folder in UNIT_FOLDERS if f"{folder}/{name}" in self.paths), None)
+        if fragment is not None and self.masked(fragment):
+            return Settings()
+        drop_ins: dict[str, str] = {}
+        for directory in (f"{name}.d", "timer.d"):
+            for folder in UNIT_FOLDERS:
+                prefix = f"{folder}/{directory}/"
+                for path in self.paths:
+                    if path.startswith(prefix):
+                        # Of drop-ins with one name the first wins: the unit's folder before the type's, /etc before /usr/lib.
+                        drop_ins.setdefault(path[len(prefix) :], path)
+        settings = Settings()
+        for path in (fragment, *(path for drop_in, path in sorted(drop_ins.items()) if drop_in != without)):
+            if path is not None and not self.masked(path):
+                for line in self.lines.get(path, ()):
+                    settings = settings.assigned(line.path, line.text)
+        return settings

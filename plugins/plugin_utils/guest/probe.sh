@@ -1,0 +1,489 @@
+#!/bin/sh
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The probe: reads a guest and writes nothing. docs/architecture.md describes what it prints.
+#
+# Functions only: the controller puts NONCE and ROOT before them, and after them `reads`, which calls the verbs read_files,
+# read_lines, read_entries and read_command, then `main`. For dash, bash, busybox ash and mksh, on userlands from EL4 on.
+#
+# Speed is processes: files are sorted out by the shell's own tests, and all files of one redaction go through one grep.
+# No command substitution, no heredoc (bash writes it to a temporary file). While the probe runs, IFS is a newline and
+# globbing is off but for the one place that expands globs: a list is a string of paths, each with a newline after it, and
+# $list without quotes is its words. Names with a newline never come into a list.
+#
+# A line that begins with # is not sent, not even inside a string.
+
+# shellcheck shell=sh
+# shellcheck disable=SC2086 # lists are split on purpose
+
+# Prints the whole frame.
+probe_main() {
+  probe_nl='
+'
+  probe_old_ifs=$IFS
+  IFS=$probe_nl
+  set -f
+  # Programs may think that they talk to a person where the connection has a terminal.
+  LC_ALL=C SYSTEMD_PAGER=cat SYSTEMD_COLORS=0 TERM=dumb
+  export LC_ALL SYSTEMD_PAGER SYSTEMD_COLORS TERM
+  unset GREP_OPTIONS POSIXLY_CORRECT QUOTING_STYLE TIME_STYLE BLOCK_SIZE LS_BLOCK_SIZE
+  probe_guest 2>/dev/null
+  set +f
+  IFS=$probe_old_ifs
+}
+
+probe_guest() {
+  probe_at=
+  if [ -n "$ROOT" ]; then
+    # A guest tree: names are relative to it, and the caller's PATH is all that is looked at for commands.
+    cd "$ROOT" || return
+    probe_at=.
+  else
+    PATH=${PATH:+$PATH:}/sbin:/usr/sbin:/bin:/usr/bin
+    export PATH
+  fi
+  # mksh has no printf of its own, the others have no print.
+  if [ -n "${KSH_VERSION-}" ]; then
+    probe_say() { print -rn -- "$1"; }
+  else
+    probe_say() { printf %s "$1"; }
+  fi
+  probe_batches=0 probe_unsized=
+  probe_say "$NONCE begin probe 1$probe_nl"
+  reads
+  probe_contents
+  probe_say "$NONCE end$probe_nl"
+}
+
+# ---- the verbs -------------------------------------------------------------------------------------------------------
+
+# read_files none|crontab|fstab|bootloader GLOB...: prints the states of what cannot be read; contents come at the end.
+read_files() {
+  probe_class=$1 probe_take=probe_take_file
+  shift
+  probe_states=
+  probe_expand "$@"
+  probe_say "$probe_states"
+}
+
+# read_lines NAME PATTERN GLOB...: the lines that match a basic regular expression.
+read_lines() {
+  probe_say "$NONCE lines $1$probe_nl"
+  probe_class=lines probe_take=probe_take_searched probe_pattern=$2
+  shift 2
+  probe_expand "$@"
+}
+
+# read_entries GLOB...: what ls says.
+read_entries() {
+  probe_say "$NONCE entries$probe_nl"
+  probe_class=entries probe_take=probe_take_entry
+  probe_expand "$@"
+}
+
+# read_command NAME SECONDS ARGV...: what a command prints.
+read_command() {
+  probe_say "$NONCE command $1$probe_nl"
+  probe_name=$1 probe_seconds=$2 probe_status=absent
+  shift 2
+  if command -v "$1" >/dev/null; then
+    # EL4 and EL5 have no timeout.
+    if command -v timeout >/dev/null; then
+      timeout "$probe_seconds" "$@" </dev/null
+    else
+      "$@" </dev/null
+    fi
+    probe_status=$?
+  fi
+  probe_say "$NONCE status $probe_name $probe_status$probe_nl"
+}
+
+# ---- from globs to batches of paths ----------------------------------------------------------------------------------
+
+# Gives all that GLOBs match to probe_take, which fills probe_paths and probe_reads.
+probe_expand() {
+  probe_files='' probe_marks='' probe_paths='' probe_reads=''
+  for probe_glob; do
+    # Kernel files are small whatever size they are said to have, and have colons in their names, but never where it matters.
+    case $probe_glob in
+      /proc/* | /sys/*) probe_kernel=1 ;;
+      *) probe_kernel= ;;
+    esac
+    case $probe_glob in
+      *[*?[]*)
+        set +f
+        for probe_path in $probe_at$probe_glob; do
+          $probe_take
+        done
+        set -f
+        ;;
+      *)
+        probe_path=$probe_at$probe_glob
+        $probe_take
+        ;;
+    esac
+    probe_gather
+  done
+  probe_batch
+}
+
+# What one glob gave goes to the batch. (Strings grow by copying: small ones first.)
+probe_gather() {
+  probe_files=$probe_files$probe_paths
+  probe_marks=$probe_marks$probe_reads
+  [ -n "$probe_kernel" ] || [ -z "$probe_reads" ] || probe_unsized=$probe_unsized$probe_paths
+  probe_paths='' probe_reads=''
+  # EL4 takes 128 KiB of arguments and environment; a batch stays under half of that.
+  [ ${#probe_files} -lt 30000 ] || probe_batch
+}
+
+# A batch is full, or the last one.
+probe_batch() {
+  [ -n "$probe_files" ] || return 0
+  case $probe_class in
+    lines)
+      if [ -n "$probe_at" ]; then
+        grep -asHn -e "$probe_pattern" $probe_files | sed 's/^\.//'
+      else
+        grep -asHn -e "$probe_pattern" $probe_files
+      fi
+      ;;
+    entries)
+      if [ -n "$probe_at" ]; then
+        ls -ldn $probe_files | sed 's, \./, /,'
+      elif [ -t 1 ]; then
+        # On a terminal, GNU ls quotes names.
+        ls -ldn $probe_files | sed -n p
+      else
+        ls -ldn $probe_files
+      fi
+      ;;
+    *) probe_keep "$probe_files" "$probe_marks" "$probe_unsized" ;;
+  esac
+  probe_files='' probe_marks='' probe_unsized=''
+}
+
+# probe_keep FILES MARKS UNSIZED: a batch of files that waits for probe_contents.
+probe_keep() {
+  probe_batches=$((probe_batches + 1))
+  eval "probe_class_$probe_batches=\$probe_class probe_files_$probe_batches=\$1"
+  eval "probe_marks_$probe_batches=\$2 probe_unsized_$probe_batches=\$3"
+}
+
+probe_add() {
+  probe_paths=$probe_paths$probe_path$probe_nl
+  [ ${#probe_paths} -lt 30000 ] || probe_gather
+}
+
+probe_take_searched() {
+  case $probe_path in *"$probe_nl"*) return ;; esac
+  if [ -f "$probe_path" ] && [ -r "$probe_path" ]; then
+    probe_add
+  fi
+}
+
+probe_take_entry() {
+  case $probe_path in *"$probe_nl"*) return ;; esac
+  if [ -e "$probe_path" ] || [ -L "$probe_path" ]; then
+    probe_add
+  fi
+}
+
+probe_take_file() {
+  case $probe_path in *"$probe_nl"*)
+    probe_odd
+    return
+    ;;
+  esac
+  if [ -f "$probe_path" ]; then
+    :
+  elif [ -c "$probe_path" ] && [ "$probe_path" -ef /dev/null ]; then
+    # A link to /dev/null masks a file of that name elsewhere: it is an empty file.
+    :
+  else
+    probe_no_file
+    return
+  fi
+  if [ ! -r "$probe_path" ]; then
+    probe_state denied
+    return
+  fi
+  if [ -z "$probe_kernel" ]; then
+    case $probe_path in *:*)
+      probe_colon
+      return
+      ;;
+    esac
+  fi
+  probe_reads="$probe_reads$NONCE file read ${probe_path#.}$probe_nl"
+  probe_add
+}
+
+# ---- states of what is not read --------------------------------------------------------------------------------------
+
+probe_state() {
+  probe_states="$probe_states$NONCE file $1 ${probe_path#.}$probe_nl"
+}
+
+# A name with a newline is shown with question marks.
+probe_odd() {
+  while :; do
+    case $probe_path in
+      *"$probe_nl"*) probe_path="${probe_path%%"$probe_nl"*}?${probe_path#*"$probe_nl"}" ;;
+      *) break ;;
+    esac
+  done
+  probe_state odd_name
+}
+
+# grep prints PATH:LINE. Lines of the files `a` and `a:b` look alike, so a file with a colon in its name is read by itself.
+# With PATH:NUMBER:LINE, which the redactions see, a name like `a:1:b` is not to be told apart at all.
+probe_colon() {
+  case $probe_class/$probe_path in
+    none/*) ;;
+    *:[0-9]*:*)
+      probe_state odd_name
+      return
+      ;;
+  esac
+  probe_keep "$probe_path$probe_nl" "$NONCE file read ${probe_path#.}$probe_nl" "$probe_path$probe_nl"
+}
+
+# No regular file: a FIFO or a device must not be opened, so it counts as denied.
+probe_no_file() {
+  if [ -d "$probe_path" ]; then
+    probe_state directory
+  elif [ -e "$probe_path" ]; then
+    probe_state denied
+  elif [ -L "$probe_path" ]; then
+    probe_state missing
+  else
+    case $probe_glob in
+      *[*?[]*) probe_no_match ;;
+      *) probe_missing ;;
+    esac
+  fi
+}
+
+# A glob that matches nothing tells something only where its folder cannot be read or is not there.
+probe_no_match() {
+  probe_path=$probe_at${probe_glob%%[*?[]*}
+  probe_path=${probe_path%/*}
+  if [ ! -d "$probe_path/" ]; then
+    probe_missing
+  elif [ ! -r "$probe_path/" ] || [ ! -x "$probe_path/" ]; then
+    probe_state denied
+  fi
+}
+
+# What is not to be seen is missing, or in a folder that may not be looked into.
+probe_missing() {
+  probe_folder=${probe_path%/*}
+  until [ -d "$probe_folder/" ]; do
+    probe_folder=${probe_folder%/*}
+  done
+  if [ -x "$probe_folder/" ]; then
+    probe_state missing
+  else
+    probe_state denied
+  fi
+}
+
+# ---- contents --------------------------------------------------------------------------------------------------------
+
+# All batches of read_files. The files over 256 KiB are known only on the right side of the pipe.
+probe_contents() {
+  [ "$probe_batches" -gt 0 ] || return 0
+  probe_find_large | {
+    probe_large=
+    while read -r probe_path; do
+      probe_large=$probe_large$probe_nl$probe_path$probe_nl
+    done
+    probe_number=0
+    while [ "$probe_number" -lt "$probe_batches" ]; do
+      probe_number=$((probe_number + 1))
+      eval "probe_class=\$probe_class_$probe_number probe_files=\$probe_files_$probe_number"
+      eval "probe_marks=\$probe_marks_$probe_number"
+      [ -z "$probe_large" ] || probe_leave_out_large
+      probe_say "$probe_marks"
+      [ -z "$probe_files" ] || probe_print
+    done
+  }
+}
+
+# One find where all names fit into its arguments. It takes the place of the pipe's subshell.
+probe_find_large() {
+  # toybox knows no -follow, EL4 no -L.
+  if command -v toybox >/dev/null; then
+    probe_links=-L probe_follow=
+  else
+    probe_links='' probe_follow=-follow
+  fi
+  probe_number=0 probe_sized=
+  while [ "$probe_number" -lt "$probe_batches" ]; do
+    probe_number=$((probe_number + 1))
+    eval "probe_unsized=\$probe_unsized_$probe_number"
+    if [ $((${#probe_sized} + ${#probe_unsized})) -gt 65000 ]; then
+      find $probe_links $probe_sized $probe_follow -prune -size +512
+      probe_sized=
+    fi
+    probe_sized=$probe_sized$probe_unsized
+  done
+  [ -z "$probe_sized" ] || exec find $probe_links $probe_sized $probe_follow -prune -size +512
+}
+
+probe_leave_out_large() {
+  probe_all=$probe_files probe_files='' probe_marks=''
+  for probe_path in $probe_all; do
+    case $probe_large in
+      *"$probe_nl$probe_path$probe_nl"*) probe_marks="$probe_marks$NONCE file too_large ${probe_path#.}$probe_nl" ;;
+      *)
+        probe_marks="$probe_marks$NONCE file read ${probe_path#.}$probe_nl"
+        probe_files=$probe_files$probe_path$probe_nl
+        ;;
+    esac
+  done
+}
+
+# Prints the lines of a batch.
+probe_print() {
+  probe_say "$NONCE data$probe_nl"
+  case $probe_class in
+    none)
+      if [ -n "$probe_at" ]; then
+        grep -asH '' $probe_files | sed 's/^\.//'
+      else
+        grep -asH '' $probe_files
+      fi
+      ;;
+    crontab)
+      probe_crontab_redaction
+      grep -asHn '' $probe_files | sed "$probe_redaction"
+      ;;
+    fstab)
+      probe_fstab_redaction
+      grep -asHn '' $probe_files | sed "$probe_redaction"
+      ;;
+    *)
+      probe_bootloader_redaction
+      grep -asHn '' $probe_files | sed "$probe_redaction"
+      ;;
+  esac
+}
+
+# ---- redaction -------------------------------------------------------------------------------------------------------
+# Basic regular expressions that EL4's sed, busybox and toybox know. grep's PATH:NUMBER:LINE becomes PATH, newline, LINE:
+# a newline cannot be in either, so what an expression says of the path and of the line cannot be mixed up by colons.
+
+# What is not known to be harmless goes: of other jobs the schedule, the user and the first word of the command stay.
+probe_crontab_redaction() {
+  probe_redaction='
+s/^\.//
+s/:[0-9][0-9]*:/\
+/
+# Lines with a word that smells of a secret get a mark before the path.
+/\n.*[Pp][Aa][Ss][Ss]/s/^/!/
+/\n.*[Pp][Ww][Dd]/s/^/!/
+/\n.*[Pp][Ww][[:blank:]]*[:=]/s/^/!/
+/\n.*[Tt][Oo][Kk][Ee][Nn]/s/^/!/
+/\n.*[Ss][Ee][Cc][Rr][Ee][Tt]/s/^/!/
+/\n.*[Kk][Ee][Yy]/s/^/!/
+/\n.*[Cc][Rr][Ee][Dd]/s/^/!/
+/\n.*[Aa][Uu][Tt][Hh]/s/^/!/
+/\n.*[[:blank:]="]-p[^[:blank:]]/s/^/!/
+/\n.*[[:blank:]="]-*u[a-z]*[[:blank:]=]*[^[:blank:]]*:[^[:blank:]]/s/^/!/
+/\n.*:\/\/[^[:blank:]]*@/s/^/!/
+/\n[[:blank:]]*$/b end
+/\n[[:blank:]]*#/b comment
+/\n[[:blank:]]*[A-Za-z_][A-Za-z0-9_]*[[:blank:]]*=/b variable
+# A second newline goes between schedule, with user, and command.
+/^!*\/etc\/anacrontab\n/b anacron
+/^.*\/spool\/.*\n/b user
+s/\n\([[:blank:]]*\([-*0-9,/~]\{1,\}[[:blank:]]\{1,\}\)\{3\}\([-*0-9A-Za-z,/~]\{1,\}[[:blank:]]\{1,\}\)\{2\}[A-Za-z_][^[:blank:]]*[[:blank:]]\{1,\}\)/\
+\1\
+/
+s/\n\([[:blank:]]*@[A-Za-z]\{1,\}[[:blank:]]\{1,\}[A-Za-z_][^[:blank:]]*[[:blank:]]\{1,\}\)/\
+\1\
+/
+b command
+:user
+s/\n\([[:blank:]]*\([-*0-9,/~]\{1,\}[[:blank:]]\{1,\}\)\{3\}\([-*0-9A-Za-z,/~]\{1,\}[[:blank:]]\{1,\}\)\{2\}\)/\
+\1\
+/
+s/\n\([[:blank:]]*@[A-Za-z]\{1,\}[[:blank:]]\{1,\}\)/\
+\1\
+/
+b command
+:anacron
+s/\n\([[:blank:]]*[@0-9][A-Za-z0-9]*[[:blank:]]\{1,\}[0-9]\{1,\}[[:blank:]]\{1,\}[^[:blank:]]\{1,\}[[:blank:]]\{1,\}\)/\
+\1\
+/
+:command
+/\n.*\n/!b unknown
+/^!/b word
+/\n.*\n.*run-parts/b end
+/\n.*\n.*run-crons/b end
+/\n.*\n.*\/usr\/lib[0-9]*\/sa\/sa[12]/b end
+/\n.*\n.*debian-sa1/b end
+/\n.*\n.*anacron/b end
+/\n.*\n.*mdadm\/checkarray/b end
+/\n.*\n.*\/usr\/sbin\/raid-check/b end
+/\n.*\n.*e2scrub/b end
+/\n.*\n.*php[0-9.]*\/sessionclean/b end
+/\n.*\n.*php[0-9.]*\/maxlifetime/b end
+/\n.*\n.*popularity-contest/b end
+/\n.*\n.*certbot -q renew/b end
+/\n.*\n.*logrotate/b end
+/\n.*\n.*updatedb/b end
+/\n.*\n.*man-db/b end
+/\n.*\n.*mandb/b end
+/\n.*\n.*\/etc\/cron\.hourly/b end
+/\n.*\n.*\/etc\/cron\.daily/b end
+/\n.*\n.*\/etc\/cron\.weekly/b end
+/\n.*\n.*\/etc\/cron\.monthly/b end
+:word
+/\n.*\n[A-Za-z0-9_/][-A-Za-z0-9_./+]*[[:blank:]]*$/b end
+s/\(\n.*\n[A-Za-z0-9_/][-A-Za-z0-9_./+]*\)[[:blank:]].*$/\1 <redacted>/
+/\n.*\n[A-Za-z0-9_/][-A-Za-z0-9_./+]* <redacted>$/b end
+s/\(\n.*\n\).*$/\1<redacted>/
+b end
+:variable
+/^!/s/\(\n[^=]*=\).*$/\1<redacted>/
+b end
+:comment
+/^!/b hidden
+/user-name  *command to be executed$/b end
+# A job that was turned into a comment.
+/\n[[:blank:]#]*\([-*0-9,/~]\{1,\}[[:blank:]]\{1,\}\)\{3\}/b hidden
+/\n[[:blank:]#]*@[A-Za-z]/b hidden
+b end
+:hidden
+s/\(\n[[:blank:]]*#\).*$/\1 <redacted>/
+b end
+:unknown
+s/\(\n\).*$/\1<redacted>/
+:end
+s/^!*//
+s/\n/:/
+s/\n//
+'
+}
+
+# Passwords of network file systems: as options, as USER%PASSWORD, and as USER:PASSWORD@HOST.
+probe_fstab_redaction() {
+  probe_redaction='
+s/^\.//
+s/:[0-9][0-9]*:/\
+/
+s/\(\n.*\)/\1,/
+:option
+/\n[[:blank:]]*#.*[Pp][Aa][Ss][Ss][A-Za-z]*[^A-Za-z>]/s/\(\n[[:blank:]]*#\).*$/\1 <redacted>,/
+'
+}
+
+probe_bootloader_redaction() {
+  probe_redaction='
+'
+}

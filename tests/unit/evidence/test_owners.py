@@ -1,0 +1,157 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Owners: who sets a value now, and who wins at the next boot."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
+    SYSCTL_FOLDERS,
+    in_order,
+    kernel_argument_assignments,
+    module_option_assignments,
+    sysctl_assignments,
+    tuned_profile,
+    udev_assignments,
+    winner,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry
+from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
+
+
+def owners(assignments):
+    return [(entry.owner, entry.value) for entry in assignments]
+
+
+def test_a_file_in_etc_hides_its_namesake_and_names_decide_the_order():
+    paths = ["/usr/lib/sysctl.d/50-a.conf", "/etc/sysctl.d/50-a.conf", "/usr/lib/sysctl.d/10-z.conf", "/opt/x.conf"]
+    assert in_order(paths, SYSCTL_FOLDERS) == ["/usr/lib/sysctl.d/10-z.conf", "/etc/sysctl.d/50-a.conf"]
+
+
+def test_sysctl_order_with_sysctl_conf_last_and_tuned_after_it():
+    evidence = evidence_of(
+        {
+            "/usr/lib/sysctl.d/50-default.conf": "# vm.swappiness=1\nvm.swappiness = 60",
+            "/etc/sysctl.d/90-x.conf": "-vm/swappiness=20\nvm.dirty_ratio=5",
+            "/etc/sysctl.conf": "vm.swappiness=30",
+            "/etc/tuned/active_profile": "child",
+        },
+        lines={
+            "tuned_profiles": [
+                ("/etc/tuned/child/tuned.conf", 1, "[main]"),
+                ("/etc/tuned/child/tuned.conf", 2, "include=virtual-guest"),
+                ("/usr/lib/tuned/virtual-guest/tuned.conf", 1, "[sysctl]"),
+                ("/usr/lib/tuned/virtual-guest/tuned.conf", 2, "vm.swappiness = 31"),
+                ("/usr/lib/tuned/other/tuned.conf", 1, "[sysctl]"),
+                ("/usr/lib/tuned/other/tuned.conf", 2, "vm.swappiness = 99"),
+            ]
+        },
+    )
+    assert owners(sysctl_assignments(evidence, "vm.swappiness")) == [
+        ("/usr/lib/sysctl.d/50-default.conf:2", "60"),
+        ("/etc/sysctl.d/90-x.conf:1", "20"),
+        ("/etc/sysctl.conf:1", "30"),
+        ("tuned profile child (/usr/lib/tuned/virtual-guest/tuned.conf)", "31"),
+    ]
+
+
+def test_tuned_profiles_that_include_each_other_end():
+    lines = [
+        ("/etc/tuned/a/tuned.conf", 1, "[main]"),
+        ("/etc/tuned/a/tuned.conf", 2, "include=b"),
+        ("/etc/tuned/b/tuned.conf", 1, "[main]"),
+        ("/etc/tuned/b/tuned.conf", 2, "include=a"),
+        ("/etc/tuned/b/tuned.conf", 3, "[sysctl]"),
+        ("/etc/tuned/b/tuned.conf", 4, "vm.x=1"),
+    ]
+    evidence = evidence_of({"/etc/tuned/active_profile": "a"}, lines={"tuned_profiles": lines})
+    assert winner(sysctl_assignments(evidence, "vm.x")).value == "1"
+
+
+@pytest.mark.parametrize("text", ["", "off", "none"])
+def test_tuned_without_a_profile(text):
+    assert tuned_profile(evidence_of({"/etc/tuned/active_profile": text})) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "value"),
+    [
+        ("/etc/default/grub", 'GRUB_CMDLINE_LINUX="quiet divider=10"', "10"),
+        ("/etc/default/grub.d/50-cloud.cfg", 'GRUB_CMDLINE_LINUX_DEFAULT="divider=10"', "10"),
+        ("/boot/grub/grub.conf", "\tkernel /vmlinuz ro divider=10", "10"),
+        ("/boot/loader/entries/a.conf", "options root=/dev/sda1 divider=10 $tuned_params", "10"),
+        ("/etc/kernel/cmdline", "root=/dev/sda1 divider=10", "10"),
+        ("/boot/grub2/grubenv", "kernelopts=root=/dev/sda1 divider=10", "10"),
+        ("/boot/systemd.cfg", "systemd_cmdline=net.ifnames=0 divider=10", "10"),
+        ("/etc/sysconfig/bootloader", 'DEFAULT_APPEND="divider=10"', "10"),
+        ("/etc/lilo.conf", 'append="divider=10 ro"', "10"),
+    ],
+)
+def test_kernel_arguments_of_every_boot_loader(path, text, value):
+    assert owners(kernel_argument_assignments(evidence_of({path: text}), "divider")) == [(f"{path}:1", value)]
+
+
+def test_a_comment_sets_no_kernel_argument():
+    evidence = evidence_of(
+        {"/etc/default/grub": '#GRUB_CMDLINE_LINUX="divider=10"', "/boot/grub/menu.lst": "# kernel x divider=10"}
+    )
+    assert kernel_argument_assignments(evidence, "divider") == []
+
+
+def test_module_options_by_file_name_and_the_command_line_last():
+    evidence = evidence_of(
+        {
+            "/etc/modprobe.d/b.conf": "options vmw_pvscsi ring_pages=8 cmd_per_lun=64",
+            "/usr/lib/modprobe.d/a.conf": "options vmw-pvscsi ring_pages=4",
+            "/boot/loader/entries/a.conf": "options root=x vmw_pvscsi.ring_pages=32",
+        }
+    )
+    assert owners(module_option_assignments(evidence, "vmw_pvscsi", "ring_pages")) == [
+        ("/usr/lib/modprobe.d/a.conf:1", "4"),
+        ("/etc/modprobe.d/b.conf:1", "8"),
+        ("/boot/loader/entries/a.conf:1", "32"),
+    ]
+
+
+DISK = {"KERNEL": ("sda",), "SUBSYSTEM": ("block",), "ENV{DEVTYPE}": ("disk",), "ATTRS{vendor}": ("VMware  ",)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        ('KERNEL=="sd*", ATTR{queue/scheduler}="bfq"', "bfq"),
+        ('ACTION=="add|change", KERNEL=="sd[a-z]|vd*", ATTRS{vendor}=="VMware*", ATTR{queue/scheduler}="none"', "none"),
+        ('KERNEL=="sda", RUN+="/bin/sh -c \'echo noop > /sys/$devpath/queue/scheduler\'"', "noop"),
+        ('KERNEL=="vd*", ATTR{queue/scheduler}="bfq"', None),
+        ('KERNEL!="sd*", ATTR{queue/scheduler}="bfq"', None),
+        ('KERNEL=="sd*", ATTR{queue/scheduler}=="bfq"', None),
+        ('# KERNEL=="sd*", ATTR{queue/scheduler}="bfq"', None),
+    ],
+)
+def test_udev_rules_that_set_an_attribute(rule, value):
+    path = "/etc/udev/rules.d/60-x.rules"
+    found = winner(udev_assignments(evidence_of(lines={"udev_rules": [(path, 7, rule)]}), DISK, "queue/scheduler"))
+    assert (found.value if found else None) == value
+
+
+def test_an_unknown_match_key_makes_a_rule_uncertain():
+    rule = 'KERNEL=="sd*", ATTR{queue/rotational}=="1", ATTR{queue/scheduler}="bfq"'
+    (found,) = udev_assignments(
+        evidence_of(lines={"udev_rules": [("/etc/udev/rules.d/6.rules", 1, rule)]}), DISK, "queue/scheduler"
+    )
+    assert not found.certain
+
+
+def test_a_masked_rules_file_sets_nothing():
+    rule = 'KERNEL=="sd*", ATTR{queue/scheduler}="bfq"'
+    evidence = evidence_of(
+        lines={"udev_rules": [("/usr/lib/udev/rules.d/60-x.rules", 1, rule)]},
+        entries=[
+            Entry("/usr/lib/udev/rules.d/60-x.rules", "-", "rw-r--r--", 1, 0, 0, 9),
+            Entry("/etc/udev/rules.d/60-x.rules", "l", "rwxrwxrwx", 1, 0, 0, 9, "/dev/null"),
+        ],
+    )
+    assert udev_assignments(evidence, DISK, "queue/scheduler") == []

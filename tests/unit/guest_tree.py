@@ -1,0 +1,501 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Guest trees: the files of tests/guests/*.yml as a directory that the real probe.sh and apply.sh run on.
+
+A :class:`Tree` is a root directory with stand-ins for the guest's commands. Scripts run with ROOT set to it and a PATH that
+holds the stand-ins and harmless tools only, so that nothing of the machine that runs the tests can be reached by name;
+where the tests run as root, the rest of the file system is read-only to them besides. tests/guests/README.md describes
+the format.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import fnmatch
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+GUESTS = Path(__file__).resolve().parent.parent / "guests"
+COMMANDS = GUESTS / "commands"
+NONCE = "0123456789abcdef0123456789abcdef"
+#: Where a tree keeps what is no file of the guest: stand-ins, packages to install, what systemd has loaded.
+STATE = ".state"
+SHELLS = ("dash", "bash", "busybox", "mksh")
+
+#: Programs of the machine that a guest's shell finds: they do what they are told to named files, and nothing else.
+TOOLS = (
+    "[ awk base64 basename cat chgrp chmod chown cksum cmp comm cp cut date diff dirname du egrep env expr false fgrep find "
+    "getopt grep head id join kill ln ls md5sum mkdir mkfifo mktemp mv nice nl nohup od paste printf pwd readlink realpath rm "
+    "rmdir sed seq setsid sh sha1sum sha256sum sleep sort stat tail tee test timeout touch tr true truncate tty uniq wc which "
+    "whoami xargs"
+).split()
+
+#: Commands that would change the machine: no shell of a tree may find any but a stand-in.
+DANGEROUS = frozenset(
+    "apt apt-get blockdev chattr chkconfig dd dnf dpkg dpkg-query fallocate grub-mkconfig grubby halt initctl insmod insserv "
+    "losetup mkinitrd mkswap modprobe mount poweroff reboot restorecon rmmod rpm service setfacl setfattr shutdown start stop "
+    "swapoff swapon sync sysctl systemctl tdnf telinit umount update-grub update-initramfs update-rc.d udevadm udevtrigger "
+    "vmware-uninstall-tools.pl vmware-config-tools.pl yum zypper".split()
+)
+
+
+# ---- what a guest is -------------------------------------------------------------------------------------------------
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` on top of ``base``: mappings key by key, all else replaced; a null takes out what was inherited."""
+    result = dict(base)
+    for key, value in over.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = _merged(result[key], value)
+        elif isinstance(value, Mapping):
+            result[key] = _merged({}, value)
+        else:
+            result[key] = value
+    return result
+
+
+@lru_cache(maxsize=None)
+def _read(name: str) -> dict[str, Any]:
+    """One file of tests/guests on top of those it inherits, in their order."""
+    own = yaml.safe_load((GUESTS / name).read_text(encoding="utf-8"))
+    result: dict[str, Any] = {}
+    for base in own.get("inherits", []):
+        result = _merged(result, {key: value for key, value in _read(base).items() if key not in ("name", "origin", "variants")})
+    return _merged(result, {key: value for key, value in own.items() if key != "inherits"})
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest, or a variant of one, as its file describes it."""
+
+    name: str
+    variant: str
+    data: Mapping[str, Any] = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.variant}"
+
+    @property
+    def expect(self) -> Mapping[str, str]:
+        """Status of each recommendation, at the first audit."""
+        return self.data.get("expect", {})  # type: ignore[no-any-return]
+
+    @property
+    def after(self) -> Mapping[str, str]:
+        """Status after everything was enforced, where it is not what the first audit and the remedies promise."""
+        return self.data.get("after", {})  # type: ignore[no-any-return]
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """Variables that the variant sets, beside the test's own."""
+        return self.data.get("variables", {})  # type: ignore[no-any-return]
+
+    def edited(self, edits: Mapping[str, Any], variant: str = "edited") -> Guest:
+        """The guest with further edits, in the format of a variant."""
+        return replace(self, data=_merged(self.data, edits), variant=variant)
+
+
+def names() -> list[str]:
+    """All guests, without the bases."""
+    return sorted(path.stem for path in GUESTS.glob("[!_]*.yml"))
+
+
+def variants(name: str) -> list[str]:
+    """A guest's variants, ``base`` (as the distribution ships it) first."""
+    return ["base", *_read(f"{name}.yml").get("variants", {})]
+
+
+def load(name: str, variant: str = "base") -> Guest:
+    """A guest by the name of its file; :raises KeyError: for a variant that it has not."""
+    data = {key: value for key, value in _read(f"{name}.yml").items() if key != "variants"}
+    if variant != "base":
+        data = _merged(data, _read(f"{name}.yml")["variants"][variant])
+    return Guest(name, variant, data)
+
+
+def every_guest() -> list[Guest]:
+    """All guests in all variants."""
+    return [load(name, variant) for name in names() for variant in variants(name)]
+
+
+# ---- a guest as a directory ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Tree:
+    """A guest as a directory. ``root`` is the guest's ``/``."""
+
+    guest: Guest
+    root: Path
+    runs: int = 0
+
+    @property
+    def state(self) -> Path:
+        """What is no file of the guest."""
+        return self.root / STATE
+
+    def path(self, name: str) -> Path:
+        """A path of the guest as a path of the machine."""
+        return self.root / name.lstrip("/")
+
+    def read(self, name: str) -> str:
+        """A file of the guest."""
+        return self.path(name).read_text(encoding="utf-8", errors="surrogateescape")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the guest, with the directories above it."""
+        path = self.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+    def call(self, command: str, *words: str) -> subprocess.CompletedProcess[bytes]:
+        """Call a stand-in by hand."""
+        program = [str(self.state / "bin" / command), *words]
+        return subprocess.run(program, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+
+    @property
+    def calls(self) -> list[str]:
+        """Every call of a stand-in so far, as one line."""
+        log = self.state / "calls"
+        return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+
+
+def _lines(text: object) -> str:
+    """A text of a guest file with the line end that YAML's short forms leave out."""
+    text = str(text)
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
+def _put(directory: Path, data: Mapping[str, Any]) -> None:
+    """Directories, links, files and modes of a guest (or of a package) below ``directory``."""
+    for path in data.get("directories", {}):
+        (directory / path.lstrip("/")).mkdir(parents=True, exist_ok=True)
+    for path, target in data.get("links", {}).items():
+        place = directory / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(target)
+    for path, text in data.get("files", {}).items():
+        place = directory / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(_lines(text), encoding="utf-8", errors="surrogateescape")
+    for path, mode in data.get("modes", {}).items():
+        (directory / path.lstrip("/")).chmod(int(str(mode), 8))
+
+
+def _answers(name: str, answers: object) -> str:
+    """The body of a stand-in that only answers: one text for every call, or texts by what the arguments match."""
+    cases = answers if isinstance(answers, Mapping) else {"*": answers}
+    body = ["case $* in"]
+    for pattern, answer in cases.items():
+        # Blanks in a pattern are quoted, its wildcards are not.
+        glob = "".join(char if char in "*?[]" else shlex.quote(char) for char in str(pattern)) or "''"
+        status = answer.get("status", 0) if isinstance(answer, Mapping) else 0
+        text = answer.get("output", "") if isinstance(answer, Mapping) else answer
+        body.append(f"{glob}) printf '%s' {shlex.quote(_lines(text or ''))}; exit {status} ;;")
+    body.append(f"*) echo {shlex.quote(name)}: no answer for these arguments: \"$*\" >&2; exit 99 ;;")
+    body.append("esac")
+    return "\n".join(body)
+
+
+def _install(directory: Path, name: str, root: Path, body: str) -> None:
+    """A stand-in: it knows its tree, logs its call and does what its body says, with the machine's own tools."""
+    state = root / STATE
+    script = directory / name
+    script.write_text(
+        "#!/bin/sh\n"
+        f"ROOT={shlex.quote(str(root))} STATE={shlex.quote(str(state))} NAME0={shlex.quote(name)}\n"
+        "PATH=/usr/bin:/bin LC_ALL=C; export PATH LC_ALL\n"
+        f'printf \'%s\\n\' "{name} $*" >>"$STATE/calls"\n{body}\n',
+        encoding="utf-8",
+    )
+    script.chmod(0o755)
+
+
+@lru_cache(maxsize=None)
+def _program(name: str) -> str:
+    return (COMMANDS / f"{name}.sh").read_text(encoding="utf-8")
+
+
+def _package(root: Path, name: str, package: Mapping[str, Any], dpkg: bool) -> None:
+    """A package that can be installed; what is installed from the start is also in the tree."""
+    store = root / STATE / "packages" / name
+    for part in ("tree", "bin"):
+        (store / part).mkdir(parents=True)
+    (store / "version").write_text(f"{package['version']}\n", encoding="utf-8")
+    (store / "starts").write_text("".join(unit + "\n" for unit in package.get("starts", [])), encoding="utf-8")
+    _put(store / "tree", package)
+    for command, answers in package.get("commands", {}).items():
+        _install(store / "bin", command, root, _answers(command, answers))
+    if dpkg:
+        (store / "stanza").write_text(
+            f"Package: {name}\nStatus: install ok installed\nPriority: optional\nSection: admin\nArchitecture: amd64\n"
+            f"Version: {package['version']}\nDescription: {package.get('about', name)}\n\n",
+            encoding="utf-8",
+        )
+    if not package.get("installed", False):
+        return
+    (store / "installed").touch()
+    _put(root, package)
+    for command in (store / "bin").iterdir():
+        shutil.copy2(command, root / STATE / "bin")
+    if dpkg:
+        (root / "var/lib/dpkg").mkdir(parents=True, exist_ok=True)
+        with open(root / "var/lib/dpkg/status", "a", encoding="utf-8") as status:
+            status.write((store / "stanza").read_text(encoding="utf-8"))
+
+
+def materialise(guest: Guest, directory: Path) -> Tree:
+    """Make ``directory`` (created, must be empty) the root of the guest."""
+    directory.mkdir(parents=True, exist_ok=True)
+    root = directory.resolve()
+    state = root / STATE
+    for part in ("bin", "tools", "packages", "systemd/active", "systemd/loaded", "services"):
+        (state / part).mkdir(parents=True)
+    data = guest.data
+    _put(root, data)
+
+    missing = set(data.get("no_tools", []))
+    for tool in TOOLS:
+        found = shutil.which(tool, path="/usr/bin:/bin")
+        if found and tool not in missing:
+            (state / "tools" / tool).symlink_to(found)
+    (state / "filesystems").write_text(
+        "".join(
+            f"{mount} {fs['device']} {fs['type']} {fs['kib']} {fs['free_kib']}\n"
+            for mount, fs in data.get("filesystems", {}).items()
+        ),
+        encoding="utf-8",
+    )
+    for command, program in data.get("programs", {}).items():
+        _install(state / "bin", command, root, _program(program))
+    for command, answers in data.get("commands", {}).items():
+        _install(state / "bin", command, root, _answers(command, answers))
+    dpkg = "dpkg-query" in data.get("programs", {})
+    for name, package in data.get("packages", {}).items():
+        _package(root, name, package, dpkg)
+
+    units = data.get("systemd", {})
+    (state / "systemd" / "version").write_text(f"{units.get('version', 0)}\n", encoding="utf-8")
+    tree = Tree(guest, root)
+    if units:
+        _boot_systemd(tree)
+    for service in data.get("services", []):
+        (state / "services" / service).touch()
+    _keep_boot_values(tree)
+    return tree
+
+
+# ---- systemd, as far as files tell -----------------------------------------------------------------------------------
+
+
+def _load_units(tree: Tree) -> None:
+    """What a daemon-reload does: the unit files as they are now are those that systemd knows."""
+    loaded = tree.state / "systemd" / "loaded"
+    shutil.rmtree(loaded)
+    loaded.mkdir()
+    for directory in ("etc/systemd", "usr/lib/systemd", "lib/systemd", "usr/local/lib/systemd", "run/systemd"):
+        source = tree.root / directory
+        if source.is_dir() and not (tree.root / directory.split("/")[0]).is_symlink():
+            shutil.copytree(source, loaded / directory, symlinks=True)
+    if (tree.root / "lib").is_symlink():
+        (loaded / "lib").symlink_to("usr/lib")
+
+
+def _boot_systemd(tree: Tree) -> None:
+    """What runs after a boot: all that is wanted by a target, less what the guest's file says has stopped."""
+    _load_units(tree)
+    active = tree.state / "systemd" / "active"
+    for unit in list(active.iterdir()):
+        unit.unlink()
+    for base in ("etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"):
+        for pattern in ("*.wants/*", "*.requires/*"):
+            for link in (tree.root / base).glob(pattern):
+                own = os.readlink(link).rsplit("/", 1)[-1] if link.is_symlink() else link.name
+                (active / own).touch()
+    for unit in tree.guest.data.get("systemd", {}).get("stopped", []):
+        (active / unit).unlink(missing_ok=True)
+
+
+# ---- boot ------------------------------------------------------------------------------------------------------------
+
+_UDEV_WORD = re.compile(r'(?P<key>\w+)(?:\{(?P<name>[^}]*)\})?\s*(?P<operator>==|!=|\+?=)\s*"(?P<value>[^"]*)"')
+
+
+def chosen(known: str, word: str) -> str | None:
+    """What a kernel file that offers a choice (``[mq-deadline] none``) holds after ``word`` was written; None: it refuses."""
+    names = [name.strip("[]") for name in known.split()]
+    if word not in names:
+        return None
+    return " ".join(f"[{name}]" if name == word else name for name in names) + "\n"
+
+
+def _keep_boot_values(tree: Tree) -> None:
+    for top in ("proc", "sys"):
+        shutil.copytree(tree.root / top, tree.state / "boot" / top, symlinks=True)
+
+
+def reboot(tree: Tree) -> None:
+    """Switch the guest off and on: what is not configured is gone.
+
+    Kernel files get the values that they had at first. Then, as far as these simple trees need it: our rule files in
+    /etc/udev/rules.d set the disks' queues, the balloon driver loads unless modprobe.d forbids it, swap files of fstab are
+    turned on, wanted units run. More than that it does not know.
+    """
+    for top in ("proc", "sys"):
+        shutil.rmtree(tree.root / top)
+        shutil.copytree(tree.state / "boot" / top, tree.root / top, symlinks=True)
+    for rules in sorted(tree.path("/etc/udev/rules.d").glob("*vmguest*.rules")):
+        for line in rules.read_text(encoding="utf-8").replace("\\\n", "").splitlines():
+            _obey_rule(tree, line)
+    for path in ("/etc/modprobe.d", "/etc/modules-load.d"):
+        tree.path(path).mkdir(parents=True, exist_ok=True)
+    autoload = tree.guest.data.get("autoload", [])
+    for module in autoload:
+        tree.call("modprobe", "-b", module)
+    fstab = tree.path("/etc/fstab")
+    if fstab.exists() and re.search(r"^/\S+\s+\S+\s+swap\s", fstab.read_text(encoding="utf-8"), re.MULTILINE):
+        tree.call("swapon", "-a")
+    if tree.guest.data.get("systemd"):
+        _boot_systemd(tree)
+
+
+def _obey_rule(tree: Tree, line: str) -> None:
+    """One udev rule, for every disk: matches on KERNEL, vendor, model and TEST; assignments to attributes."""
+    words = [] if line.lstrip().startswith("#") else [found.groupdict() for found in _UDEV_WORD.finditer(line)]
+    for disk in tree.path("/sys/block").glob("*") if words else ():
+        matches = all(_udev_matches(disk, word) for word in words if word["operator"] in ("==", "!="))
+        for word in words if matches else ():
+            if word["operator"] == "=" and word["key"] == "ATTR":
+                file = disk / word["name"]
+                new = chosen(file.read_text(encoding="utf-8"), word["value"])
+                if new:
+                    file.write_text(new, encoding="utf-8")
+
+
+def _udev_matches(disk: Path, word: Mapping[str, str]) -> bool:
+    key, name, value = word["key"], word["name"], word["value"]
+    if key == "KERNEL":
+        actual: str | None = disk.name
+    elif key == "SUBSYSTEM":
+        actual = "block"
+    elif key == "ACTION":
+        actual = "add"
+    elif key == "ENV" and name == "DEVTYPE":
+        actual = "disk"
+    elif key == "TEST":
+        actual = value if (disk / value).exists() else None
+    elif key in ("ATTR", "ATTRS"):
+        files = [disk / name] if key == "ATTR" else [disk / name, disk / "device" / name, disk / "device" / "device" / name]
+        actual = next((file.read_text(encoding="utf-8").rstrip("\n") for file in files if file.is_file()), None)
+    else:
+        raise NotImplementedError(f"the trees' udev knows no {key}")
+    alternatives = [fnmatch.translate(pattern) for pattern in value.split("|")]
+    matched = actual is not None and any(re.match(pattern, actual) for pattern in alternatives)
+    return matched == (word["operator"] == "==")
+
+
+# ---- running things in a tree ----------------------------------------------------------------------------------------
+
+_CLONE_NEWNS, _MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x20000, 1, 32, 4096, 16384, 1 << 18
+
+
+def _confine(root: str) -> Callable[[], None] | None:
+    """For a child process of root: see the machine read-only but for ``root``. None where mounts may not be changed."""
+    if os.geteuid() != 0 or not _can_mount():
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    place = root.encode()
+
+    def in_child() -> None:
+        if (
+            libc.unshare(_CLONE_NEWNS)
+            or libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None)
+            or libc.mount(place, place, None, _MS_BIND, None)
+            or libc.mount(None, b"/", None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY, None)
+            or libc.mount(None, b"/proc", None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY, None)
+        ):
+            raise OSError(ctypes.get_errno(), "the tree could not be confined")
+
+    return in_child
+
+
+@lru_cache(maxsize=None)
+def _can_mount() -> bool:
+    return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+
+
+@lru_cache(maxsize=None)
+def _busybox(applets: frozenset[str]) -> str:
+    """A busybox that knows only ``applets`` as its own.
+
+    Debian's prefers its applets to PATH, so that a stand-in named swapon would never be called. In this copy all applets
+    but those have a name that nobody asks for. The table of names is sorted, and must stay so.
+    """
+    source = shutil.which("busybox")
+    assert source, "busybox is not installed"
+    listed = subprocess.run([source, "--list"], capture_output=True, text=True, check=True).stdout.split()
+    table = b"\0".join(name.encode() for name in listed) + b"\0"
+    program = Path(source).read_bytes()
+    assert program.count(table) == 1, "this busybox keeps its applets in another way: the stand-ins would not be asked"
+    renamed = list(listed)
+    for at, name in enumerate(listed):
+        if name in applets:
+            continue
+        before = renamed[at - 1] if at else ""
+        after = listed[at + 1] if at + 1 < len(listed) else "\x7f"
+        others = (name[:-1] + chr(code) for code in range(1, 127))
+        renamed[at] = next((other for other in others if before < other < after and other not in listed), name)
+    assert not DANGEROUS & set(renamed) - applets
+    copy = Path(tempfile.mkdtemp(prefix="vmguest-busybox-")) / "busybox"
+    atexit.register(shutil.rmtree, copy.parent, ignore_errors=True)
+    copy.write_bytes(program.replace(table, b"\0".join(name.encode() for name in renamed) + b"\0"))
+    copy.chmod(0o755)
+    return str(copy)
+
+
+def _shell(tree: Tree, shell: str) -> list[str]:
+    """The command line of a shell that reads its script from standard input."""
+    if shell == "busybox":
+        tools = {path.name for path in (tree.state / "tools").iterdir()}
+        return [_busybox(frozenset({"ash", "printf", "echo", *tools})), "ash", "-s"]
+    found = shutil.which(shell)
+    assert found, f"{shell} is not installed"
+    return [found, "-s"]
+
+
+def run(tree: Tree, script: str, shell: str = "dash", timeout: int = 60) -> subprocess.CompletedProcess[bytes]:
+    """Run a script in a shell of the tree, as the transport does: piped to ``-s``."""
+    return subprocess.run(
+        _shell(tree, shell),
+        input=script.encode("utf-8", "surrogateescape"),
+        capture_output=True,
+        check=False,
+        cwd="/",
+        timeout=timeout,
+        env={
+            "PATH": f"{tree.state / 'bin'}:{tree.state / 'tools'}",
+            "HOME": str(tree.root),
+            "TMPDIR": str(tree.path("/tmp")),
+            "LC_ALL": "C",
+        },
+        preexec_fn=_confine(str(tree.root)),  # noqa: PLW1509 (the tests have no threads)
+    )
