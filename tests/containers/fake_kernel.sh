@@ -126,9 +126,8 @@ put proc/swaps \
 
 mkdir -p "$tree/proc/sys"
 (cd /proc/sys && find . -type d) | (cd "$tree/proc/sys" && xargs mkdir -p)
-(cd /proc/sys && find . -type f -perm -0200) | while read -r name; do
-    { cat "/proc/sys/$name" >"$tree/proc/sys/$name"; } 2>/dev/null || : # some can only be written
-done
+# Some can only be written, and cp says so.
+(cd /proc/sys && find . -type f -perm -0200 -exec cp --parents --no-preserve=all -t "$tree/proc/sys" {} + 2>/dev/null) || :
 for name in ostype osrelease version hostname; do
     in_guest cat "/proc/sys/kernel/$name" >"$tree/proc/sys/kernel/$name"
 done

@@ -15,34 +15,47 @@ from __future__ import annotations
 import atexit
 import ctypes
 import fnmatch
-import hashlib
 import os
 import re
 import shlex
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.assess import assess
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Plan, make_plan
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import Policy, resolve_policy
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import ApplyOutput, parse_apply, receipts
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import parse
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import apply_payload, revert_payload
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import probe_payload
 
 GUESTS = Path(__file__).resolve().parent.parent / "guests"
 COMMANDS = GUESTS / "commands"
 NONCE = "0123456789abcdef0123456789abcdef"
 #: Where a tree keeps what is no file of the guest: stand-ins, packages to install, what systemd has loaded.
 STATE = ".state"
+#: The day on which every test runs.
+TODAY = date(2026, 11, 24)
 SHELLS = ("dash", "bash", "busybox", "mksh")
 
 #: Programs of the machine that a guest's shell finds: they do what they are told to named files, and nothing else.
 TOOLS = (
     "[ awk base64 basename cat chgrp chmod chown cksum cmp comm cp cut date diff dirname du egrep env expr false fgrep find "
     "getopt grep head id join kill ln ls md5sum mkdir mkfifo mktemp mv nice nl nohup od paste printf pwd readlink realpath rm "
-    "rmdir sed seq setsid sh sha1sum sha256sum sleep sort stat tail tee test timeout touch tr true truncate tty uniq wc which "
+    "rmdir sed seq setsid sha1sum sha256sum sleep sort stat tail tar tee test timeout touch tr true truncate tty uniq wc which "
     "whoami xargs"
 ).split()
 
@@ -59,7 +72,8 @@ DANGEROUS = frozenset(
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` on top of ``base``: mappings key by key, all else replaced; a null takes out what was inherited."""
+    """``over`` on top of ``base``: mappings key by key, lists one after the other, all else replaced; a null takes out what
+    was inherited."""
     result = dict(base)
     for key, value in over.items():
         if value is None:
@@ -68,6 +82,8 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
             result[key] = _merged(result[key], value)
         elif isinstance(value, Mapping):
             result[key] = _merged({}, value)
+        elif isinstance(value, list):
+            result[key] = [*result.get(key, []), *value]
         else:
             result[key] = value
     return result
@@ -187,7 +203,7 @@ def _lines(text: object) -> str:
 
 def _put(directory: Path, data: Mapping[str, Any]) -> None:
     """Directories, links, files and modes of a guest (or of a package) below ``directory``."""
-    for path in data.get("directories", {}):
+    for path in data.get("directories", []):
         (directory / path.lstrip("/")).mkdir(parents=True, exist_ok=True)
     for path, target in data.get("links", {}).items():
         place = directory / path.lstrip("/")
@@ -224,7 +240,12 @@ def _install(directory: Path, name: str, root: Path, body: str) -> None:
         "#!/bin/sh\n"
         f"ROOT={shlex.quote(str(root))} STATE={shlex.quote(str(state))} NAME0={shlex.quote(name)}\n"
         "PATH=/usr/bin:/bin LC_ALL=C; export PATH LC_ALL\n"
-        f'printf \'%s\\n\' "{name} $*" >>"$STATE/calls"\n{body}\n',
+        f'printf \'%s\\n\' "{name} $*" >>"$STATE/calls"\n'
+        'if [ -e "$STATE/kill" ]; then\n'
+        '    read -r kill_left <"$STATE/kill"\n'
+        '    echo $((kill_left - 1)) >"$STATE/kill"\n'
+        '    [ "$kill_left" -ne 1 ] || kill -9 0\n'
+        f"fi\n{body}\n",
         encoding="utf-8",
     )
     script.chmod(0o755)
@@ -297,7 +318,7 @@ def materialise(guest: Guest, directory: Path) -> Tree:
     (state / "systemd" / "version").write_text(f"{units.get('version', 0)}\n", encoding="utf-8")
     tree = Tree(guest, root)
     if units:
-        _boot_systemd(tree)
+        _boot_systemd(tree, first=True)
     for service in data.get("services", []):
         (state / "services" / service).touch()
     _keep_boot_values(tree)
@@ -320,8 +341,9 @@ def _load_units(tree: Tree) -> None:
         (loaded / "lib").symlink_to("usr/lib")
 
 
-def _boot_systemd(tree: Tree) -> None:
-    """What runs after a boot: all that is wanted by a target, less what the guest's file says has stopped."""
+def _boot_systemd(tree: Tree, first: bool = False) -> None:
+    """What runs after a boot: all that is wanted by a target, and is not masked. ``first``: then what somebody started or
+    stopped by hand, as the guest's file says."""
     _load_units(tree)
     active = tree.state / "systemd" / "active"
     for unit in list(active.iterdir()):
@@ -330,9 +352,13 @@ def _boot_systemd(tree: Tree) -> None:
         for pattern in ("*.wants/*", "*.requires/*"):
             for link in (tree.root / base).glob(pattern):
                 own = os.readlink(link).rsplit("/", 1)[-1] if link.is_symlink() else link.name
-                (active / own).touch()
-    for unit in tree.guest.data.get("systemd", {}).get("stopped", []):
+                mask = tree.path(f"/etc/systemd/system/{own}")
+                if not (mask.is_symlink() and os.readlink(mask) == "/dev/null"):
+                    (active / own).touch()
+    for unit in tree.guest.data["systemd"].get("stopped", []) if first else ():
         (active / unit).unlink(missing_ok=True)
+    for unit in tree.guest.data["systemd"].get("started", []) if first else ():
+        (active / unit).touch()
 
 
 # ---- boot ------------------------------------------------------------------------------------------------------------
@@ -473,13 +499,18 @@ def _busybox(applets: frozenset[str]) -> str:
 
 
 def _shell(tree: Tree, shell: str) -> list[str]:
-    """The command line of a shell that reads its script from standard input."""
+    """The command line of a shell that reads its script from standard input. It is the tree's ``sh``, too."""
     if shell == "busybox":
         tools = {path.name for path in (tree.state / "tools").iterdir()}
-        return [_busybox(frozenset({"ash", "printf", "echo", *tools})), "ash", "-s"]
-    found = shutil.which(shell)
+        found: str | None = _busybox(frozenset({"ash", "echo", *tools}))
+    else:
+        found = shutil.which(shell)
     assert found, f"{shell} is not installed"
-    return [found, "-s"]
+    link = tree.state / "sh" / shell / "sh"
+    if not link.exists():
+        link.parent.mkdir(parents=True)
+        link.symlink_to(found)
+    return [found, *(["ash"] if shell == "busybox" else []), "-s"]
 
 
 def run(tree: Tree, script: str, shell: str = "dash", timeout: int = 60) -> subprocess.CompletedProcess[bytes]:
@@ -492,10 +523,192 @@ def run(tree: Tree, script: str, shell: str = "dash", timeout: int = 60) -> subp
         cwd="/",
         timeout=timeout,
         env={
-            "PATH": f"{tree.state / 'bin'}:{tree.state / 'tools'}",
+            "PATH": f"{tree.state / 'bin'}:{tree.state / 'sh' / shell}:{tree.state / 'tools'}",
             "HOME": str(tree.root),
             "TMPDIR": str(tree.path("/tmp")),
             "LC_ALL": "C",
         },
-        preexec_fn=_confine(str(tree.root)),  # noqa: PLW1509 (the tests have no threads)
+        start_new_session=True,
+        preexec_fn=_confine(str(tree.root)),
     )
+
+
+def probe(tree: Tree, shell: str = "dash") -> Evidence:
+    """Run the real probe and parse what it printed."""
+    done = run(tree, probe_payload(NONCE, READS, str(tree.root)), shell)
+    assert not done.stderr, done.stderr.decode("utf-8", "replace")
+    return _evidence(done.stdout.decode("utf-8", "surrogateescape"))
+
+
+def _evidence(output: str) -> Evidence:
+    found = parse(output, NONCE, READS)
+    return Evidence(found.declared, found.files, found.selections, found.directory_entries, found.commands)
+
+
+def policy(tree: Tree, variables: Mapping[str, Any] | None = None) -> Policy:
+    """The policy of a run: profile ``everything`` where neither the guest nor the test says otherwise."""
+    return resolve_policy({"vmguest_profile": "everything", **tree.guest.variables, **(variables or {})}, TODAY)
+
+
+def audit(tree: Tree, variables: Mapping[str, Any] | None = None, shell: str = "dash") -> dict[str, Finding]:
+    """Findings by recommendation, as the audit finds them now."""
+    return findings(tree, probe(tree, shell), variables)
+
+
+def findings(tree: Tree, evidence: Evidence, variables: Mapping[str, Any] | None = None) -> dict[str, Finding]:
+    """Findings by recommendation, from evidence that is there already."""
+    return {found.recommendation: found for found in assess(evidence, policy(tree, variables))}
+
+
+#: Put after the functions of apply.sh: a kernel file that offers a choice answers as the kernel does, and refuses others.
+FAKE_KERNEL = """
+kernel_write() {
+    fake_old=
+    { IFS= read -r fake_old <"$1"; } 2>/dev/null
+    case $fake_old in
+    *\\[*\\]*)
+        fake_new= fake_found=
+        for fake_word in $fake_old; do
+            fake_word=${fake_word#\\[}
+            fake_word=${fake_word%\\]}
+            if [ "$fake_word" = "$2" ]; then
+                fake_new="$fake_new [$fake_word]" fake_found=1
+            else
+                fake_new="$fake_new $fake_word"
+            fi
+        done
+        if [ -z "$fake_found" ]; then
+            echo "write error: Invalid argument" >&2
+            return 1
+        fi
+        printf "%s\\n" "${fake_new# }" >"$1"
+        ;;
+    *) printf "%s\\n" "$2" >"$1" ;;
+    esac
+}
+"""
+
+#: Commands and functions of apply.sh that change something: each is a moment at which the power may go.
+MUTATING = ("chgrp", "chmod", "chown", "cp", "ln", "mkdir", "mv", "rm", "rmdir", "sync")
+WRITERS = {"put": 'printf "%s" "$2" >"$1"', "fill": 'cat "$1" >"$2"'}
+
+
+def _kill_points(state: Path) -> str:
+    """Shell text that counts down STATE/kill before every change, and at zero kills the whole run, children and all."""
+    lines = [
+        "kill_point() {",
+        "    kill_left=",
+        f"    {{ read -r kill_left <{shlex.quote(str(state / 'kill'))}; }} 2>/dev/null || return 0",
+        f"    echo $((kill_left - 1)) >{shlex.quote(str(state / 'kill'))}",
+        '    [ "$kill_left" -ne 1 ] || kill -9 0',
+        "}",
+    ]
+    lines += [f'{name}() {{ kill_point; command {name} "$@"; }}' for name in MUTATING]
+    lines += [f"{name}() {{ kill_point; {body}; }}" for name, body in WRITERS.items()]
+    return "\n".join(lines) + "\n" + FAKE_KERNEL.replace('fake_old=\n', 'kill_point\n    fake_old=\n', 1)
+
+
+@dataclass
+class Outcome:
+    """What one exec of apply.sh did, to a plan or to receipts.
+
+    ``killed`` says that it was cut; then nothing else is known. ``evidence`` is that of the probe that follows in the same
+    exec. ``moments`` counts the changes before which it could have been cut.
+    """
+
+    killed: bool
+    text: str
+    output: ApplyOutput = field(default_factory=ApplyOutput)
+    evidence: Evidence | None = None
+    moments: int = 0
+
+    @property
+    def results(self) -> dict[str, str]:
+        """Recommendation to how its transaction ended: done, undone, refused, undo_failed."""
+        return {outcome.recommendation: outcome.result for outcome in self.output.outcomes}
+
+    @property
+    def problems(self) -> list[str]:
+        """Every transaction, recovery and revert that did not end well, in its own words."""
+        return [
+            *(f"{entry.recommendation}: {entry.result}: {entry.reason} {entry.detail}" for entry in self.output.outcomes if entry.result != "done"),
+            *(entry for entry in self.output.recovered if entry.split(" ")[1] != "undone"),
+            *(" ".join(entry) for entry in self.output.reverted if entry[2] != "done"),
+            *(text for text in (self.output.locked, self.output.refused) if text),
+        ]
+
+
+def execute(tree: Tree, payload: Callable[..., str], what: Sequence[Any], shell: str = "dash", kill_at: int | None = None) -> Outcome:
+    """Send a plan's transactions (``apply_payload``) or receipts (``revert_payload``) to the guest.
+
+    ``kill_at`` cuts it, as a power failure would, before its n-th change (from 1).
+    """
+    tree.runs += 1
+    kill = tree.state / "kill"
+    if kill_at is not None:
+        kill.write_text(f"{kill_at}\n", encoding="utf-8")
+    extra = FAKE_KERNEL if kill_at is None else _kill_points(tree.state)
+    script = payload(NONCE, f"run{tree.runs}", "2026-11-24T00:00:00Z", what, READS, str(tree.root), extra)
+    done = run(tree, script, shell)
+    text = done.stdout.decode("utf-8", "surrogateescape")
+    left = int(kill.read_text(encoding="utf-8") or 0) if kill.exists() else 0
+    kill.unlink(missing_ok=True)
+    if done.returncode == -signal.SIGKILL:
+        return Outcome(True, text)
+    assert not done.stderr, f"{done.stderr.decode('utf-8', 'replace')}\n{text}"
+    return Outcome(False, text, parse_apply(text, NONCE), _evidence(text), (kill_at or 0) - left)
+
+
+def plan_of(tree: Tree, variables: Mapping[str, Any] | None = None, shell: str = "dash") -> Plan:
+    """What check mode shows and apply does."""
+    return make_plan(list(audit(tree, variables, shell).values()))
+
+
+def apply(tree: Tree, variables: Mapping[str, Any] | None = None, shell: str = "dash", kill_at: int | None = None) -> Outcome:
+    """Probe, plan and apply, as ``guest_remediate`` does."""
+    return execute(tree, apply_payload, plan_of(tree, variables, shell).transactions, shell, kill_at)
+
+
+def revert(tree: Tree, names: Sequence[str] | None = None, shell: str = "dash", kill_at: int | None = None) -> Outcome:
+    """Undo receipts by name, in that order; all that can be, newest first, where ``names`` is None."""
+    if names is None:
+        names = [receipt.name for receipt in reversed(receipts(probe(tree, shell))) if receipt.revertable]
+    return execute(tree, revert_payload, names, shell, kill_at)
+
+
+# ---- comparing -------------------------------------------------------------------------------------------------------
+
+#: What an undone remedy may leave: receipts. And what is no file of the guest.
+NOT_COMPARED = (f"/{STATE}", "/var/lib/vmguest")
+
+
+def snapshot(tree: Tree) -> dict[str, tuple[str, ...]]:
+    """Every path of the guest to its kind, mode, owner, and content or target; times are left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    for folder, directories, files in os.walk(tree.root):
+        at = "/" + os.path.relpath(folder, tree.root).removeprefix(".").lstrip("/")
+        directories[:] = [name for name in directories if f"{at.rstrip('/')}/{name}" not in NOT_COMPARED]
+        for name in [*directories, *files]:
+            path = f"{at.rstrip('/')}/{name}"
+            status = os.lstat(os.path.join(folder, name))
+            what = stat.filemode(status.st_mode), f"{status.st_uid}:{status.st_gid}"
+            if stat.S_ISLNK(status.st_mode):
+                found[path] = (*what, os.readlink(os.path.join(folder, name)))
+            elif stat.S_ISREG(status.st_mode):
+                with open(os.path.join(folder, name), "rb") as file:
+                    # Swap files are large and sparse: their first page and their size tell.
+                    content = file.read() if status.st_size < 1 << 20 else file.read(4096) + b"%d" % status.st_size
+                found[path] = (*what, content.decode("utf-8", "surrogateescape"))
+            else:
+                found[path] = what
+    return found
+
+
+def differences(before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """What differs between two snapshots, a line each, for a person."""
+    lines = [f"gone: {path}" for path in sorted(before.keys() - after.keys())]
+    lines += [f"new: {path} {after[path]}" for path in sorted(after.keys() - before.keys())]
+    lines += [
+        f"changed: {path}: {before[path]} -> {after[path]}" for path in sorted(before.keys() & after.keys()) if before[path] != after[path]
+    ]
+    return lines

@@ -29,8 +29,12 @@ def load_specs(roles: Path) -> dict[str, dict[str, Any]]:
     """Role to its options (the ``main`` entry point of its argument_specs), for every role folder below ``roles``."""
     specs = {}
     for path in sorted(roles.glob("*/meta/argument_specs.yml")):
-        document = yaml_load(path.read_text(encoding="utf-8"))
-        specs[path.parent.parent.name] = document["argument_specs"]["main"].get("options") or {}
+        role = path.parent.parent.name
+        options = yaml_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"].get("options") or {}
+        own = {name: option for name, option in options.items() if name.startswith(f"{role}_")}
+        # A role that only passes on the variables of all (baseline) claims no prefix: others may use that word.
+        if own:
+            specs[role] = own
     return specs
 
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import File, ProbeOutput, State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, Redaction, entries, files
@@ -25,10 +26,17 @@ USER_CRONTABS = ("/var/spool/cron/*", "/var/spool/cron/crontabs/*", "/var/spool/
 ANACRONTAB = "/etc/anacrontab"
 #: What cronie runs anacron by, every hour. Other anacrons know no RANDOM_DELAY (Debian's 2.3 has not even the word).
 CRONIE_ANACRON = "/etc/cron.hourly/0anacron"
-#: cron of Debian and SUSE, of Red Hat and Photon; and systemd-cron, which makes timers of the same files.
-DAEMONS = (
+#: What tells that there is a cron: its program, its unit, its init script; its crontab, which comes with it; and systemd-cron,
+#: which makes timers of the same files. Files of cron.d alone do not: packages leave them with no regard to cron.
+TRACES = (
     "/usr/sbin/cron",
     "/usr/sbin/crond",
+    "/usr/lib/systemd/system/cron.service",
+    "/usr/lib/systemd/system/crond.service",
+    "/lib/systemd/system/cron.service",
+    "/etc/init.d/cron",
+    "/etc/init.d/crond",
+    "/etc/crontab",
     "/usr/lib/systemd/system-generators/systemd-crontab-generator",
     "/lib/systemd/system-generators/systemd-crontab-generator",
 )
@@ -36,7 +44,7 @@ DAEMONS = (
 READS: tuple[Read, ...] = (
     files(*SYSTEM_CRONTABS, ANACRONTAB, *USER_CRONTABS, redact=Redaction.CRONTAB),
     files("/etc/debian_version"),
-    entries(*DAEMONS, CRONIE_ANACRON),
+    entries(*TRACES, CRONIE_ANACRON),
 )
 
 #: What a nickname stands for (crontab(5)). @reboot fires at no time of day.
@@ -116,7 +124,7 @@ class Schedule:
         if not ordered:
             return None
         over_the_hour = ordered[0] + 60 - ordered[-1]
-        gaps = {after - before for before, after in zip(ordered, ordered[1:], strict=False)} or {over_the_hour}
+        gaps = {after - before for before, after in pairwise(ordered)} or {over_the_hour}
         gap = gaps.pop()
         return gap if not gaps and over_the_hour <= gap else None
 
@@ -177,10 +185,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Crontab:
-    """A crontab. ``odd`` are the numbers of the lines that are no job, variable or comment: cron refuses them, too."""
+    """A crontab. ``system`` ones have a user field. ``odd`` are the numbers of lines that are no job, variable or comment: cron
+    refuses them, too. Where a folder of crontabs may not be looked into, it stands for them."""
 
     path: str
     state: State
+    system: bool
     lines: tuple[str, ...] = ()
     jobs: tuple[Job, ...] = ()
     odd: tuple[int, ...] = ()
@@ -194,7 +204,9 @@ def _variable(line: str) -> tuple[str, str] | None:
     found = _VARIABLE.match(line)
     if not found:
         return None
-    return next(name for name in found.group("double", "single", "plain") if name is not None), found["value"].strip().strip("\"'")
+    return next(name for name in found.group("double", "single", "plain") if name is not None), found[
+        "value"
+    ].strip().strip("\"'")
 
 
 def parse_crontab(file: File, system: bool) -> Crontab:
@@ -216,7 +228,9 @@ def parse_crontab(file: File, system: bool) -> Crontab:
             schedule = Schedule.parse(found["written"]) if found else None
         except ValueError:
             schedule = None
-        user, _, command = found["rest"].partition(" ") if found and system else ("", "", found["rest"] if found else "")
+        user, _, command = (
+            found["rest"].partition(" ") if found and system else ("", "", found["rest"] if found else "")
+        )
         if found and system and "\t" in user:
             user, _, command = found["rest"].partition("\t")
         if not found or schedule is None or not command.strip():
@@ -235,7 +249,7 @@ def parse_crontab(file: File, system: bool) -> Crontab:
                 random=schedule.random or delayed,
             )
         )
-    return Crontab(file.path, file.state, file.lines, tuple(jobs), tuple(odd))
+    return Crontab(file.path, file.state, system, file.lines, tuple(jobs), tuple(odd))
 
 
 @dataclass(frozen=True)
@@ -243,18 +257,14 @@ class Anacrontab:
     """cronie's anacrontab. ``random_delay`` is the greatest random delay in minutes that holds for its jobs, 0 for none.
 
     It holds for the jobs below its line only: anacron adds it to a job's delay as it reads the job. ``assignment`` is
-    that line, None where there is none above the first job; ``first_job`` the first job's line.
+    that line, None where there is none above the first job; ``room`` the last blank line above it, by number and text.
     """
 
     state: State
+    has_jobs: bool = False
     random_delay: int = 0
     assignment: str | None = None
-    first_job: str | None = None
-
-    @property
-    def has_jobs(self) -> bool:
-        """True where anacron has anything to run."""
-        return self.first_job is not None
+    room: tuple[int, str] | None = None
 
 
 _ANACRON_JOB = re.compile(r"\s*(\d+|@\S+)\s+\d+\s+[^\s/]+\s+\S")
@@ -262,21 +272,25 @@ _ANACRON_JOB = re.compile(r"\s*(\d+|@\S+)\s+\d+\s+[^\s/]+\s+\S")
 
 def parse_anacrontab(file: File) -> Anacrontab:
     """Parse what matters of an anacrontab."""
-    delay, assignment = 0, None
-    for line in file.lines:
+    found = Anacrontab(file.state)
+    for number, line in enumerate(file.lines, 1):
         variable = None if line.lstrip().startswith("#") else _variable(line)
         if variable and variable[0] == "RANDOM_DELAY":
-            delay, assignment = int(variable[1]) if variable[1].isdigit() else 0, line
+            # cronie takes digits right after the equals sign, and nothing else (anacron/readtab.c).
+            value = line.partition("=")[2]
+            found = replace(found, random_delay=int(value) if value.isdigit() else 0, assignment=line)
+        elif not line.strip():
+            found = replace(found, room=(number, line))
         elif _ANACRON_JOB.match(line):
-            return Anacrontab(file.state, delay, assignment, line)
-    return Anacrontab(file.state, delay, assignment)
+            return replace(found, has_jobs=True)
+    return found
 
 
 @dataclass(frozen=True)
 class Cron:
-    """cron and anacron of a guest. ``daemon`` is the path of the cron daemon, None where there is none."""
+    """cron and anacron of a guest. ``installed`` says that there is a cron daemon."""
 
-    daemon: str | None
+    installed: bool
     system: tuple[Crontab, ...]
     user: tuple[Crontab, ...]
     anacron: Anacrontab | None
@@ -291,7 +305,7 @@ class Cron:
         """Read it from the probe's output."""
         debian = probe.file("/etc/debian_version").exists
         return cls(
-            daemon=next((path for path in DAEMONS if probe.entry(path)), None),
+            installed=any(probe.entry(path) for path in TRACES) or probe.file("/etc/crontab").exists,
             system=_crontabs(probe, SYSTEM_CRONTABS, system=True, debian=debian),
             user=_crontabs(probe, USER_CRONTABS, system=False, debian=debian),
             anacron=parse_anacrontab(probe.file(ANACRONTAB))
@@ -313,11 +327,16 @@ def is_crontab_name(path: str, debian: bool) -> bool:
 
 
 def _crontabs(probe: ProbeOutput, patterns: Iterable[str], *, system: bool, debian: bool) -> tuple[Crontab, ...]:
-    found = {file.path: file for pattern in patterns for file in probe.glob(pattern)}
+    found: dict[str, File] = {}
+    for pattern in patterns:
+        folder = probe.files.get(pattern.rpartition("/")[0])
+        if folder is not None and folder.state is State.DENIED:
+            found[folder.path] = folder
+        found.update((file.path, file) for file in probe.glob(pattern) if file.state is not State.DIRECTORY)
     return tuple(
         parse_crontab(file, system)
         for path, file in found.items()
-        if file.state is not State.DIRECTORY and (path == "/etc/crontab" or is_crontab_name(path, debian))
+        if path == "/etc/crontab" or is_crontab_name(path, debian)
     )
 
 

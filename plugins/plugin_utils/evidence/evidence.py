@@ -11,10 +11,15 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import Cron
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import Memory
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import Modules
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.packages import Packages
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import Platform
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import Services
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import Storage
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers import Timers
 
 
 class Evidence(ProbeOutput):
@@ -34,3 +39,28 @@ class Evidence(ProbeOutput):
     def memory(self) -> Memory:
         """Memory and swap."""
         return Memory.of(self)
+
+    @cached_property
+    def packages(self) -> Packages:
+        """Which of the packages that recommendations ask for are installed."""
+        return Packages.of(self)
+
+    @cached_property
+    def services(self) -> Services:
+        """Services: running now, started at the next boot."""
+        return Services.of(self)
+
+    @cached_property
+    def modules(self) -> Modules:
+        """VMware's drivers and the running kernel."""
+        return Modules.of(self)
+
+    @cached_property
+    def cron(self) -> Cron:
+        """cron and anacron, and when their jobs fire."""
+        return Cron.of(self)
+
+    @cached_property
+    def timers(self) -> Timers:
+        """systemd's timers, loaded and configured."""
+        return Timers.of(self)

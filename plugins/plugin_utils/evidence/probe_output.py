@@ -4,16 +4,19 @@
 
 """The probe's output, parsed. The format is described in docs/architecture.md.
 
-Pure: text in, :class:`ProbeOutput` out. Bytes that are no UTF-8 arrive as lone surrogates (``surrogateescape``) and stay so.
+Pure: text in, :class:`ProbeOutput` out. Bytes that are no UTF-8 arrive as lone surrogates (``surrogateescape``) and
+stay so.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import islice
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Command, Entries, Files, Lines, Read
 
@@ -35,7 +38,11 @@ class State(str, Enum):
 
 @dataclass(frozen=True)
 class File:
-    """A file as the probe found it. ``lines`` are without line ends; a readable file without lines is empty."""
+    """A file as the probe found it. ``lines`` are without line ends; a readable file without lines is empty.
+
+    So is one that can be opened but whose reading fails, as some kernel files do (``speed`` of a network device that is
+    down): where an empty value makes no sense, it means unknown.
+    """
 
     path: str
     state: State
@@ -72,7 +79,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Entry:
-    """A directory entry. ``kind`` is ls's first letter (``-``, ``d``, ``l``…), ``mode`` its ``rwxr-xr-x``, ``target`` a link's."""
+    """A directory entry.
+
+    ``kind`` is ls's first letter (``-``, ``d``, ``l``…), ``mode`` its ``rwxr-xr-x``, ``target`` where a symbolic link
+    points. ``size`` is in bytes, 0 for a device.
+    """
 
     path: str
     kind: str
@@ -102,32 +113,65 @@ class Output:
         return self.status is None
 
 
+_WILD = re.compile(r"[*?[]")
+
+
 @lru_cache(maxsize=1024)
-def _glob(pattern: str) -> re.Pattern[str]:
-    """A shell glob as a regular expression: ``*`` and ``?`` stop at a slash and, as the shell's, at a leading dot."""
+def _glob(pattern: str) -> re.Pattern[bytes]:
+    """A shell glob as a regular expression: ``*`` and ``?`` stop at a slash and, as the shell's, at a leading dot.
+
+    Over bytes, because the probe's shell runs with ``LC_ALL=C``: there a ``?`` is one byte.
+    """
+    glob = _bytes(pattern)
     out = []
     position = 0
-    while position < len(pattern):
-        char = pattern[position]
-        start = position == 0 or pattern[position - 1] == "/"
-        if char == "*":
-            out.append(r"(?!\.)[^/]*" if start else "[^/]*")
-        elif char == "?":
-            out.append(r"(?!\.)[^/]" if start else "[^/]")
-        elif char == "[" and "]" in pattern[position + 2 :]:
-            end = pattern.index("]", position + 2)
-            body = pattern[position + 1 : end]
-            out.append("[" + ("^" + body[1:] if body[0] in "!^" else body).replace("\\", "\\\\") + "]")
+    while position < len(glob):
+        char = glob[position : position + 1]
+        # A wildcard at the start of a name does not match a dot.
+        no_dot = rb"(?!\.)" if glob[position - 1 : position] in (b"/", b"") else b""
+        end = glob.find(b"]", position + (3 if glob[position + 1 : position + 2] == b"!" else 2))
+        if char == b"*":
+            out.append(no_dot + rb"[^/]*")
+        elif char == b"?":
+            out.append(no_dot + rb"[^/]")
+        elif char == b"[" and end >= 0 and b"/" not in glob[position:end]:
+            body = glob[position + 1 : end]
+            negated = body.startswith(b"!")
+            members = re.sub(rb"([\\\[\]^&~|])", rb"\\\1", body[1:] if negated else body)
+            out.append(no_dot + rb"(?!/)[" + (b"^" if negated else b"") + members + b"]")
             position = end
         else:
             out.append(re.escape(char))
         position += 1
-    return re.compile("".join(out) + r"\Z")
+    return re.compile(b"".join(out) + rb"\Z", re.DOTALL)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def glob_match(pattern: str, path: str) -> bool:
     """True where the shell would expand ``pattern`` to ``path``."""
-    return _glob(pattern).match(path) is not None
+    if not _WILD.search(pattern):
+        return pattern == path
+    return _glob(pattern).match(_bytes(path)) is not None
+
+
+def _matching(pattern: str, paths: Sequence[str]) -> list[str]:
+    """Those of the sorted ``paths`` that ``pattern`` matches; only those that begin as it does are looked at."""
+    wild = _WILD.search(pattern)
+    if not wild:
+        at = bisect_left(paths, pattern)
+        return [pattern] if paths[at : at + 1] == [pattern] else []
+    start = pattern[: wild.start()]
+    match = _glob(pattern).match
+    found = []
+    for path in islice(paths, bisect_left(paths, start), None):
+        if not path.startswith(start):
+            break
+        if match(_bytes(path)):
+            found.append(path)
+    return found
 
 
 @dataclass(frozen=True)
@@ -141,19 +185,23 @@ class ProbeOutput:
     commands: dict[str, Output] = field(default_factory=dict)
 
     def file(self, path: str) -> File:
-        """The file at ``path``; :raises LookupError: where no declared read covers it."""
+        """The file at ``path``; :raises LookupError: where no declared read covers it.
+
+        In a folder that may not be looked into everything is denied, not missing.
+        """
         found = self.files.get(path)
         if found is not None:
             return found
         if any(glob_match(glob, path) for read in self.declared if isinstance(read, Files) for glob in read.globs):
-            return File(path, State.MISSING)
+            folders = (path[:end] for end, char in enumerate(path) if char == "/" and end)
+            denied = any(self.files[folder].state is State.DENIED for folder in folders if folder in self.files)
+            return File(path, State.DENIED if denied else State.MISSING)
         raise LookupError(f"no recommendation declares that it reads {path}")
 
     def glob(self, pattern: str) -> list[File]:
         """All files that match ``pattern`` and exist, in the order of their paths."""
-        return [
-            found for path, found in sorted(self.files.items()) if found.exists and glob_match(pattern, path)
-        ]
+        found = (self.files[path] for path in _matching(pattern, self._file_paths))
+        return [file for file in found if file.exists]
 
     def lines(self, name: str) -> tuple[Line, ...]:
         """The lines selected under ``name``; :raises LookupError: where none declares it."""
@@ -172,7 +220,15 @@ class ProbeOutput:
 
     def entries(self, pattern: str) -> list[Entry]:
         """All declared directory entries that match ``pattern``, in the order of their paths."""
-        return [found for path, found in sorted(self.directory_entries.items()) if glob_match(pattern, path)]
+        return [self.directory_entries[path] for path in _matching(pattern, self._entry_paths)]
+
+    @cached_property
+    def _file_paths(self) -> list[str]:
+        return sorted(self.files)
+
+    @cached_property
+    def _entry_paths(self) -> list[str]:
+        return sorted(self.directory_entries)
 
     def command(self, name: str) -> Output:
         """A command's output; :raises LookupError: where none declares it."""
@@ -185,13 +241,13 @@ class ProbeOutput:
 
 
 def framed(output: str, nonce: str, program: str) -> list[str]:
-    """The lines between ``<nonce> begin <program> 1`` and ``<nonce> end``, without banners, and without a terminal's CR.
+    """The lines between ``<nonce> begin <program> 1`` and ``<nonce> end``: no banner, and no terminal's CR.
 
     :raises ProbeError: where the frame is not whole.
     """
     lines = output.split("\n")
     begin = f"{nonce} begin {program} "
-    for start, line in enumerate(lines):
+    for start, line in enumerate(lines):  # noqa: B007 (it is used after the loop)
         # A banner without a line end may stand before the nonce on the same line.
         if begin in line:
             break
@@ -220,115 +276,157 @@ def _excerpt(output: str) -> str:
     return text if len(text) <= 200 else text[:200] + "…"
 
 
-def _numbered(rest: str) -> tuple[int, str] | None:
-    number, colon, text = rest.partition(":")
-    return (int(number), text) if colon and number.isdigit() else None
-
-
-_LS = re.compile(r"(?P<kind>.)(?P<mode>[rwxsStTlL-]{9})\S*\s+(?P<links>\d+)\s+(?P<uid>\d+)\s+(?P<gid>\d+)\s+(?P<size>\d+(?:,\s*\d+)?)\s+(?P<rest>.*)")
-
-
 def parse(output: str, nonce: str, declared: Sequence[Read], program: str = "probe") -> ProbeOutput:
     """Parse a probe's output.
 
     :raises ProbeError: where it was cut, or is none.
     """
     result = ProbeOutput(tuple(declared))
-    _Parser(nonce, result).read(iter(framed(output, nonce, program)))
+    parser = _Parser(nonce, result)
+    try:
+        parser.read(framed(output, nonce, program))
+    except ValueError as error:
+        raise ProbeError(f"the output of the {program} program is not as expected: {error}") from error
     return result
 
 
 class _Parser:
-    """Reads the frame's lines once, from top to bottom, into ``result``."""
+    """Reads the frame's lines once, from top to bottom, into ``result``.
+
+    :raises ValueError: where they are not as docs/architecture.md says.
+    """
 
     def __init__(self, nonce: str, result: ProbeOutput) -> None:
         self.prefix = nonce + " "
         self.result = result
+        #: Files in state read whose lines have not come yet, in grep's order.
+        self.waiting: list[str] = []
 
-    def read(self, lines: Iterator[str]) -> None:
-        order: list[str] = []
-        content: dict[str, list[str]] = {}
-        section, name = "", ""
-        body: list[str] = []
-        for line in lines:
-            if not line.startswith(self.prefix):
-                body.append(line)
-                continue
-            self._close(section, name, body, order, content)
-            body = []
-            section, _, name = line[len(self.prefix) :].partition(" ")
-            if section == "file":
-                state, _, path = name.partition(" ")
-                if state == State.READ:
-                    if path not in content:
-                        order.append(path)
-                        content[path] = []
-                else:
-                    self.result.files[path] = File(path, State(state))
-            elif section == "data":
-                continue
-            elif section == "status":
-                command, _, status = name.rpartition(" ")
-                printed = self.result.commands[command].lines if command in self.result.commands else ()
-                self.result.commands[command] = Output(command, None if status == "absent" else int(status), printed)
-        self._close(section, name, body, order, content)
-        for path, found in content.items():
-            self.result.files[path] = File(path, State.READ, tuple(found))
+    def read(self, lines: Sequence[str]) -> None:
+        """Go through the sections: a structural line, and the data lines up to the next one."""
+        if not lines:
+            return
+        starts = [number for number, line in enumerate(lines) if self.prefix in line]
+        if not lines[0].startswith(self.prefix):
+            raise ValueError(f"it begins with '{_excerpt(lines[0])}'")
+        printed: tuple[str, ...] = ()
+        for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+            # What a command printed last may be without a line end: the structural line is then on the same line.
+            _, _, line = lines[start].partition(self.prefix)
+            body = lines[start + 1 : end]
+            kind, _, rest = line.partition(" ")
+            if end < len(lines) and not lines[end].startswith(self.prefix):
+                body = [*body, lines[end][: lines[end].index(self.prefix)]]
+                if kind != "command":
+                    raise ValueError(f"a line begins with '{_excerpt(body[-1])}'")
+            if body and kind in ("file", "status"):
+                raise ValueError(f"after '{_excerpt(line)}' comes '{_excerpt(body[0])}'")
+            if kind == "file":
+                self._file(rest)
+            elif kind == "data":
+                self._data(body)
+            elif kind == "lines":
+                self.result.selections[rest] = self.result.selections.get(rest, ()) + tuple(self._lines(rest, body))
+            elif kind == "entries":
+                self.result.directory_entries.update((entry.path, entry) for entry in _entries(body))
+            elif kind == "command":
+                printed = tuple(body)
+            elif kind == "status":
+                name, _, status = rest.rpartition(" ")
+                self.result.commands[name] = Output(name, None if status == "absent" else int(status), printed)
+                printed = ()
+            else:
+                raise ValueError(f"it has a section '{_excerpt(line)}'")
 
-    def _close(
-        self, section: str, name: str, body: list[str], order: list[str], content: dict[str, list[str]]
-    ) -> None:
-        if section == "data":
-            self._data(body, order, content)
-            order.clear()
-        elif section == "lines":
-            self.result.selections[name] = self.result.selections.get(name, ()) + tuple(_lines(body))
-        elif section == "entries":
-            for entry in _entries(body):
-                self.result.directory_entries[entry.path] = entry
-        elif section == "command":
-            self.result.commands[name] = Output(name, None, tuple(body))
+    def _file(self, rest: str) -> None:
+        state, _, path = rest.partition(" ")
+        if state == "read":
+            self.waiting.append(path)
+            self.result.files[path] = File(path, State.READ)
+        else:
+            self.result.files[path] = File(path, State(state))
 
-    @staticmethod
-    def _data(body: list[str], order: list[str], content: dict[str, list[str]]) -> None:
+    def _data(self, body: Sequence[str]) -> None:
         """Give each ``path:line`` to its file. grep prints the files in the order in which it was given them, so a
         colon in a name (every PCI address has one) is no riddle."""
-        position = 0
+        waiting = iter(self.waiting)
+        self.waiting = []
+        path, start, content = "", "", list[str]()
         for line in body:
-            for at in range(position, len(order)):
-                path = order[at]
-                if line.startswith(path) and line[len(path) : len(path) + 1] == ":":
-                    content[path].append(line[len(path) + 1 :])
-                    position = at
-                    break
-            else:
-                raise ProbeError(f"the probe printed a line of no file that it named: '{_excerpt(line)}'")
+            while not start or not line.startswith(start):
+                if content:
+                    self.result.files[path] = File(path, State.READ, tuple(content))
+                    content = []
+                following = next(waiting, None)
+                if following is None:
+                    raise ValueError(f"a line of no file that it named: '{_excerpt(line)}'")
+                path, start = following, following + ":"
+            content.append(line[len(start) :])
+        if content:
+            self.result.files[path] = File(path, State.READ, tuple(content))
+
+    def _lines(self, name: str, body: Sequence[str]) -> Iterator[Line]:
+        """``path:number:text``: of several places where a path could end, the first that makes a path asked for."""
+        globs = [
+            glob
+            for read in self.result.declared
+            if isinstance(read, Lines) and read.name == name
+            for glob in read.globs
+        ]
+        path, start = "", ""
+        for line in body:
+            number, colon, text = "", "", ""
+            if start and line.startswith(start):
+                number, colon, text = line[len(start) :].partition(":")
+            if not (colon and number.isdecimal()):
+                for found in _NUMBER.finditer(line):
+                    path = line[: found.start()]
+                    if any(glob_match(glob, path) for glob in globs):
+                        start, number, text = path + ":", found[1], line[found.end(1) + 1 :]
+                        break
+                else:
+                    raise ValueError(f"a line of no file that was asked for: '{_excerpt(line)}'")
+            yield Line(path, int(number), text)
 
 
-def _lines(body: list[str]) -> Iterator[Line]:
+#: Where a path may end in PATH:NUMBER:TEXT. The second colon may be the first one of the next such place.
+_NUMBER = re.compile(r":(?=([0-9]+):)")
+
+
+def _entries(body: Sequence[str]) -> Iterator[Entry]:
+    """Lines of ``ls -ldn``. A link's target may hold anything, even lines that look like nothing: they are left out."""
     for line in body:
-        # The first ':<digits>:' ends the path.
-        found = re.match(r"(?P<path>/.*?):(?P<number>\d+):", line)
-        if found:
-            yield Line(found["path"], int(found["number"]), line[found.end() :])
-
-
-def _entries(body: list[str]) -> Iterator[Entry]:
-    for line in body:
-        found = _LS.match(line)
-        if not found or " /" not in line:
+        # Permissions, links, uid, gid, size or device numbers, date, path: there is no slash before the path.
+        front, slash, rest = line.partition(" /")
+        fields = front.split()
+        if not slash or len(fields) < 5 or not all(field.isdecimal() for field in fields[1:4]):
             continue
-        rest = found["rest"]
-        path, target = rest[rest.index("/") :], None
-        if found["kind"] == "l":
-            path, _, target = path.partition(" -> ")
+        path, target = "/" + rest, None
+        kind, size = fields[0][0], fields[4]
+        if kind == "l":
+            path, target = _link(path, size)
         yield Entry(
             path,
-            found["kind"],
-            found["mode"],
-            int(found["links"]),
-            int(found["uid"]),
-            int(found["gid"]),
-            0 if "," in found["size"] else int(found["size"]),
+            kind,
+            fields[0][1:10],
+            int(fields[1]),
+            int(fields[2]),
+            int(fields[3]),
+            int(size) if size.isdecimal() else 0,
             target,
         )
+
+
+def _link(shown: str, size: str) -> tuple[str, str]:
+    """A link's path and target. The size of a link is its target's length, but kernel file systems say 0."""
+    path, _, target = shown.partition(" -> ")
+    if " -> " in target and size.isdecimal():
+        whole = _bytes(shown)
+        end = len(whole) - int(size)
+        if whole[:end].endswith(b" -> "):
+            return _text(whole[: end - 4]), _text(whole[end:])
+    return path, target
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")

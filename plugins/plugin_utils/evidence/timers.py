@@ -112,15 +112,15 @@ class Calendar:
 
         :raises ValueError: where it is none, or one of the rare forms (dates relative to the month's end with a time zone, ``@…``).
         """
-        words = SHORTHANDS.get(text.strip().lower(), text).split()
+        first, _, rest = text.strip().partition(" ")
+        words = f"{SHORTHANDS.get(first.lower(), first)} {rest}".split()
+        count = len(words)
         weekdays = words.pop(0) if words and _WEEKDAYS.match(words[0]) else ""
         date = words.pop(0) if words and _DATE.match(words[0]) else "*-*-*"
-        time = _TIME.match(words.pop(0)) if words and ":" in words[0] else _TIME.match("00:00:00")
-        if not time or len(words) > 1 or not (weekdays or date or time) or not text.strip():
+        time = _TIME.match(words.pop(0) if words and ":" in words[0] else "00:00:00")
+        zone = words.pop(0) if words and len(words) < count and re.match(r"[A-Za-z][\w/+-]*\Z", words[0]) else ""
+        if not time or words or not count:
             raise ValueError(f"'{text}' is no calendar event that is understood")
-        zone = words[0] if words else ""
-        if zone and not re.match(r"[A-Za-z][\w/+-]*\Z", zone):
-            raise ValueError(f"'{zone}' is no time zone")
         return cls(
             days=f"{weekdays} {date}".strip(),
             hours=_component(time[1], 23),
@@ -138,8 +138,8 @@ class Calendar:
     @property
     def same(self) -> tuple[object, ...]:
         """What two expressions have in common that mean the same, however they are written."""
-        words = [word.lower().lstrip("0") or "0" for word in re.split(r"[\s]|(?<=\d)-|-(?=\d)", self.days)]
-        return (tuple(words), self.hours, self.minutes, self.seconds.lstrip("0"), self.zone)
+        days = re.sub(r"\b0+(?=\d)", "", re.sub(r"([A-Za-z]{3})[A-Za-z]*", r"\1", self.days).lower())
+        return (days, self.hours, self.minutes, self.seconds.lstrip("0"), self.zone)
 
     @property
     def firing_minutes(self) -> frozenset[int]:
@@ -152,7 +152,11 @@ def _component(text: str, high: int) -> frozenset[int]:
     for part in text.split(","):
         span, slash, step = part.partition("/")
         first, dots, last = span.partition("..")
-        if (slash and not (step.isdigit() and int(step))) or not (first == "*" or first.isdigit()) or (dots and not last.isdigit()):
+        if (
+            (slash and not (step.isdigit() and int(step)))
+            or not (first == "*" or first.isdigit())
+            or (dots and not last.isdigit())
+        ):
             raise ValueError(f"'{part}' is no part of a time")
         start = 0 if first == "*" else int(first)
         end = int(last) if dots else high if first == "*" or slash else start
@@ -210,9 +214,10 @@ class Settings:
 class Timer:
     """A timer unit that the manager has loaded.
 
-    Runtime: ``active``, ``enabled``, and what the manager has loaded: ``loaded_calendars`` (None where this systemd does not show
-    them), ``loaded_delay`` in seconds (None likewise), ``drop_ins``, and whether it ``needs_reload`` because files changed since.
-    Persistent: ``settings`` of all unit files, ``shipped`` the same without our drop-in, whose text is ``drop_in`` (None: there is none).
+    Runtime: ``active``, ``enabled``, and what the manager has loaded: ``loaded_calendars`` and ``loaded_delay`` in seconds
+    (None where this systemd does not show them), ``drop_ins``, and whether it ``needs_reload`` because files changed since.
+    Persistent: ``settings`` of all unit files, ``shipped`` the same without our drop-in, whose text is ``drop_in``, None where
+    there is none.
     """
 
     name: str
@@ -261,7 +266,7 @@ def _units(lines: tuple[str, ...]) -> list[dict[str, list[str]]]:
 
 def _timer(unit: dict[str, list[str]], units: _UnitFiles) -> Timer:
     name = unit["Id"][0]
-    shown = [found[1] for text in unit.get("TimersCalendar", ()) if (found := re.match(r"{ OnCalendar=(.*?) ;", text))]
+    shown = [found for text in unit.get("TimersCalendar", ()) for found in re.findall(r"{ OnCalendar=(.*?) ;", text)]
     drop_in = units.ours.get(name)
     return Timer(
         name=name,
@@ -314,8 +319,9 @@ class _UnitFiles:
                         # Of drop-ins with one name the first wins: the unit's folder before the type's, /etc before /usr/lib.
                         drop_ins.setdefault(path[len(prefix) :], path)
         settings = Settings()
-        for path in (fragment, *(path for drop_in, path in sorted(drop_ins.items()) if drop_in != without)):
-            if path is not None and not self.masked(path):
+        in_order = [path for drop_in, path in sorted(drop_ins.items()) if drop_in != without]
+        for path in ([fragment] if fragment else []) + in_order:
+            if not self.masked(path):
                 for line in self.lines.get(path, ()):
                     settings = settings.assigned(line.path, line.text)
         return settings

@@ -5,18 +5,22 @@
 #
 # The probe: reads a guest and writes nothing. docs/architecture.md describes what it prints.
 #
-# Functions only: the controller puts NONCE and ROOT before them, and after them `reads`, which calls the verbs read_files,
-# read_lines, read_entries and read_command, then `main`. For dash, bash, busybox ash and mksh, on userlands from EL4 on.
+# Functions only: the controller puts NONCE and ROOT before them, and after them `reads`, which calls the verbs
+# read_files, read_lines, read_entries and read_command, then `main`. For dash, bash, busybox ash and mksh, on userlands
+# from EL4 on.
 #
 # Speed is processes: files are sorted out by the shell's own tests, and all files of one redaction go through one grep.
 # No command substitution, no heredoc (bash writes it to a temporary file). While the probe runs, IFS is a newline and
-# globbing is off but for the one place that expands globs: a list is a string of paths, each with a newline after it, and
-# $list without quotes is its words. Names with a newline never come into a list.
+# globbing is off but for the one place that expands globs: a list is a string of paths, each with a newline after it,
+# and $list without quotes is its words. Names with a newline never come into a list.
 #
 # A line that begins with # is not sent, not even inside a string.
 
 # shellcheck shell=sh
 # shellcheck disable=SC2086 # lists are split on purpose
+# shellcheck disable=SC3013 # a shell without -ef says no, and what it is asked about counts as denied
+# shellcheck disable=SC2012 # what ls says of a file is what is wanted; its names are told apart by the controller
+# shellcheck disable=SC2030,SC2031 # what happens in a pipe stays there, on purpose
 
 # Prints the whole frame.
 probe_main() {
@@ -28,7 +32,7 @@ probe_main() {
   # Programs may think that they talk to a person where the connection has a terminal.
   LC_ALL=C SYSTEMD_PAGER=cat SYSTEMD_COLORS=0 TERM=dumb
   export LC_ALL SYSTEMD_PAGER SYSTEMD_COLORS TERM
-  unset GREP_OPTIONS POSIXLY_CORRECT QUOTING_STYLE TIME_STYLE BLOCK_SIZE LS_BLOCK_SIZE
+  unset GREP_OPTIONS QUOTING_STYLE TIME_STYLE BLOCK_SIZE LS_BLOCK_SIZE
   probe_guest 2>/dev/null
   set +f
   IFS=$probe_old_ifs
@@ -106,7 +110,8 @@ read_command() {
 probe_expand() {
   probe_files='' probe_marks='' probe_paths='' probe_reads=''
   for probe_glob; do
-    # Kernel files are small whatever size they are said to have, and have colons in their names, but never where it matters.
+    # Kernel files are small whatever size they are said to have. They have colons in their names, but there is never a
+    # file whose name is the part before a colon, which is what makes colons a riddle.
     case $probe_glob in
       /proc/* | /sys/*) probe_kernel=1 ;;
       *) probe_kernel= ;;
@@ -178,7 +183,8 @@ probe_add() {
 }
 
 probe_take_searched() {
-  case $probe_path in *"$probe_nl"*) return ;; esac
+  # As for redacted files (see probe_colon), names must not look like PATH:NUMBER: themselves.
+  case $probe_kernel$probe_path in *"$probe_nl"* | [./]*:[0-9]*:*) return ;; esac
   if [ -f "$probe_path" ] && [ -r "$probe_path" ]; then
     probe_add
   fi
@@ -238,8 +244,8 @@ probe_odd() {
   probe_state odd_name
 }
 
-# grep prints PATH:LINE. Lines of the files `a` and `a:b` look alike, so a file with a colon in its name is read by itself.
-# With PATH:NUMBER:LINE, which the redactions see, a name like `a:1:b` is not to be told apart at all.
+# grep prints PATH:LINE. Lines of the files `a` and `a:b` look alike, so a file with a colon in its name is read by
+# itself. With PATH:NUMBER:LINE, which the redactions see, a name like `a:1:b` is not to be told apart at all.
 probe_colon() {
   case $probe_class/$probe_path in
     none/*) ;;
@@ -358,31 +364,37 @@ probe_print() {
         grep -asH '' $probe_files
       fi
       ;;
-    crontab)
-      probe_crontab_redaction
-      grep -asHn '' $probe_files | sed "$probe_redaction"
-      ;;
-    fstab)
-      probe_fstab_redaction
-      grep -asHn '' $probe_files | sed "$probe_redaction"
-      ;;
     *)
-      probe_bootloader_redaction
-      grep -asHn '' $probe_files | sed "$probe_redaction"
+      "probe_redact_$probe_class"
+      if command -v toybox >/dev/null; then
+        # No expression of toybox's sed reaches over a NUL.
+        grep -asHn '' $probe_files | tr '\000' '?' | sed "$probe_redaction"
+      else
+        grep -asHn '' $probe_files | sed "$probe_redaction"
+      fi
       ;;
   esac
 }
 
 # ---- redaction -------------------------------------------------------------------------------------------------------
-# Basic regular expressions that EL4's sed, busybox and toybox know. grep's PATH:NUMBER:LINE becomes PATH, newline, LINE:
-# a newline cannot be in either, so what an expression says of the path and of the line cannot be mixed up by colons.
+# Basic regular expressions that EL4's sed, busybox and toybox know. grep's PATH:NUMBER:LINE becomes PATH, newline,
+# LINE: neither holds a newline, so what an expression says of the path and of the line cannot be mixed up by colons.
 
-# What is not known to be harmless goes: of other jobs the schedule, the user and the first word of the command stay.
-probe_crontab_redaction() {
+# What every redaction begins with. To busybox a NUL ends a line, too: what comes after it has no path of its own.
+probe_split() {
   probe_redaction='
 s/^\.//
 s/:[0-9][0-9]*:/\
 /
+/^\/.*\n/!s/.*/<redacted>/
+/^\/.*\n/!b
+'
+}
+
+# What is not known to be harmless goes: of other jobs the schedule, the user and the first word of the command stay.
+probe_redact_crontab() {
+  probe_split
+  probe_redaction=$probe_redaction'
 # Lines with a word that smells of a secret get a mark before the path.
 /\n.*[Pp][Aa][Ss][Ss]/s/^/!/
 /\n.*[Pp][Ww][Dd]/s/^/!/
@@ -398,22 +410,18 @@ s/:[0-9][0-9]*:/\
 /\n[[:blank:]]*$/b end
 /\n[[:blank:]]*#/b comment
 /\n[[:blank:]]*[A-Za-z_][A-Za-z0-9_]*[[:blank:]]*=/b variable
-# A second newline goes between schedule, with user, and command.
+# A second newline goes between what stays (schedule, and user) and the command.
 /^!*\/etc\/anacrontab\n/b anacron
-/^.*\/spool\/.*\n/b user
-s/\n\([[:blank:]]*\([-*0-9,/~]\{1,\}[[:blank:]]\{1,\}\)\{3\}\([-*0-9A-Za-z,/~]\{1,\}[[:blank:]]\{1,\}\)\{2\}[A-Za-z_][^[:blank:]]*[[:blank:]]\{1,\}\)/\
-\1\
-/
-s/\n\([[:blank:]]*@[A-Za-z]\{1,\}[[:blank:]]\{1,\}[A-Za-z_][^[:blank:]]*[[:blank:]]\{1,\}\)/\
-\1\
-/
-b command
-:user
 s/\n\([[:blank:]]*\([-*0-9,/~]\{1,\}[[:blank:]]\{1,\}\)\{3\}\([-*0-9A-Za-z,/~]\{1,\}[[:blank:]]\{1,\}\)\{2\}\)/\
 \1\
 /
 s/\n\([[:blank:]]*@[A-Za-z]\{1,\}[[:blank:]]\{1,\}\)/\
 \1\
+/
+# Crontabs of users have no field for the user.
+/^.*\/spool\/.*\n/b command
+/\n.*\n[A-Za-z_][-A-Za-z0-9_.@+$\\]*[[:blank:]]\{1,\}[^[:blank:]]/!b unknown
+s/\(\n.*\)\n\([^[:blank:]]*[[:blank:]]*\)/\1\2\
 /
 b command
 :anacron
@@ -471,19 +479,48 @@ s/\n//
 '
 }
 
-# Passwords of network file systems: as options, as USER%PASSWORD, and as USER:PASSWORD@HOST.
-probe_fstab_redaction() {
-  probe_redaction='
-s/^\.//
-s/:[0-9][0-9]*:/\
-/
-s/\(\n.*\)/\1,/
-:option
-/\n[[:blank:]]*#.*[Pp][Aa][Ss][Ss][A-Za-z]*[^A-Za-z>]/s/\(\n[[:blank:]]*#\).*$/\1 <redacted>,/
+# Passwords of network file systems: options, USER%PASSWORD, USER:PASSWORD@HOST. The path waits in the hold space.
+probe_redact_fstab() {
+  probe_split
+  probe_redaction=$probe_redaction'
+h
+s/^.*\n//
+s/\([Pp][Aa][Ss][Ss][A-Za-z0-9_]*=\)"[^"]*"/\1<redacted>/g
+s/\([Pp][Aa][Ss][Ss][A-Za-z0-9_]*=\)[^,[:blank:]]*/\1<redacted>/g
+s/\([Cc][Rr][Ee][Dd][A-Za-z0-9_]*=\)[^,[:blank:]]*/\1<redacted>/g
+s/\([Ss][Ee][Cc][Rr][Ee][Tt][A-Za-z0-9_]*=\)[^,[:blank:]]*/\1<redacted>/g
+s/\([Tt][Oo][Kk][Ee][Nn][A-Za-z0-9_]*=\)[^,[:blank:]]*/\1<redacted>/g
+s/\([Uu][Ss][Ee][Rr][A-Za-z]*=[^,%[:blank:]]*%\)[^,[:blank:]]*/\1<redacted>/g
+s/\(:\/\/\)[^[:blank:]]*@/\1<redacted>@/g
+s/^\([[:blank:]#]*\/*[^[:blank:]:]*\):[^/[:blank:]][^[:blank:]]*@/\1:<redacted>@/
+/^[[:blank:]]*#.*[Pp][Aa][Ss][Ss][A-Za-z]*[^A-Za-z>]/s/#.*$/# <redacted>/
+/^[[:blank:]]*#.*[Ss][Ee][Cc][Rr][Ee][Tt]/s/#.*$/# <redacted>/
+/^[[:blank:]]*#.*[Tt][Oo][Kk][Ee][Nn]/s/#.*$/# <redacted>/
+x
+s/\n.*$//
+G
+s/\n/:/
 '
 }
 
-probe_bootloader_redaction() {
-  probe_redaction='
+# Passwords of boot menus, and those that stand in kernel arguments.
+probe_redact_bootloader() {
+  probe_split
+  probe_redaction=$probe_redaction'
+h
+s/^.*\n//
+s/\(grub\.pbkdf2\.\)[^[:blank:]"]*/\1<redacted>/g
+s/\([Pp][Aa][Ss][Ss][Ww][Oo][Rr][Dd][A-Za-z0-9_]*[[:blank:]][[:blank:]]*\)[^=[:blank:]].*$/\1<redacted>/
+s/\([Pp][Aa][Ss][Ss][A-Za-z0-9_.]*[[:blank:]]*=[[:blank:]]*\)\\*"[^"]*"/\1<redacted>/g
+s/\([Pp][Aa][Ss][Ss][A-Za-z0-9_.]*[[:blank:]]*=[[:blank:]]*\)[^]A-Za-z0-9_"<./+[[:blank:]].*$/\1<redacted>/
+s/\([Pp][Aa][Ss][Ss][A-Za-z0-9_.]*[[:blank:]]*=[[:blank:]]*\)[^[:blank:]"][^[:blank:]"]*/\1<redacted>/g
+s/\([Ss][Ee][Cc][Rr][Ee][Tt][A-Za-z0-9_.]*=\)[^[:blank:]"]*/\1<redacted>/g
+s/\([Tt][Oo][Kk][Ee][Nn][A-Za-z0-9_.]*=\)[^[:blank:]"]*/\1<redacted>/g
+s/\(:\/\/\)[^[:blank:]"]*@/\1<redacted>@/g
+s/[^[:blank:]"=:\/@]*:[^[:blank:]"@/][^[:blank:]"@]*@/<redacted>@/g
+x
+s/\n.*$//
+G
+s/\n/:/
 '
 }

@@ -121,7 +121,7 @@ class Need:
         else:
             kib = need_kib(total, (reserved or 0) * MIB, options["swap_size_fraction"])
             held = "an unknown reservation counts as 0" if reserved is None else f"{reserved} MiB are reserved"
-            why = f"memory is {_mib(total)}, {held}, the balloon takes {options['swap_size_fraction']:.0%} at most"
+            why = f"memory is {_mib(total)}, {held}, the balloon takes {options['swap_size_fraction'] * 100:g} % at most"
         return cls(kib, int(kib * (1 - options["swap_size_tolerance"] / 100)), why)
 
 
@@ -325,8 +325,8 @@ def _obstacle(
     reserve = options["swap_size_reserve_free"]
     if file_system.free_kib is not None and file_system.free_kib < (mib + reserve) * MIB:
         return (
-            f"{wanted} has no room: {where} has {_mib(file_system.free_kib)} free, of which {reserve} MiB stay free "
-            f"(swap_size_reserve_free); {elsewhere}"
+            f"{wanted} has no room: {where} has {_mib(file_system.free_kib)} free, of which swap_size_reserve_free "
+            f"keeps {reserve} MiB; {elsewhere}"
         )
     return None
 
@@ -370,6 +370,8 @@ def _create(evidence: Evidence, file_system: FileSystem, path: str, mib: int, re
         f'mkswap "$ROOT{part}" >/dev/null || exit 1',
         f"printf %s '{SIGNATURE}' | dd of=\"$ROOT{part}\" conv=notrunc 2>/dev/null || exit 1",
         *label,
+        # With the name comes the signature, or a power cut would leave a file that the undo does not know for its own.
+        "sync",
         f'mv "$ROOT{part}" "$ROOT{path}"',
     ]
     undo = [

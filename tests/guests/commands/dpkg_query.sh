@@ -22,14 +22,15 @@ say() { # package
     printf "$(printf '%s' "$format" | sed "s|\${Package}|$1|g; s|\${binary:Package}|$1|g; s|\${Version}|$(cat "$store/$1/version")|g
         s|\${Status}|install ok installed|g; s|\${db:Status-Status}|installed|g; s|\${db:Status-Abbrev}|ii |g; s|\${Architecture}|amd64|g")"
 }
-status=0
+status=0 packages=''
+for package in "$store"/*; do packages="$packages ${package##*/}"; done
 set -f
 case $verb in
     show)
         [ "$words" ] || words='*'
         for pattern in $words; do
             found=''
-            for package in $(set +f; cd "$store" && ls); do
+            for package in $packages; do
                 # shellcheck disable=SC2254 # it is a pattern
                 case $package in $pattern) [ ! -e "$store/$package/installed" ] || { say "$package"; found=1; } ;; esac
             done
@@ -44,8 +45,9 @@ case $verb in
     search)
         for file in $words; do
             file=${file#"$ROOT"} found=''
-            for package in $(set +f; cd "$store" && ls); do
-                [ -e "$store/$package/installed" ] && [ -e "$store/$package/tree$file" ] || continue
+            for package in $packages; do
+                [ -e "$store/$package/installed" ] || continue
+                [ -e "$store/$package/tree$file" ] || continue
                 echo "$package: $file"
                 found=1
             done

@@ -20,6 +20,19 @@ activate() { # file, priority
             exit 99
             ;;
     esac
+    case $name in
+        /dev/*)
+            # A partition or volume: the kernel knows its size.
+            size=$(awk -v name="${name#/dev/}" '$4 == name { print $3 }' "$ROOT/proc/partitions")
+            [ "$size" ] || {
+                echo "swapon: cannot open $name: No such device" >&2
+                exit 255
+            }
+            printf '%-39s partition\t%s\t\t0\t\t%s\n' "$name" "$((size - 4))" "$2" >>"$table"
+            sums
+            return
+            ;;
+    esac
     [ -f "$1" ] || {
         echo "swapon: cannot open $name: No such file or directory" >&2
         exit 255

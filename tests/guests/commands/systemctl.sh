@@ -35,7 +35,14 @@ content() { # unit, root of the unit directories: its fragment and its drop-ins,
     for drop in $(drop_ins "$unit" "$2"); do cat "$2$drop"; done
 }
 
-drop_ins() { # unit, root: in the order of their names; a name in /etc hides the same name below /usr/lib
+drop_ins() { # unit, root
+    for dir in lib/systemd/system usr/lib/systemd/system run/systemd/system etc/systemd/system; do
+        # One such folder is enough to look closer.
+        [ ! -d "$2/$dir/$1.d" ] || { sorted_drop_ins "$1" "$2"; return; }
+    done
+}
+
+sorted_drop_ins() { # unit, root: in the order of their names; a name in /etc hides the same name below /usr/lib
     {
         for dir in lib/systemd/system usr/lib/systemd/system run/systemd/system etc/systemd/system; do
             for file in "$2/$dir/$1.d"/*.conf; do
@@ -74,8 +81,8 @@ enabled() { # unit
     return 1
 }
 
-own_name() { # unit: without an alias
-    file=$(fragment "$1" "$ROOT") && [ "$file" != /dev/null ] || { echo "$1"; return; }
+own_name() { # unit, root: without an alias
+    file=$(fragment "$1" "${2:-$ROOT}") && [ "$file" != /dev/null ] || { echo "$1"; return; }
     echo "${file##*/}"
 }
 
@@ -97,51 +104,133 @@ reload() {
     [ ! -h "$ROOT/lib" ] || { mkdir -p "$loaded"; ln -s usr/lib "$loaded/lib"; }
 }
 
-span() { # "12h", "60m", "1h 30min", "100": as systemd prints a time span
-    echo "$1" | awk '
-        BEGIN { unit["s"] = unit["sec"] = unit["seconds"] = unit[""] = 1; unit["m"] = unit["min"] = unit["minutes"] = 60
-                unit["h"] = unit["hr"] = unit["hour"] = unit["hours"] = 3600; unit["d"] = unit["day"] = unit["days"] = 86400 }
-        { gsub(/ +/, "")
-          while (match($0, /^[0-9]+[a-z]*/)) {
-              part = substr($0, 1, RLENGTH); $0 = substr($0, RLENGTH + 1)
-              number = part; sub(/[a-z]+/, "", number); word = part; sub(/[0-9]+/, "", word)
-              total += number * unit[word] }
-          if (total == 0) { print 0; exit }
-          out = ""
-          if (total >= 86400) { out = out int(total / 86400) "d "; total %= 86400 }
-          if (total >= 3600) { out = out int(total / 3600) "h "; total %= 3600 }
-          if (total >= 60) { out = out int(total / 60) "min "; total %= 60 }
-          if (total) out = out total "s"
-          sub(/ $/, "", out); print out }'
-}
-
-property() { # unit, property: from what systemd has loaded
-    case $2 in
-        Id) own_name "$1" ;;
-        Names) echo "$1" ;;
-        LoadState) if [ "$(fragment "$1" "$loaded")" = /dev/null ]; then echo masked
-            elif fragment "$1" "$loaded" >/dev/null; then echo loaded; else echo not-found; fi ;;
-        ActiveState) if [ -e "$active/$(own_name "$1")" ]; then echo active; else echo inactive; fi ;;
-        SubState)
-            if [ ! -e "$active/$(own_name "$1")" ]; then echo dead
-            else case $1 in *.timer) echo waiting ;; *) echo running ;; esac; fi ;;
-        UnitFileState) state=$(enabled "$1"); [ "$state" = not-found ] || echo "$state" ;;
-        FragmentPath) fragment "$1" "$loaded" ;;
-        DropInPaths) drop_ins "$1" "$loaded" | tr '\n' ' ' | sed 's/ $//' ;;
-        NeedDaemonReload) if [ "$(content "$1" "$ROOT")" = "$(content "$1" "$loaded")" ]; then echo no; else echo yes; fi ;;
-        RandomizedDelayUSec) span "$(content "$1" "$loaded" | setting RandomizedDelaySec | tail -n 1)" ;;
-        AccuracyUSec) value=$(content "$1" "$loaded" | setting AccuracySec | tail -n 1); span "${value:-1min}" ;;
-        FixedRandomDelay) value=$(content "$1" "$loaded" | setting FixedRandomDelay | tail -n 1)
-            case $value in true | yes | on | 1) echo yes ;; *) echo no ;; esac ;;
-        Persistent) value=$(content "$1" "$loaded" | setting Persistent | tail -n 1)
-            case $value in true | yes | on | 1) echo yes ;; *) echo no ;; esac ;;
-        TimersCalendar)
-            content "$1" "$loaded" | setting OnCalendar | sed 's/.*/{ OnCalendar=& ; next_elapse=n\/a }/' | tr '\n' ' ' | sed 's/ $//' ;;
-        Unit) echo "${1%.timer}.service" ;;
-        MainPID) if [ -e "$active/$(own_name "$1")" ]; then echo 700; else echo 0; fi ;;
-        Result) echo success ;;
-        *) return 0 ;;
-    esac
+# What systemd has loaded of units, as `show` prints it: one awk for all units and properties that are asked for.
+show() { # properties with commas, 1 where only values are wanted, units
+    asked=$1 bare=$2
+    shift 2
+    stale=''
+    for dir in etc/systemd/system usr/lib/systemd/system lib/systemd/system; do
+        [ -d "$loaded/$dir" ] && [ ! -h "$loaded/${dir%%/*}" ] || continue
+        stale="$stale $(diff -rq "$ROOT/$dir" "$loaded/$dir" 2>&1 | tr '\n' ' ')"
+    done
+    links=' '
+    for link in "$ROOT"/etc/systemd/system/*.wants/* "$ROOT"/etc/systemd/system/*.requires/* "$ROOT"/etc/systemd/system/*; do
+        [ ! -h "$link" ] || links="$links${link#"$ROOT"} "
+    done
+    for unit; do
+        # Only an alias needs a closer look.
+        name=$unit
+        [ ! -h "$ROOT/etc/systemd/system/$unit" ] || name=$(own_name "$unit" "$loaded")
+        place='' file='' load=not-found
+        for dir in etc/systemd/system run/systemd/system usr/local/lib/systemd/system usr/lib/systemd/system lib/systemd/system; do
+            [ -e "$loaded/$dir/$name" ] || [ -h "$loaded/$dir/$name" ] || continue
+            file=/$dir/$name place=$loaded/$dir/$name load=loaded
+            [ -f "$place" ] || { file='' place='' load=masked; }
+            break
+        done
+        drops='' drop_places=''
+        for drop in $(drop_ins "$name" "$loaded"); do
+            drops="$drops $drop"
+            drop_places="$drop_places $loaded$drop"
+        done
+        state=inactive
+        [ ! -e "$active/$name" ] || state=active
+        # Every unit begins with a file of one line. No path of a unit holds a blank.
+        words="$words id=$name load=$load state=$state file=$file drops=$(printf %s "${drops# }" | tr ' ' '|') $STATE/systemd/version $place$drop_places"
+    done
+    # shellcheck disable=SC2086 # a list
+    awk -v asked="$asked" -v bare="$bare" -v links="$links" -v stale="$stale" -v start="$STATE/systemd/version" '
+        function span(text,   total, part, number, word, out) {     # 12h, 60m, 100: as systemd prints a span of time
+            gsub(/ +/, "", text)
+            total = 0
+            while (match(text, /^[0-9]+[a-z]*/)) {
+                part = substr(text, 1, RLENGTH); text = substr(text, RLENGTH + 1)
+                number = part; sub(/[a-z]+/, "", number); word = part; sub(/[0-9]+/, "", word)
+                total += number * (word ~ /^m(in|$)/ ? 60 : word ~ /^h/ ? 3600 : word ~ /^d/ ? 86400 : 1)
+            }
+            if (total == 0) return 0
+            out = ""
+            if (total >= 86400) { out = out int(total / 86400) "d "; total %= 86400 }
+            if (total >= 3600) { out = out int(total / 3600) "h "; total %= 3600 }
+            if (total >= 60) { out = out int(total / 60) "min "; total %= 60 }
+            if (total) out = out total "s"
+            sub(/ $/, "", out)
+            return out
+        }
+        # systemd prints a calendar in its normal form: daily is *-*-* 00:00:00.
+        function normal(text,   words, count, i, day, date, time, parts, n) {
+            if (text == "hourly") return "*-*-* *:00:00"
+            if (text == "daily") return "*-*-* 00:00:00"
+            if (text == "weekly") return "Mon *-*-* 00:00:00"
+            if (text == "monthly") return "*-*-01 00:00:00"
+            count = split(text, words, / +/)
+            day = ""; date = "*-*-*"; time = "00:00:00"
+            for (i = 1; i <= count; i++) {
+                if (words[i] ~ /:/) time = words[i]
+                else if (words[i] ~ /-/ && words[i] ~ /[0-9*]/) date = words[i]
+                else day = words[i] " "
+            }
+            n = split(time, parts, ":")
+            for (i = 1; i <= n; i++) if (parts[i] ~ /^[0-9]$/) parts[i] = "0" parts[i]
+            time = parts[1] ":" parts[2] ":" (n > 2 ? parts[3] : "00")
+            return day date " " time
+        }
+        function yes(text) { return text ~ /^(true|yes|on|1)$/ ? "yes" : "no" }
+        function unit_file(   word, count, i, names, has) {
+            if (p_load == "masked") return "masked"
+            if (p_load != "loaded") return ""
+            has = 0
+            count = split(wanted, names, " ")
+            for (i = 1; i <= count; i++) {
+                has = 1
+                if (index(links, " /etc/systemd/system/" names[i] "/" p_id " ")) return "enabled"
+            }
+            count = split(alias, names, " ")
+            for (i = 1; i <= count; i++) {
+                has = 1
+                if (index(links, " /etc/systemd/system/" names[i] " ")) return "enabled"
+            }
+            return has ? "disabled" : "static"
+        }
+        function flush(   i, count, names, name) {
+            if (p_id == "") return
+            out["Id"] = p_id; out["Names"] = p_id; out["LoadState"] = p_load; out["ActiveState"] = p_state
+            out["SubState"] = p_state != "active" ? "dead" : p_id ~ /timer$/ ? "waiting" : "running"
+            out["UnitFileState"] = unit_file(); out["FragmentPath"] = p_file; out["DropInPaths"] = p_drops
+            gsub(/\|/, " ", out["DropInPaths"])
+            out["NeedDaemonReload"] = index(stale, "/" p_id " ") || index(stale, "/" p_id ".d") || index(stale, ": " p_id " ") || index(stale, ": " p_id ".d") ? "yes" : "no"
+            out["RandomizedDelayUSec"] = span(last["RandomizedDelaySec"])
+            out["AccuracyUSec"] = span("AccuracySec" in last ? last["AccuracySec"] : "1min")
+            out["FixedRandomDelay"] = yes(last["FixedRandomDelay"]); out["Persistent"] = yes(last["Persistent"])
+            out["TimersCalendar"] = calendar; out["MainPID"] = p_state == "active" ? 700 : 0; out["Result"] = "success"
+            if (!bare && shown++) print ""
+            count = split(asked, names, ",")
+            for (i = 1; i <= count; i++) {
+                name = names[i]
+                if (name == "" || !(name in out) || (name == "TimersCalendar" && calendar == "")) continue
+                print bare ? out[name] : name "=" out[name]
+            }
+        }
+        FILENAME == start {
+            flush()
+            p_id = id; p_load = load; p_state = state; p_file = file; p_drops = drops
+            split("", last); calendar = ""; wanted = ""; alias = ""
+            next
+        }
+        { sub(/^[ \t]+/, ""); sub(/[ \t]+$/, "") }
+        /^[A-Za-z]+[ \t]*=/ {
+            at = index($0, "="); key = substr($0, 1, at - 1); value = substr($0, at + 1)
+            sub(/[ \t]+$/, "", key); sub(/^[ \t]+/, "", value)
+            last[key] = value
+            # An empty value clears the list before it.
+            if (key == "OnCalendar") {
+                calendar = value == "" ? "" : calendar (calendar == "" ? "" : " ") "{ OnCalendar=" normal(value) " ; next_elapse=n/a }"
+            }
+            if (key == "WantedBy") wanted = wanted " " value ".wants"
+            if (key == "RequiredBy") wanted = wanted " " value ".requires"
+            if (key == "Alias") alias = alias " " value
+        }
+        END { flush() }' $words
 }
 
 verb='' now='' properties='' values='' quiet='' units='' kind=''
@@ -208,7 +297,8 @@ case $verb in
     is-active)
         status=3
         for unit in $units; do
-            state=$(property "$unit" ActiveState)
+            state=inactive
+            [ ! -e "$active/$(own_name "$unit" "$loaded")" ] || state=active
             [ "$quiet" ] || echo "$state"
             [ "$state" != active ] || status=0
         done
@@ -224,32 +314,25 @@ case $verb in
         exit $status
         ;;
     show)
-        first=1
+        words=''
         set -f
         # shellcheck disable=SC2086 # a list of names
         set -- $units
         set +f
+        names=''
         for word; do
-            # A pattern stands for all units that are loaded and match.
+            # A pattern stands for all units in memory that match: those that run.
             case $word in
-                *'*'*) names=$(for dir in etc usr/lib lib; do ls "$loaded/$dir/systemd/system" 2>/dev/null; done | sort -u |
-                    while read -r name; do
+                *'*'*) for path in "$active"/*; do
+                        unit=${path##*/}
                         # shellcheck disable=SC2254 # it is a pattern
-                        case $name in $word) [ ! -e "$active/$name" ] || echo "$name" ;; esac
-                    done) ;;
-                *) names=$(full "$word") ;;
+                        case $unit in $word) names="$names $unit" ;; esac
+                    done ;;
+                *) names="$names $(full "$word")" ;;
             esac
-            for unit in $names; do
-                [ "$first" ] || echo
-                first=''
-                for name in $(echo "${properties:-,Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths}" | tr , ' '); do
-                    value=$(property "$unit" "$name")
-                    # A list that is empty is left out, as systemd does.
-                    if [ "$name" = TimersCalendar ] && [ -z "$value" ]; then continue; fi
-                    if [ "$values" ]; then echo "$value"; else echo "$name=$value"; fi
-                done
-            done
         done
+        # shellcheck disable=SC2086 # a list of names
+        show "${properties:-Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths}" "$values" $names
         ;;
     list-timers)
         for file in "$active"/*.timer; do

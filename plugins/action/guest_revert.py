@@ -1,0 +1,73 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""guest_revert: takes back what receipts on the guest say was done. One exec to look; a second one where there is something."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import _selection as selection
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import Receipt, receipts
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import revert_payload
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import GuestAction, TaskFailed, receipt_record
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.run import RUN, now
+
+
+class ActionModule(GuestAction):
+    OPTIONS = ("recommendations", "run")
+
+    def session(self) -> dict[str, Any]:
+        self.policy()
+        wanted = selection(self.argument("recommendations") or [], "recommendations")
+        of_run = self.argument("run")
+        if of_run is not None and not isinstance(of_run, str):
+            raise InputError(f"'run' must be the id of a run, as receipts and records have it; found {of_run!r}.")
+        self.connect()
+        kept = receipts(self.probe())
+        chosen = [
+            receipt
+            for receipt in sorted(kept, key=lambda receipt: receipt.name, reverse=True)
+            if (receipt.revertable or receipt.interrupted)
+            and (not wanted or receipt.recommendation in wanted)
+            and (of_run is None or receipt.run == of_run)
+        ]
+        if self.check_mode or not chosen:
+            self._show([f"take back {_named(receipt)}" for receipt in chosen] or ["nothing to take back"])
+            return {"changed": bool(chosen), "receipts": [receipt_record(receipt) for receipt in chosen], "reverted": []}
+        return self._revert(chosen)
+
+    def _revert(self, chosen: Sequence[Receipt]) -> dict[str, Any]:
+        nonce = secrets.token_hex(16)
+        # What was interrupted is undone by the script itself before it does anything else.
+        names = [receipt.name for receipt in chosen if receipt.revertable]
+        applied, evidence = self.changed(revert_payload(nonce, RUN, now(), names, READS, self.root), nonce)
+        ends = {receipt: (result, reason) for receipt, _, result, reason in applied.reverted}
+        reverted, problems, lines = [], [], [f"recovered: {line}" for line in applied.recovered]
+        for receipt in chosen:
+            if not receipt.revertable:
+                continue
+            result, reason = ends.get(receipt.name, ("failed", "the guest did not say what became of it"))
+            reverted.append({**receipt_record(receipt), "result": result, "reason": reason})
+            if result == "done":
+                lines.append(f"took back {_named(receipt)}")
+            else:
+                problems.append(f"{receipt.recommendation} ({receipt.name}): {result}: {reason}")
+        self._show(lines)
+        changed = bool(applied.recovered) or any(entry["result"] == "done" for entry in reverted)
+        if problems:
+            raise TaskFailed(f"not everything could be taken back: {'; '.join(problems)}", changed=changed, reverted=reverted)
+        left = [receipt_record(receipt) for receipt in receipts(evidence) if receipt.revertable]
+        return {"changed": changed, "receipts": left, "reverted": reverted}
+
+    def _show(self, lines: Sequence[str]) -> None:
+        self.show([f"{self.host}:", *(f"  {line}" for line in lines)])
+
+
+def _named(receipt: Receipt) -> str:
+    return f"{receipt.recommendation} ({receipt.name}, done {receipt.time} by run {receipt.run})"

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options and attributes that the modules share."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    # What shapes the policy; each is also a variable with the prefix vmguest_.
+    DOCUMENTATION = r"""
+options:
+  profile:
+    description:
+      - The policy that says which recommendations are enforced, audited or off, and with what options.
+      - Default is the variable C(vmguest_profile), else V(baseline).
+    type: str
+  only:
+    description:
+      - Only these recommendations, as ids and C(@area) words.
+      - Default is the variable C(vmguest_only), else all.
+    type: list
+    elements: str
+  skip:
+    description:
+      - Not these recommendations, as ids and C(@area) words.
+      - Default is the variable C(vmguest_skip), else none.
+    type: list
+    elements: str
+  waivers:
+    description:
+      - Exceptions that somebody answers for. What is open becomes V(waived), and remediation leaves it alone.
+      - A waiver that has expired is reported with the finding; remediation still leaves that alone until the waiver is removed.
+      - Default is the variable C(vmguest_waivers), else none.
+    type: list
+    elements: dict
+    suboptions:
+      recommendation:
+        description: The recommendation's id.
+        type: str
+        required: true
+      reason:
+        description: Who accepts it, and why.
+        type: str
+        required: true
+      expires:
+        description: The last day on which the waiver holds, such as V(2027-03-31).
+        type: raw
+        required: true
+  lab_guest:
+    description:
+      - Treat a container or any other machine as a VMware guest. Every finding then says so. For tests and demonstrations.
+      - Default is the variable C(vmguest_lab_guest), else V(false).
+    type: bool
+  reports:
+    description:
+      - Folder on the controller in which the run's folder of records is made. Records are readable by their owner alone.
+      - Default is the variable C(vmguest_reports), else V(reports) in the current folder.
+    type: path
+notes:
+  - The options of roles (C(io_scheduler_strict), C(swap_size_mode) and so on) are read from variables, never from module options,
+    so that an audit and a remediation cannot see different ones.
+  - A variable that begins with C(vmguest_) or with a role's name and is none of its options is an error.
+"""
+
+    # What every module takes and is.
+    GUEST = r"""
+options:
+  root:
+    description:
+      - Folder on the guest to look at instead of V(/), such as the place where an image is mounted.
+      - Commands are still those of the machine that the folder is on.
+    type: str
+    default: /
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+  platform:
+    description: Target OS/families that can be operated against.
+    platforms: linux
+    support: full
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+  delegation:
+    description: Can be used in conjunction with C(delegate_to) and related keywords.
+    support: none
+  python:
+    description: Runs where the guest has no Python.
+    support: full
+    details: All that runs on the guest is a script for its C(/bin/sh); nothing is copied there.
+requirements:
+  - The guest needs a POSIX shell as C(/bin/sh), C(grep), C(ls) and C(sed). It needs no Python.
+author:
+  - vmguest.linux contributors (@vmguest)
+"""

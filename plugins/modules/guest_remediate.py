@@ -1,0 +1,196 @@
+#!/usr/bin/python
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The documentation of the action plugin of the same name, which does the work.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: guest_remediate
+short_description: Remediate a VMware guest
+version_added: 0.1.0
+description:
+  - Audits a Linux guest, does what the policy enforces and the guest lacks, and audits it again. Two round trips, one where there
+    is nothing to do.
+  - Each recommendation is a transaction, logged ahead under C(/var/lib/vmguest) on the guest. One whose steps fail, or whose audit
+    is not as desired afterwards, is undone; the others stay, and the task fails and names it.
+  - What a killed run left half-done is undone first.
+  - In check mode it prints the plan and changes nothing.
+extends_documentation_fragment:
+  - vmguest.linux.policy
+  - vmguest.linux.policy.guest
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  role:
+    description:
+      - Only the recommendations of this role, enforced unless the role's C(mode) variable says otherwise. For the tasks of roles.
+    type: str
+seealso:
+  - module: vmguest.linux.guest_audit
+  - module: vmguest.linux.guest_revert
+"""
+
+EXAMPLES = r"""
+- name: Do what the profile enforces
+  vmguest.linux.guest_remediate:
+
+- name: Show what would be done
+  vmguest.linux.guest_remediate:
+    profile: density
+  check_mode: true
+  diff: true
+  register: plan
+
+- name: Only the I/O scheduler
+  vmguest.linux.guest_remediate:
+    profile: io_intensive
+    only: [io_scheduler]
+"""
+
+RETURN = r"""
+profile:
+  description: The profile that was used.
+  type: str
+  returned: success
+  sample: baseline
+findings:
+  description: One entry for each recommendation that is not off, as it is afterwards.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    recommendation:
+      description: Its id.
+      type: str
+      returned: always
+      sample: io_scheduler
+    role:
+      description: The role that remedies it.
+      type: str
+      returned: always
+      sample: io_scheduler
+    area:
+      description: What it is about.
+      type: str
+      returned: always
+      sample: storage
+    title:
+      description: What it recommends.
+      type: str
+      returned: always
+    severity:
+      description: V(info), V(low), V(medium), V(high) or V(critical).
+      type: str
+      returned: always
+      sample: medium
+    source:
+      description: Where the recommendation comes from.
+      type: str
+      returned: always
+    mode:
+      description: V(enforce) or V(audit), as the policy says.
+      type: str
+      returned: always
+      sample: enforce
+    status:
+      description:
+        - V(compliant), V(noncompliant), V(pending_reboot), V(not_persistent), V(failed), V(not_applicable), V(unknown), V(manual)
+          or V(waived).
+      type: str
+      returned: always
+      sample: noncompliant
+    reason:
+      description: Why, as a sentence.
+      type: str
+      returned: always
+    runtime:
+      description: What the kernel does now; V(null) where there is no such side.
+      type: str
+      returned: always
+      sample: sda cfq
+    persistent:
+      description: What the configuration says for the next boot; V(null) where there is no such side.
+      type: str
+      returned: always
+    desired:
+      description: What is wanted.
+      type: str
+      returned: always
+      sample: none
+    owner:
+      description: Which file, daemon or profile sets it, and would win.
+      type: str
+      returned: always
+    reboot:
+      description: Whether it takes effect at the next boot only.
+      type: bool
+      returned: always
+    remedy:
+      description: What remediation would do, as sentences; empty where there is nothing that it could do.
+      type: list
+      elements: str
+      returned: always
+    before:
+      description: The status before anything was done.
+      type: str
+      returned: not in check mode
+      sample: noncompliant
+plan:
+  description: What was to be done (in check mode, would be done), step by step.
+  type: list
+  elements: str
+  returned: success
+  sample: ['io_scheduler: set /sys/block/sda/queue/scheduler from cfq to noop']
+receipts:
+  description: How each transaction ended.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    recommendation:
+      description: What was remedied.
+      type: str
+      returned: always
+      sample: io_scheduler
+    receipt:
+      description: The receipt's name on the guest.
+      type: str
+      returned: always
+      sample: 000001-io_scheduler
+    result:
+      description: V(done); V(undone) where a step failed, V(refused) where none was begun, V(undo_failed).
+      type: str
+      returned: always
+      sample: done
+    reason:
+      description: Why, as a sentence.
+      type: str
+      returned: always
+    detail:
+      description: What the command that failed printed, at most 20 lines.
+      type: list
+      elements: str
+      returned: always
+recovered:
+  description: What an interrupted run had left half-done, and what became of it.
+  type: list
+  elements: str
+  returned: success and not in check mode
+failed_recommendations:
+  description: The recommendations that failed; C(msg) has what was expected and what was found of each.
+  type: list
+  elements: str
+  returned: failure of a recommendation
+  sample: [swap_size]
+record:
+  description: Path of this guest's record on the controller. It has the findings where the task failed, too.
+  type: str
+  returned: when the record could be written
+  sample: /home/user/reports/20261124T022021Z-5f2c1a/hosts/db1.json
+"""

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a remediation came to: pure; guest_remediate does the talking to the guest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding, Status
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Plan
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import ApplyOutput, Outcome
+
+#: What a remedy may lead to.
+PROVED = frozenset({Status.COMPLIANT, Status.PENDING_REBOOT})
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A remedy that did not lead to its end. ``receipt`` is what is still to be undone, None where that is done already."""
+
+    recommendation: str
+    reason: str
+    receipt: str | None = None
+
+
+def failures(plan: Plan, applied: ApplyOutput, after: Sequence[Finding]) -> list[Failure]:
+    """Each transaction of ``plan`` that the guest did not do, or whose finding is not as desired afterwards."""
+    outcomes = {outcome.recommendation: outcome for outcome in applied.outcomes}
+    found = {finding.recommendation: finding for finding in after}
+    failed = []
+    for transaction in plan.transactions:
+        name = transaction.recommendation
+        outcome = outcomes.get(name)
+        if outcome is None:
+            failed.append(Failure(name, "the guest did not say what became of it"))
+        elif outcome.result != "done":
+            failed.append(Failure(name, _not_done(outcome)))
+        elif found[name].status not in PROVED:
+            failed.append(Failure(name, _not_proved(found[name]), outcome.receipt))
+    return failed
+
+
+def _not_done(outcome: Outcome) -> str:
+    what = {
+        "undone": "a step failed, and all is as before",
+        "refused": "it was refused, and nothing was done",
+        "undo_failed": "a step failed, and undoing it failed too: see the guest's /var/lib/vmguest",
+    }.get(outcome.result, f"it ended as '{outcome.result}'")
+    printed = f" ({outcome.detail[-1].strip()})" if outcome.detail and outcome.detail[-1].strip() else ""
+    return f"{what}: {outcome.reason}{printed}"
+
+
+def _not_proved(finding: Finding) -> str:
+    expected = f"expected {finding.desired}" if finding.desired is not None else "expected it compliant"
+    sides = [
+        f"{name} {value}" for name, value in (("runtime", finding.runtime), ("persistent", finding.persistent)) if value is not None
+    ]
+    return f"{expected}, found {' and '.join(sides) or finding.status.value}: {finding.reason}"
+
+
+def with_failures(after: Sequence[Finding], failed: Mapping[str, str]) -> list[Finding]:
+    """``after``, where each recommendation of ``failed`` has that status and its reason."""
+    return [
+        finding.became(Status.FAILED, failed[finding.recommendation]) if finding.recommendation in failed else finding
+        for finding in after
+    ]
+
+
+def outcome_record(outcome: Outcome) -> dict[str, Any]:
+    """One transaction's outcome as plain data."""
+    return {
+        "recommendation": outcome.recommendation,
+        "receipt": outcome.receipt or None,
+        "result": outcome.result,
+        "reason": outcome.reason,
+        "detail": list(outcome.detail),
+    }

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Services: what runs now, and what is configured to run at the next boot. The one is never inferred from the other.
+
+Runtime: one ``systemctl show`` for all units that recommendations ask for; elsewhere the names of running processes.
+Persistent: the links that enable a unit, a mask, init scripts with their runlevel links, upstart's jobs.
+A recommendation that asks for another service adds it to :data:`UNITS` and its daemon to :data:`DAEMONS`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Command, Lines, Read, entries
+
+#: Services of VMware Tools: Debian's open-vm-tools and vgauth; vmtoolsd and vgauthd of all other distributions; the
+#: installer's vmware-tools; vmware-tools-services of VMware's own packages.
+UNITS = ("open-vm-tools", "vmtoolsd", "vgauth", "vgauthd", "vmware-tools", "vmware-tools-services")
+#: Daemons by the name that the kernel keeps of them (vmware-guestd: VMware Tools before version 4).
+DAEMONS = ("vmtoolsd", "vmware-guestd")
+
+_SYSTEM = "/etc/systemd/system"
+_UNIT_FOLDERS = (_SYSTEM, "/usr/lib/systemd/system", "/lib/systemd/system")
+_LINKS = tuple(f"{folder}/*.{kind}/" for folder in _UNIT_FOLDERS for kind in ("wants", "requires"))
+_SCRIPTS = ("/etc/init.d/", "/etc/rc.d/init.d/")
+#: Runlevels 2 to 5 of Debian, Red Hat and SUSE.
+_RUNLEVELS = ("/etc/rc[2-5].d/", "/etc/rc.d/rc[2-5].d/", "/etc/init.d/rc[2-5].d/")
+
+READS: tuple[Read, ...] = (
+    Command(
+        "units",
+        (
+            *("systemctl", "show", "-p", "Id", "-p", "Names", "-p", "LoadState", "-p", "ActiveState"),
+            *(f"{unit}.service" for unit in UNITS),
+        ),
+    ),
+    # The second word of /proc/PID/stat. `ps` would read three files for each process, and busybox' knows other options.
+    Lines("daemons", "^[0-9]* (\\(" + "\\|".join(DAEMONS) + "\\))", ("/proc/[0-9]*/stat",)),
+    entries(*(f"{folder}/{unit}.service" for unit in UNITS for folder in _UNIT_FOLDERS)),
+    entries(*(f"{folder}{unit}.service" for unit in UNITS for folder in _LINKS)),
+    entries(*(f"{folder}{unit}" for unit in UNITS for folder in _SCRIPTS)),
+    entries(*(f"{folder}[SK]??{unit}" for unit in UNITS for folder in _RUNLEVELS)),
+    entries(*(f"/etc/init/{unit}.conf" for unit in UNITS)),
+)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of systemd.
+
+    Runtime: ``load`` (loaded, masked, not-found…) and ``active`` (active, inactive, failed…) as systemd has them.
+    Persistent: ``links`` that start it at boot, ``mask`` the link to /dev/null that forbids it.
+    """
+
+    name: str
+    load: str
+    active: str
+    links: tuple[str, ...]
+    mask: str | None
+
+    @property
+    def exists(self) -> bool:
+        """True where systemd knows the unit, masked or not."""
+        return self.load in ("loaded", "masked")
+
+    @property
+    def running(self) -> bool:
+        """True where it runs now."""
+        return self.active == "active"
+
+    @property
+    def enabled(self) -> bool:
+        """True where the next boot starts it."""
+        return bool(self.links) and self.mask is None
+
+
+@dataclass(frozen=True)
+class Script:
+    """A service that init starts by the script ``path``; its links of runlevels 2 to 5 start it or stop it."""
+
+    name: str
+    path: str
+    starts: tuple[str, ...]
+    stops: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Services:
+    """The services of :data:`UNITS`. ``units`` is None where systemd did not answer; ``jobs`` are upstart's."""
+
+    units: dict[str, Unit] | None
+    scripts: dict[str, Script]
+    jobs: dict[str, str]
+    daemons: frozenset[str]
+
+    @classmethod
+    def of(cls, probe: ProbeOutput) -> Services:
+        """Read from the probe's output."""
+        return cls(
+            units=_units(probe),
+            scripts={name: script for name in UNITS if (script := _script(probe, name))},
+            jobs={name: f"/etc/init/{name}.conf" for name in UNITS if probe.entry(f"/etc/init/{name}.conf")},
+            daemons=frozenset(
+                found[1] for line in probe.lines("daemons") if (found := re.match(r"\d+ \((.*)\)", line.text))
+            ),
+        )
+
+    def unit(self, *names: str) -> Unit | None:
+        """The first unit of these names that systemd knows."""
+        return next((unit for name in names if (unit := (self.units or {}).get(name)) and unit.exists), None)
+
+    def script(self, *names: str) -> Script | None:
+        """The first init script of these names."""
+        return next((self.scripts[name] for name in names if name in self.scripts), None)
+
+
+def _units(probe: ProbeOutput) -> dict[str, Unit] | None:
+    output = probe.command("units")
+    if not output:
+        return None
+    found = {}
+    for block in "\n".join(output.lines).split("\n\n"):
+        values = dict(line.partition("=")[::2] for line in block.splitlines())
+        own = values.get("Id", "").removesuffix(".service")
+        if not own:
+            continue
+        links, mask = _links(probe, own), _mask(probe, own)
+        unit = Unit(own, values.get("LoadState", ""), values.get("ActiveState", ""), links, mask)
+        # An alias (Debian: vmtoolsd of open-vm-tools) answers with the unit itself.
+        for name in (own, *(name.removesuffix(".service") for name in values.get("Names", "").split())):
+            found[name] = unit
+    return found
+
+
+def _links(probe: ProbeOutput, name: str) -> tuple[str, ...]:
+    script = _script(probe, name)
+    if script and not any(probe.directory_entries.get(f"{folder}/{name}.service") for folder in _UNIT_FOLDERS):
+        # No unit file: systemd makes the unit of the init script, which starts at boot by the script's own links.
+        return script.starts
+    return tuple(entry.path for folder in _LINKS for entry in probe.entries(f"{folder}{name}.service"))
+
+
+def _mask(probe: ProbeOutput, name: str) -> str | None:
+    entry = probe.directory_entries.get(f"{_SYSTEM}/{name}.service")
+    return entry.path if entry and entry.target == "/dev/null" else None
+
+
+def _script(probe: ProbeOutput, name: str) -> Script | None:
+    path = next((folder + name for folder in _SCRIPTS if probe.entry(folder + name)), None)
+    if path is None:
+        return None
+    links = [entry.path for folder in _RUNLEVELS for entry in probe.entries(f"{folder}[SK]??{name}")]
+    starts = tuple(link for link in links if link.rpartition("/")[2].startswith("S"))
+    return Script(name, path, starts, tuple(link for link in links if link not in starts))

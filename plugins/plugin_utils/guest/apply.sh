@@ -1,0 +1,1368 @@
+# shellcheck shell=sh
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Executes a plan of reversible steps on a guest, each transaction written ahead to a receipt under /var/lib/vmguest.
+# docs/architecture.md describes the steps, the receipts and what is printed. Functions only: apply_payload.py puts
+# NONCE, ROOT, RUN, NOW and PAYLOAD before them, and `plan` and the call of `apply_main` after them.
+#
+# How it stays safe, in short:
+# - Nothing of the system is touched before what undoes it is on disk (prepare: receipts and files beside; then sync).
+# - A file is replaced by rename only; what is renamed was built in a folder of our own beside it, `.vmguest-RUN-…`, made
+#   by mkdir, which follows no planted link and overwrites nothing. cron, udev, systemd, modprobe, sudo, logrotate and
+#   run-parts skip names with a leading dot, and folders.
+# - Undoing looks at what is there, not at how far we came, so it serves failure, recovery and revert, and may itself be
+#   cut and begun again.
+#
+# Variables are global (POSIX has no `local`): `why` is the reason of the last refusal or failure; `receipt` and `folder`
+# are the receipt and the step's folder at hand; `path` is a path on the guest, `target` the same under ROOT.
+
+# ---- The frame -------------------------------------------------------------------------------------------------------
+
+apply_main() {
+    LC_ALL=C
+    # A guest tree's PATH is all there is. The plan's commands name the guest's files as "$ROOT/…".
+    [ -n "$ROOT" ] || PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
+    export LC_ALL PATH ROOT
+    umask 077
+    set -f
+    # A connection that is lost must not stop us half-way. PIPE gets a handler and is not ignored, because what is
+    # ignored stays ignored in the commands that we run.
+    trap "" HUP
+    trap : PIPE
+    cd /
+    newline=$(printf "\nx")
+    newline=${newline%x}
+    state=$ROOT/var/lib/vmguest
+    receipts=$state/receipts
+    saved=""
+    real_root=$(CDPATH="" cd -P "$ROOT/" && printf "%s" "$PWD")
+    real_root=${real_root%/}
+    boot=""
+    { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+
+    emit begin apply 1
+    phase=count
+    planned=0
+    plan
+    if [ "$planned" -gt 0 ] || anything_unfinished; then
+        apply_exclusively
+    fi
+    emit end
+    release_lock
+    set +f
+    return 0
+}
+
+apply_exclusively() {
+    lock=""
+    if ! open_state; then
+        emit refused "$(sentence "$why")"
+        return 0
+    fi
+    take_lock || return 0
+    if repeat_saved; then
+        return 0
+    fi
+    saved=$state/last-output
+    put "$saved" "$PAYLOAD$newline" 2>/dev/null || saved=""
+    recover
+    phase=apply
+    plan
+}
+
+# One line of the frame: to the controller, and kept for an ssh retry of this very payload.
+emit() {
+    {
+        printf "%s %s\n" "$NONCE" "$*"
+        [ -z "${saved:-}" ] || printf "%s %s\n" "$NONCE" "$*" >>"$saved"
+    } 2>/dev/null
+}
+
+# A sentence on one line, without control characters.
+sentence() {
+    case $* in
+    *[!\ -~]*) printf "%s" "$*" | tr "\000-\037\177" " " ;;
+    *) printf "%s" "$*" ;;
+    esac
+}
+
+# The last 20 lines that a command printed, without control characters; at most 8 KiB, which no connection chokes on.
+detail() {
+    [ -s "$1" ] || return 0
+    text=$(tail -c 8192 "$1" | tr "\r" "\n" | tr -d "\000-\010\013-\037\177" | tail -n 20)
+    [ -n "$text" ] || return 0
+    {
+        printf "%s\n" "$text"
+        [ -z "$saved" ] || printf "%s\n" "$text" >>"$saved"
+    } 2>/dev/null
+}
+
+# ssh repeats a command whose connection broke. If the first attempt came to its end, its output is the answer.
+repeat_saved() {
+    read_line "$state/last-output" && [ "$line" = "$PAYLOAD" ] || return 1
+    [ "$(tail -n 1 "$state/last-output")" = "$NONCE end" ] || return 1
+    sed -e 1d -e "\$d" "$state/last-output"
+}
+
+# ---- Small tools -----------------------------------------------------------------------------------------------------
+
+# attempt COMMAND...: why it failed, in the system's words, is left in `why`.
+attempt() {
+    why=$("$@" 2>&1) && return 0
+    why=${why##*"$newline"}
+    why=${why##*: }
+    [ -n "$why" ] || why="the write failed"
+    return 1
+}
+
+# fail SENTENCE: for `… || fail "cannot …: $why" || return 1`.
+fail() {
+    why=$*
+    return 1
+}
+
+put() {
+    printf "%s" "$2" >"$1"
+}
+
+fill() {
+    cat "$1" >"$2"
+}
+
+# The first line of a file, in `line`.
+read_line() {
+    line=""
+    [ -f "$1" ] || return 1
+    { IFS= read -r line <"$1"; } 2>/dev/null || [ -n "$line" ]
+}
+
+same() {
+    cmp -s "$1" "$2"
+}
+
+# On disk before we go on. An old sync takes no files and writes out everything; a newer one is spared that.
+flush() {
+    sync "$@" 2>/dev/null || sync
+}
+
+# Everything of the receipt at hand, and the paths in `touched` (one a line).
+flush_receipt() {
+    if [ -n "$commands_ran" ]; then
+        # Nobody knows what a command wrote.
+        sync
+        commands_ran=""
+        touched=""
+        return 0
+    fi
+    IFS=$newline
+    set -- "$receipts"
+    for written in $(find "$receipt" -print) $touched; do
+        [ ! -e "$written" ] || set -- "$@" "$written"
+    done
+    IFS=" 	$newline"
+    flush "$@"
+    touched=""
+}
+
+# The names in folder $1 that match the pattern $2, sorted; none of ours holds a blank.
+names() {
+    (
+        cd "$1" 2>/dev/null || exit 0
+        set +f
+        # shellcheck disable=SC2086 # the pattern is to be expanded
+        set -- $2
+        [ ! -e "$1" ] || printf "%s " "$@"
+    )
+}
+
+three_digits() {
+    case $1 in
+    ?) printf "00%s" "$1" ;;
+    ??) printf "0%s" "$1" ;;
+    *) printf "%s" "$1" ;;
+    esac
+}
+
+# ---- The state folder and the lock -----------------------------------------------------------------------------------
+
+open_state() {
+    uid=$(id -u)
+    for made in "$ROOT/var" "$ROOT/var/lib"; do
+        [ -d "$made" ] || attempt make_folder "$made" || fail "cannot make ${made#"$ROOT"}: $why" || return 1
+    done
+    if [ ! -d "$state" ] && [ ! -h "$state" ]; then
+        attempt mkdir "$state" || fail "cannot make /var/lib/vmguest for receipts: $why" || return 1
+    fi
+    if [ -h "$state" ] || [ ! -d "$state" ]; then
+        fail "/var/lib/vmguest must be a folder, and is a link or a file"
+        return 1
+    fi
+    look_at "$state"
+    [ "$entry_uid" = "$uid" ] || fail "/var/lib/vmguest belongs to user $entry_uid, expected $uid" || return 1
+    case $entry_mode in
+    drwx------*) ;;
+    *) attempt chmod 700 "$state" || fail "cannot make /var/lib/vmguest private: $why" || return 1 ;;
+    esac
+    for made in receipts lock; do
+        [ -d "$state/$made" ] || attempt mkdir "$state/$made" || {
+            fail "cannot make /var/lib/vmguest/$made: $why"
+            return 1
+        }
+    done
+    lock=$state/lock
+}
+
+# Mode, links, owner and group of a directory entry.
+look_at() {
+    # shellcheck disable=SC2046 # its first words are wanted; expansion of names is off
+    set -- $(ls -ldn "$1" 2>/dev/null)
+    entry_mode=${1:-?}
+    entry_links=${2:-0}
+    entry_uid=${3:-?}
+    entry_gid=${4:-?}
+}
+
+# The start time of process $1 in `started`; false where there is no such process.
+process_started() {
+    started=""
+    { IFS= read -r started <"/proc/$1/stat"; } 2>/dev/null || return 1
+    # The command's name stands in parentheses and may hold anything.
+    started=${started##*) }
+    # shellcheck disable=SC2086 # fields
+    set -- $started
+    case ${1:-} in
+    "" | Z | X) return 1 ;;
+    esac
+    started=${20:-}
+}
+
+# process_alive PID START BOOT
+process_alive() {
+    [ "$3" = "$boot" ] && process_started "$1" && [ "$started" = "$2" ]
+}
+
+# A claim is an empty folder in `lock` whose name says who: pid,start time,boot id,payload,since,run. Who holds a claim and
+# sees no other living one holds the lock: of two who claim at the same time, the later to look sees the other. A dead
+# one's claim may be removed by anybody, since its name never comes again. Of two newcomers the first in order stays.
+take_lock() {
+    process_started "$$"
+    claim=$$,$started,$boot,$PAYLOAD,$NOW,$RUN
+    patience=0
+    waited=0
+    while :; do
+        if [ ! -d "$lock/$claim" ] && ! attempt mkdir "$lock/$claim"; then
+            lock=""
+            emit refused "$(sentence "cannot make a lock in /var/lib/vmguest: $why")"
+            return 1
+        fi
+        other=""
+        first=""
+        for seen in $(names "$lock" "[0-9]*,*"); do
+            if [ "$seen" = "$claim" ]; then
+                first=${first:-$seen}
+                continue
+            fi
+            read_claim "$seen"
+            if process_alive "$claim_pid" "$claim_start" "$claim_boot"; then
+                first=${first:-$seen}
+                other=$seen
+            else
+                rmdir "$lock/$seen" 2>/dev/null
+            fi
+        done
+        [ -n "$other" ] || break
+        read_claim "$other"
+        if [ "$claim_payload" = "$PAYLOAD" ]; then
+            patience=600
+        elif [ "$patience" -lt 600 ]; then
+            patience=3
+        fi
+        if [ "$waited" -ge "$patience" ] || { [ "$first" != "$claim" ] && [ "$patience" -lt 600 ]; }; then
+            release_lock
+            emit locked "$claim_run" "$claim_pid" "$claim_since"
+            return 1
+        fi
+        [ "$first" = "$claim" ] || rmdir "$lock/$claim"
+        wait_a_second
+    done
+    await_orphans
+}
+
+read_claim() {
+    IFS=,
+    # shellcheck disable=SC2086 # fields
+    set -- $1
+    IFS=" 	$newline"
+    claim_pid=$1
+    claim_start=${2:-}
+    claim_boot=${3:-}
+    claim_payload=${4:-}
+    claim_since=${5:-}
+    claim_run=${6:-}
+}
+
+release_lock() {
+    [ -z "${lock:-}" ] || rmdir "$lock/$claim" 2>/dev/null
+    lock=""
+}
+
+wait_a_second() {
+    sleep 1
+    waited=$((waited + 1))
+    [ $((waited % 15)) -ne 0 ] || emit alive
+}
+
+# A command whose run was killed may still be going on: undoing it must wait for its end.
+await_orphans() {
+    for name in $(names "$receipts" "[0-9]*-*"); do
+        unfinished "$name" || continue
+        for number in $(names "$receipts/$name" "[0-9]*"); do
+            read_line "$receipts/$name/$number/process" || continue
+            # shellcheck disable=SC2086 # pid, start time, boot id
+            while set -- $line && process_alive "$1" "${2:-}" "${3:-}"; do
+                if [ "$waited" -ge 600 ]; then
+                    release_lock
+                    emit locked "$name" "$1" "a command of this receipt still runs"
+                    return 1
+                fi
+                wait_a_second
+            done
+        done
+    done
+    return 0
+}
+
+# ---- Receipts --------------------------------------------------------------------------------------------------------
+
+# The states that a receipt will need are written when it is made, so that a full disk cannot stop a change of state.
+set_state() {
+    [ -f "$receipt/state.$1" ] || attempt put "$receipt/state.$1" "$1$newline" || return 1
+    attempt mv -f "$receipt/state.$1" "$receipt/state"
+}
+
+# state of receipt $1, in `line`; "" where it was cut while it was made or removed
+state_of() {
+    read_line "$receipts/$1/state" || line=""
+}
+
+unfinished() {
+    state_of "$1"
+    case $line in
+    done) return 1 ;;
+    reverted) [ -f "$receipts/$1/reverting" ] ;;
+    *) return 0 ;;
+    esac
+}
+
+anything_unfinished() {
+    for name in $(names "$receipts" "[0-9]*-*"); do
+        unfinished "$name" && return 0
+    done
+    return 1
+}
+
+# A new receipt for recommendation $1, in `receipt`.
+begin_receipt() {
+    receipt=""
+    last=0
+    for name in $(names "$receipts" "[0-9]*-*"); do
+        last=${name%%-*}
+        if [ "${name#*-}" = "$1" ] && unfinished "$name"; then
+            fail "an earlier run of it was cut off and could not be undone (receipt $name): mend what its message names and run again"
+            return 1
+        fi
+    done
+    # Leading zeros would make it octal.
+    last=${last#"${last%%[!0]*}"}
+    number=000000$((${last:-0} + 1))
+    receipt_name=${number#"${number%??????}"}-$1
+    receipt=$receipts/$receipt_name
+    if ! {
+        attempt mkdir "$receipt" && set_state prepared &&
+            attempt put "$receipt/meta" "recommendation=$1${newline}run=$RUN${newline}time=$NOW${newline}boot=$boot$newline"
+    }; then
+        fail "cannot write a receipt: $why"
+        return 1
+    fi
+    for made in committing "done" undone reverted; do
+        attempt put "$receipt/state.$made" "$made$newline" || fail "cannot write a receipt: $why" || return 1
+    done
+}
+
+same_boot() {
+    while IFS= read -r line; do
+        [ "$line" != "boot=$boot" ] || return 0
+    done <"$receipt/meta"
+    return 1
+}
+
+# What was undone leaves no receipt, once the undo is on disk. A receipt without a state is one cut while it was made or
+# while it was removed.
+remove_receipt() {
+    set_state undone
+    flush_receipt
+    rm -rf "$receipt"
+}
+
+# ---- A transaction ---------------------------------------------------------------------------------------------------
+
+# transaction RECOMMENDATION FUNCTION: FUNCTION calls the steps, and is called once in each phase.
+transaction() {
+    if [ "$phase" = count ]; then
+        planned=$((planned + 1))
+        return 0
+    fi
+    touched=""
+    commands_ran=""
+    receipt=""
+    if ! begin_receipt "$1"; then
+        refusal=$why
+        [ -z "$receipt" ] || rm -rf "$receipt"
+        emit transaction "$1" -
+        emit outcome "$1" refused "$(sentence "$refusal")"
+        return 0
+    fi
+    emit transaction "$1" "$receipt_name"
+    failure=""
+    run_phase prepare "$2"
+    if [ -z "$failure" ] && ! set_state committing; then
+        failure="cannot write its receipt: $why"
+    fi
+    if [ -n "$failure" ]; then
+        undo_receipt
+        remove_receipt
+        outcome=refused
+    else
+        flush_receipt
+        run_phase commit "$2"
+        [ -n "$failure" ] || flush_receipt
+        [ -n "$failure" ] || run_phase prove "$2"
+        [ -n "$failure" ] || finish_transaction || failure="cannot finish its receipt: $why"
+        if [ -z "$failure" ]; then
+            outcome="done"
+            failure="steps: $step"
+        elif undo_receipt; then
+            remove_receipt
+            outcome=undone
+        else
+            flush_receipt
+            failure="$failure; and undoing it failed: $problem"
+            outcome=undo_failed
+        fi
+    fi
+    phase=apply
+    emit outcome "$1" "$outcome" "$(sentence "$failure")"
+}
+
+run_phase() {
+    phase=$1
+    step=0
+    "$2"
+}
+
+finish_transaction() {
+    for number in $(names "$receipt" "[0-9]*"); do
+        folder=$receipt/$number
+        remove_beside
+    done
+    set_state "done" && flush_receipt
+}
+
+write_file() { one_step write_file "$@"; }
+edit_file() { one_step edit_file "$@"; }
+remove_file() { one_step remove_file "$@"; }
+write_kernel() { one_step write_kernel "$@"; }
+run() { one_step run "$@"; }
+
+one_step() {
+    [ -z "$failure" ] || return 0
+    step=$((step + 1))
+    folder=$receipt/$(three_digits "$step")
+    verdict=failed
+    output=""
+    kind=$1
+    shift
+    case $phase in
+    prepare)
+        verdict=refused
+        if ! attempt mkdir "$folder"; then
+            failure="cannot write its receipt: $why"
+        else
+            "prepare_$kind" "$@" || failure=$why
+        fi
+        ;;
+    commit) "commit_$kind" "$@" || failure=$why ;;
+    prove)
+        if "prove_$kind" "$@"; then
+            verdict="done"
+        else
+            failure=$why
+        fi
+        ;;
+    esac
+    if [ -n "$failure" ] || [ "$verdict" = "done" ]; then
+        emit step "$step" "$verdict" "$(sentence "${failure:-$why}")"
+        [ -z "$output" ] || detail "$output"
+    fi
+}
+
+# ---- Files -----------------------------------------------------------------------------------------------------------
+
+make_folder() {
+    umask 022
+    mkdir "$1"
+}
+
+# Where a path leads: `target`, `parent`, what is `found` there (missing, regular, or words), and the missing folders above
+# it, deepest first. Refuses a way through symbolic links: they may lead out of the place that was meant.
+locate() {
+    path=$1
+    case $path in
+    /*) ;;
+    *) fail "$path: not an absolute path" || return 1 ;;
+    esac
+    case $path in
+    *[!\ -~]*) [ "$(printf "%s" "$path" | tr -d "\001-\037\177")" = "$path" ] || fail "$path: a name with control characters" || return 1 ;;
+    esac
+    target=$ROOT$path
+    parent=${target%/*}
+    missing=""
+    there=$parent
+    while [ ! -d "$there" ] && [ "$there" != "$ROOT" ]; do
+        if [ -e "$there" ] || [ -h "$there" ]; then
+            fail "$path: ${there#"$ROOT"} is no folder"
+            return 1
+        fi
+        missing=$missing${there#"$ROOT"}$newline
+        there=${there%/*}
+    done
+    real=$(CDPATH="" cd -P "$there/" 2>/dev/null && printf "%s" "$PWD")
+    if [ "${real%/}" != "$real_root${there#"$ROOT"}" ]; then
+        fail "$path: its folder is reached through a symbolic link and is really ${real#"$real_root"}: name that one"
+        return 1
+    fi
+    if [ -h "$target" ]; then
+        found="a symbolic link"
+    elif [ -f "$target" ]; then
+        found=regular
+    elif [ -d "$target" ]; then
+        found="a folder"
+    elif [ -e "$target" ]; then
+        found="a special file"
+    else
+        found=missing
+    fi
+}
+
+# Replacing a file by rename gives its name to a new inode. Refused where that is not the same as writing it.
+replaceable() {
+    if [ "$found" != regular ]; then
+        fail "$path: expected a regular file, found ${found#missing}$([ "$found" != missing ] || printf "none")"
+        return 1
+    fi
+    look_at "$target"
+    if [ "$entry_links" -gt 1 ]; then
+        fail "$path has $entry_links hard links, and replacing it would part them"
+        return 1
+    fi
+    if command -v lsattr >/dev/null 2>&1; then
+        flags=$(lsattr -d "$target" 2>/dev/null)
+        case ${flags%% *} in
+        *i*) fail "$path is immutable (chattr +i)" || return 1 ;;
+        *a*) fail "$path is append-only (chattr +a)" || return 1 ;;
+        esac
+    fi
+    # The kernel writes blanks and backslashes of a mount point as octal numbers.
+    point=$path
+    case $point in
+    *[\ \\]*) point=$(printf "%s" "$point" | sed -e "s/\\\\/\\\\134/g" -e "s/ /\\\\040/g") ;;
+    esac
+    if grep -saqF -e " $point " "$ROOT/proc/mounts"; then
+        fail "$path is a mount point, and cannot be replaced"
+        return 1
+    fi
+}
+
+# expect_content FILE: what the audit saw. A missing newline at the end is something that the audit cannot see.
+expect_content() {
+    same "$1" "$target" && return 0
+    if [ -n "$(tail -c 1 "$target")" ] && { cat "$target" && printf "\n"; } | cmp -s - "$1"; then
+        return 0
+    fi
+    differs=$(cmp "$1" "$target" 2>&1)
+    differs=${differs##*line }
+    case $differs in
+    "" | *[!0-9]*) differs="" ;;
+    *) differs=" (line $differs)" ;;
+    esac
+    fail "$path is not as the audit saw it$differs: somebody changed it since; run again"
+}
+
+# A copy with the original's content, owner, mode, SELinux context, ACL and attributes.
+copy_whole() {
+    cp -a "$1" "$2" 2>/dev/null || cp -p "$1" "$2" || return 1
+    if [ -e "$ROOT/sys/fs/selinux/enforce" ] || [ -e "$ROOT/selinux/enforce" ]; then
+        ! command -v chcon >/dev/null 2>&1 || chcon --reference="$1" "$2"
+    fi
+}
+
+# Not every cp keeps everything (busybox's keeps no ACL): refuse where it did not.
+expect_same_attributes() {
+    look_at "$1"
+    # ls marks a SELinux context with a dot; a context was taken care of before.
+    attributes="${entry_mode%.} $entry_uid $entry_gid"
+    look_at "$2"
+    [ "$attributes" = "${entry_mode%.} $entry_uid $entry_gid" ] ||
+        fail "$path: its owner, mode or access control list cannot be kept" || return 1
+    ! command -v getfacl >/dev/null 2>&1 || [ "$(getfacl -cp "$1" 2>/dev/null)" = "$(getfacl -cp "$2" 2>/dev/null)" ] ||
+        fail "$path: its access control list cannot be kept (is the acl-aware cp missing?)"
+}
+
+label() {
+    [ -e "$ROOT/sys/fs/selinux/enforce" ] || [ -e "$ROOT/selinux/enforce" ] || return 0
+    ! command -v restorecon >/dev/null 2>&1 || restorecon "$1" 2>/dev/null
+}
+
+# Records the intent in the step's folder; `kind` last, since a step without it has touched nothing.
+record_file() {
+    beside=$parent/.vmguest-$RUN-${receipt##*/}-${folder##*/}
+    {
+        attempt put "$folder/path" "$path$newline" &&
+            attempt put "$folder/beside" "${beside#"$ROOT"}$newline" &&
+            { [ -z "$missing" ] || attempt put "$folder/folders" "$missing"; } &&
+            attempt put "$folder/kind" "$1$newline"
+    } || fail "$path: cannot write its receipt: $why"
+}
+
+make_beside() {
+    if ! attempt mkdir "$beside"; then
+        # It is somebody else's: undoing must leave it alone.
+        rm -f "$folder/beside"
+        fail "$path: cannot make ${beside#"$ROOT"} beside it: $why"
+        return 1
+    fi
+    touched=$touched$beside$newline$parent$newline
+}
+
+# Only ever our own: made by us, open to nobody else, no link.
+own_beside() {
+    read_line "$folder/beside" || return 1
+    beside=$ROOT$line
+    [ -d "$beside" ] && [ ! -h "$beside" ] || return 1
+    look_at "$beside"
+    case $entry_mode in
+    drwx------*) [ "$entry_uid" = "$uid" ] ;;
+    *) return 1 ;;
+    esac
+}
+
+remove_beside() {
+    if own_beside; then
+        rm -f "$beside/new" "$beside/old"
+        rmdir "$beside" 2>/dev/null
+    fi
+    rm -f "$folder/beside"
+}
+
+# build NAME CONTENT LIKE: beside/NAME with CONTENT and the attributes of LIKE
+build() {
+    rm -f "$beside/$1"
+    attempt copy_whole "$3" "$beside/$1" || fail "$path: cannot write beside it: $why" || return 1
+    if ! same "$2" "$beside/$1"; then
+        attempt fill "$2" "$beside/$1" || fail "$path: cannot write beside it: $why" || return 1
+        same "$2" "$beside/$1" || fail "$path: what was written beside it is not what was meant" || return 1
+    fi
+    expect_same_attributes "$3" "$beside/$1" || return 1
+    touched=$touched$beside/$1$newline
+}
+
+# What is there goes into the receipt, and beside the file ready to be put back even where the disk is full by then.
+keep_before() {
+    attempt copy_whole "$target" "$folder/before" || fail "$path: cannot back it up: $why" || return 1
+    same "$target" "$folder/before" || fail "$path: it changes while it is read" || return 1
+}
+
+prepare_write_file() {
+    locate "$1" || return 1
+    if [ "$3" = absent ]; then
+        [ "$found" = missing ] || fail "$path: expected no such file, found ${found#regular}$([ "$found" != regular ] || printf "one")" || return 1
+    else
+        replaceable || return 1
+        attempt put "$folder/expected" "$4" || fail "$path: cannot write its receipt: $why" || return 1
+        expect_content "$folder/expected" || return 1
+        rm -f "$folder/expected"
+        keep_before || return 1
+    fi
+    attempt put "$folder/after" "$5" || fail "$path: cannot write its receipt: $why" || return 1
+    record_file write_file || return 1
+    if [ "$3" = absent ]; then
+        make_missing_folders && make_beside || return 1
+        attempt fill "$folder/after" "$beside/new" &&
+            same "$folder/after" "$beside/new" &&
+            attempt chmod "$2" "$beside/new" || fail "$path: cannot write beside it: $why" || return 1
+        touched=$touched$beside/new$newline
+    else
+        make_beside && build new "$folder/after" "$target" && build old "$folder/before" "$target"
+    fi
+}
+
+make_missing_folders() {
+    downwards=""
+    IFS=$newline
+    for made in $missing; do
+        downwards=$made$newline$downwards
+    done
+    for made in $downwards; do
+        IFS=" 	$newline"
+        attempt make_folder "$ROOT$made" || fail "$path: cannot make its folder $made: $why" || return 1
+        label "$ROOT$made"
+        touched=$touched$ROOT$made$newline$ROOT${made%/*}/$newline
+    done
+    IFS=" 	$newline"
+}
+
+prepare_remove_file() {
+    locate "$1" && replaceable || return 1
+    attempt put "$folder/expected" "$2" || fail "$path: cannot write its receipt: $why" || return 1
+    expect_content "$folder/expected" || return 1
+    rm -f "$folder/expected"
+    keep_before && record_file remove_file && make_beside && build old "$folder/before" "$target"
+}
+
+# The file is still what was prepared for.
+as_prepared() {
+    locate "$1" || return 1
+    if [ -f "$folder/before" ]; then
+        [ "$found" = regular ] && same "$folder/before" "$target"
+    else
+        [ "$found" = missing ]
+    fi || fail "$path: somebody changed it while this ran"
+}
+
+commit_write_file() {
+    as_prepared "$1" || return 1
+    read_line "$folder/beside"
+    touched=$parent$newline$touched
+    attempt mv -f "$ROOT$line/new" "$target" || fail "$path: cannot put it in place: $why" || return 1
+    [ -f "$folder/before" ] || label "$target"
+}
+
+commit_edit_file() {
+    commit_write_file "$1"
+}
+
+commit_remove_file() {
+    as_prepared "$1" || return 1
+    touched=$parent$newline$touched
+    attempt rm -f "$target" || fail "$path: cannot remove it: $why"
+}
+
+prove_write_file() {
+    locate "$1" || return 1
+    [ "$found" = regular ] && same "$folder/after" "$target" || fail "$path: it does not hold what was written" || return 1
+    why="wrote $path"
+}
+
+prove_edit_file() {
+    prove_write_file "$1" && why="edited $path"
+}
+
+prove_remove_file() {
+    locate "$1" || return 1
+    [ "$found" = missing ] || fail "$path: it is there again" || return 1
+    why="removed $path"
+}
+
+# ---- Lines of a file -------------------------------------------------------------------------------------------------
+
+# A copy of $1 at $2 whose last line ends. `ended` says whether it did.
+ended_copy() {
+    attempt fill "$1" "$2" || return 1
+    ended=yes
+    [ -n "$(tail -c 1 "$1")" ] || return 0
+    ended=no
+    attempt end_line "$2"
+}
+
+end_line() {
+    printf "\n" >>"$1"
+}
+
+# The copy of $1 at $2 has no end of its last line.
+unended_copy() {
+    attempt without_last_line "$1" "$2" && attempt add_without_end "$2" "$(sed -n "\$p" "$1")"
+}
+
+without_last_line() {
+    sed "\$d" "$1" >"$2"
+}
+
+add_without_end() {
+    printf "%s" "$2" >>"$1"
+}
+
+# The numbers of the lines of file $2 that are the one line in file $1, in `lines_found`, and how many in `times`.
+find_line() {
+    lines_found=""
+    times=0
+    # The pattern comes from a file, so nothing in it is special, to the shell or to grep.
+    # shellcheck disable=SC2013 # numbers
+    for found_at in $(grep -anxF -f "$1" "$2" | sed "s/:.*//"); do
+        lines_found="$lines_found $found_at"
+        times=$((times + 1))
+    done
+}
+
+# edit_lines RESULT WORK PAIRS: RESULT is WORK where each of PAIRS (one a line) is done: NUMBER=FILE puts FILE's line in the
+# place of line NUMBER, NUMBER= removes it. sed reads the new lines from files, so that no byte in them means anything.
+edit_lines() {
+    result=$1
+    work=$2
+    IFS=$newline
+    pairs=$3
+    set --
+    for pair in $pairs; do
+        [ -z "${pair#*=}" ] || set -- "$@" -e "${pair%%=*}r ${pair#*=}"
+        set -- "$@" -e "${pair%%=*}d"
+    done
+    IFS=" 	$newline"
+    if [ $# -eq 0 ]; then
+        attempt fill "$work" "$result"
+    else
+        attempt edit_into "$result" "$work" "$@"
+    fi
+}
+
+edit_into() {
+    result=$1
+    work=$2
+    shift 2
+    sed "$@" "$work" >"$result"
+}
+
+# edit_file PATH OP A B [OP A B]...
+# A line's folder edits/ keeps, for each edit, the whole old line and the whole new one: the inverse needs nothing else.
+prepare_edit_file() {
+    locate "$1" && replaceable || return 1
+    shift
+    # shellcheck disable=SC2094 # both only read
+    tr -d "\000" <"$target" | same - "$target" || fail "$path holds NUL bytes: it is no text" || return 1
+    keep_before || return 1
+    edits=$folder/edits
+    attempt mkdir "$edits" && ended_copy "$folder/before" "$folder/work" || fail "$path: cannot write its receipt: $why" || return 1
+    pairs=""
+    appended=""
+    numbers=" "
+    edit=0
+    while [ $# -gt 0 ]; do
+        edit=$((edit + 1))
+        prepare_edit "$1" "$2" "${3-}" || return 1
+        [ $# -ge 3 ] || set -- "$@" ""
+        shift 3
+    done
+    edit_lines "$folder/after" "$folder/work" "$pairs" || fail "$path: cannot write its receipt: $why" || return 1
+    IFS=$newline
+    for added in $appended; do
+        IFS=" 	$newline"
+        attempt add_file "$folder/after" "$added" || fail "$path: cannot write its receipt: $why" || return 1
+    done
+    IFS=" 	$newline"
+    if [ "$ended" = no ]; then
+        if [ -z "$appended" ]; then
+            attempt fill "$folder/after" "$folder/work" && unended_copy "$folder/work" "$folder/after"
+        else
+            # Our line must begin on a line of its own; the receipt remembers how the file ended.
+            attempt fill "$folder/before" "$folder/unended"
+        fi || fail "$path: cannot write its receipt: $why" || return 1
+    fi
+    rm -f "$folder/work"
+    record_file edit_file && make_beside && build new "$folder/after" "$target" && build old "$folder/before" "$target"
+}
+
+add_file() {
+    cat "$2" >>"$1"
+}
+
+# One edit: its lines into edits/, and where it goes into `pairs` or `appended`.
+prepare_edit() {
+    case $2$3 in
+    *"$newline"*) fail "$path: edit $edit is more than one line" || return 1 ;;
+    esac
+    case $1 in
+    replace)
+        attempt put "$edits/$edit.old" "$2$newline" && attempt put "$edits/$edit.new" "$3$newline" ||
+            fail "$path: cannot write its receipt: $why" || return 1
+        find_line "$edits/$edit.old" "$folder/work"
+        if [ "$times" -ne 1 ]; then
+            fail "$path: edit $edit expected exactly one line as the audit saw it, found $times$([ "$times" -eq 0 ] || printf " (lines%s)" "$lines_found")"
+            return 1
+        fi
+        at=${lines_found# }
+        ;;
+    replace_prefix)
+        at=${2%%:*}
+        prefix=${2#*:}
+        attempt edit_into "$edits/$edit.old" "$folder/work" -n "${at}p" || fail "$path: cannot write its receipt: $why" || return 1
+        line=$(cat "$edits/$edit.old" && printf x)
+        line=${line%x}
+        case $line in
+        "$prefix"*"$newline") ;;
+        *) fail "$path: line $at does not begin as the audit saw it" || return 1 ;;
+        esac
+        attempt put "$edits/$edit.new" "$3${line#"$prefix"}" || fail "$path: cannot write its receipt: $why" || return 1
+        ;;
+    append)
+        attempt put "$edits/$edit.new" "$2$newline" || fail "$path: cannot write its receipt: $why" || return 1
+        find_line "$edits/$edit.new" "$folder/work"
+        [ "$times" -eq 0 ] || fail "$path: the line to append is already there (line$lines_found)" || return 1
+        appended=$appended$edits/$edit.new$newline
+        return 0
+        ;;
+    *) fail "$path: no such edit as $1" || return 1 ;;
+    esac
+    case $numbers in
+    *" $at "*) fail "$path: two edits of line $at" || return 1 ;;
+    esac
+    numbers="$numbers$at "
+    pairs=$pairs$at=$edits/$edit.new$newline
+}
+
+# The step's own edits taken out of the file as it is now, into `restored`. Each of our lines must be there, once.
+take_out_edits() {
+    { ended_copy "$folder/after" "$folder/work.after" && ended_copy "$target" "$folder/work"; } ||
+        fail "$path: cannot write its receipt: $why" || return 1
+    pairs=""
+    for name in $(names "$folder/edits" "*.new"); do
+        edit=${name%.new}
+        find_line "$folder/edits/$name" "$folder/work.after"
+        was=$times
+        at=${lines_found# }
+        find_line "$folder/edits/$name" "$folder/work"
+        if [ "$times" -ne 1 ] || [ "$was" -ne 1 ]; then
+            fail "$path: changed since: line ${at%% *}, as this recommendation left it, is expected once and found $times times"
+            return 1
+        fi
+        if [ -f "$folder/edits/$edit.old" ]; then
+            pairs=$pairs${lines_found# }=$folder/edits/$edit.old$newline
+        else
+            pairs=$pairs${lines_found# }=$newline
+        fi
+    done
+    edit_lines "$folder/restored" "$folder/work" "$pairs" || fail "$path: cannot write its receipt: $why" || return 1
+    if [ "$ended" = no ]; then
+        attempt fill "$folder/restored" "$folder/work" && unended_copy "$folder/work" "$folder/restored" ||
+            fail "$path: cannot write its receipt: $why" || return 1
+    elif [ -f "$folder/unended" ]; then
+        # Back to what it was before anybody appended: then without the end of its last line, too.
+        ended_copy "$folder/unended" "$folder/work" || fail "$path: cannot write its receipt: $why" || return 1
+        if same "$folder/work" "$folder/restored"; then
+            attempt fill "$folder/unended" "$folder/restored" || fail "$path: cannot write its receipt: $why" || return 1
+        fi
+    fi
+    rm -f "$folder/work" "$folder/work.after"
+    flush "$folder/restored"
+}
+
+# ---- Kernel files ----------------------------------------------------------------------------------------------------
+
+# The value of a kernel file, in `value`: of `a [b] c` it is b; blanks and tabs count as one blank.
+kernel_read() {
+    value=""
+    [ -r "$1" ] || return 1
+    { IFS= read -r value <"$1"; } 2>/dev/null
+    case $value in
+    *\[*\]*)
+        value=${value#*\[}
+        value=${value%%\]*}
+        ;;
+    esac
+    value=$(plain "$value")
+}
+
+plain() {
+    # shellcheck disable=SC2086 # words
+    set -- $1
+    printf "%s" "$*"
+}
+
+kernel_write() {
+    printf "%s\n" "$2" >"$1"
+}
+
+prepare_write_kernel() {
+    path=$1
+    target=$ROOT$path
+    case $path in
+    /proc/* | /sys/*) ;;
+    *) fail "$path is no kernel file" || return 1 ;;
+    esac
+    case $path in
+    */../*) fail "$path is no kernel file" || return 1 ;;
+    esac
+    [ -f "$target" ] && kernel_read "$target" || fail "$path: there is no such kernel file, or it cannot be read" || return 1
+    if [ "$value" != "$(plain "$2")" ] && [ "$value" != "$(plain "$3")" ]; then
+        fail "$path: expected $2, found $value"
+        return 1
+    fi
+    {
+        attempt put "$folder/path" "$path$newline" &&
+            attempt put "$folder/before" "$value$newline" &&
+            attempt put "$folder/after" "$3$newline" &&
+            attempt put "$folder/kind" "write_kernel$newline"
+    } || fail "$path: cannot write its receipt: $why"
+}
+
+commit_write_kernel() {
+    target=$ROOT$1
+    kernel_read "$target" || fail "$1: it is gone" || return 1
+    [ "$value" != "$(plain "$3")" ] || return 0
+    [ "$value" = "$(plain "$2")" ] || fail "$1: expected $2, found $value" || return 1
+    attempt kernel_write "$target" "$3" || fail "$1: the kernel refused $3: $why" || return 1
+    kernel_read "$target"
+    if [ "$value" != "$(plain "$3")" ]; then
+        # It took something else (rounded, or clamped): no later undo could tell that from another's change.
+        kernel_write "$target" "$2" 2>/dev/null
+        fail "$1: expected $3 after writing it, found $value"
+        return 1
+    fi
+}
+
+prove_write_kernel() {
+    kernel_read "$ROOT$1" && [ "$value" = "$(plain "$3")" ] || fail "$1: expected $3, found $value" || return 1
+    why="set $1 from $2 to $3"
+}
+
+# ---- Commands --------------------------------------------------------------------------------------------------------
+
+prepare_run() {
+    {
+        attempt put "$folder/what" "$1$newline" &&
+            attempt put "$folder/do" "$2" &&
+            attempt put "$folder/undo" "$3" &&
+            attempt put "$folder/proof" "$4" &&
+            attempt put "$folder/not_started" "" &&
+            attempt put "$folder/output" "" &&
+            attempt put "$folder/kind" "run$newline"
+    } || fail "$1: cannot write its receipt: $why"
+}
+
+commit_run() {
+    commands_ran=yes
+    attempt mv -f "$folder/not_started" "$folder/started" || fail "$1: cannot write its receipt: $why" || return 1
+    run_command "$2" || fail "$1: it ended with status $status"
+}
+
+prove_run() {
+    # What the command itself printed is kept.
+    attempt cp "$folder/output" "$folder/done_output"
+    run_command "$4" || fail "$1: its proof ended with status $status" || return 1
+    output=$folder/done_output
+    why=$1
+}
+
+# run_command TEXT: its output goes to the step's folder, its end status to `status`; signs of life are given meanwhile.
+run_command() {
+    output=$folder/output
+    attempt put "$output" "" || output=/dev/null
+    (
+        trap "kill \$asleep 2>/dev/null; exit 0" TERM
+        while kill -0 "$$" 2>/dev/null; do
+            between_signs_of_life >/dev/null 2>&1 &
+            asleep=$!
+            wait "$asleep"
+            printf "%s alive\n" "$NONCE" 2>/dev/null
+        done
+    ) &
+    heart=$!
+    (
+        umask 022
+        exec sh -c "$1"
+    ) >"$output" 2>&1 </dev/null &
+    child=$!
+    ! process_started "$child" || put "$folder/process" "$child $started $boot$newline" 2>/dev/null
+    wait "$child"
+    status=$?
+    { kill "$heart" && wait "$heart"; } 2>/dev/null
+    rm -f "$folder/process"
+    [ "$status" -eq 0 ]
+}
+
+between_signs_of_life() {
+    exec sleep 15
+}
+
+# ---- Undo ------------------------------------------------------------------------------------------------------------
+
+# Undoes the steps of the receipt at hand, last first, going on past what cannot be undone: `problem` is the first such.
+# May be cut anywhere and begun again.
+undo_receipt() {
+    problem=""
+    state_of "${receipt##*/}"
+    was_in=$line
+    backwards=""
+    for number in $(names "$receipt" "[0-9]*"); do
+        backwards="$number $backwards"
+    done
+    for number in $backwards; do
+        folder=$receipt/$number
+        read_line "$folder/kind" || continue
+        kind=$line
+        # Before `committing` is on disk, nothing but our own files beside was written.
+        if [ "$was_in" = committing ]; then
+            { ready_undo && act_undo; } || problem=${problem:-$why}
+        fi
+        remove_beside
+        remove_own_folders
+    done
+    [ -z "$problem" ]
+}
+
+# What undoing the step at hand would do, in `action`: nothing, put, remove, write or run. False, with `why`, where it cannot.
+ready_undo() {
+    action=nothing
+    case $kind in
+    write_file | edit_file | remove_file) ready_undo_file ;;
+    write_kernel) ready_undo_kernel ;;
+    run)
+        # After a power cut the mark may be lost although the command ran.
+        if [ -f "$folder/started" ] || ! same_boot; then
+            action=run
+        fi
+        ;;
+    *) fail "its receipt names an unknown step $kind" ;;
+    esac
+}
+
+ready_undo_file() {
+    read_line "$folder/path"
+    locate "$line" || return 1
+    if [ ! -f "$folder/before" ]; then
+        case $found in
+        missing) return 0 ;;
+        regular)
+            same "$folder/after" "$target" || fail "$path: changed since it was written" || return 1
+            action=remove
+            return 0
+            ;;
+        esac
+        fail "$path: changed since: it is now $found"
+        return 1
+    fi
+    like=$target
+    content=$folder/before
+    action=put
+    case $found in
+    missing)
+        [ ! -f "$folder/after" ] || fail "$path: changed since: it was removed" || return 1
+        [ -z "$missing" ] || fail "$path: changed since: its folder was removed" || return 1
+        like=$folder/before
+        return 0
+        ;;
+    regular) ;;
+    *) fail "$path: changed since: it is now $found" || return 1 ;;
+    esac
+    if same "$folder/before" "$target" || { [ -f "$folder/restored" ] && same "$folder/restored" "$target"; }; then
+        action=nothing
+    elif [ ! -f "$folder/after" ]; then
+        fail "$path: changed since: somebody made a new one"
+    elif same "$folder/after" "$target"; then
+        replaceable
+    elif [ -d "$folder/edits" ]; then
+        replaceable && take_out_edits || return 1
+        content=$folder/restored
+    else
+        differs=$(cmp "$folder/after" "$target" 2>&1)
+        fail "$path: changed since it was written (line ${differs##*line })"
+    fi
+}
+
+ready_undo_kernel() {
+    read_line "$folder/before"
+    old=$line
+    read_line "$folder/after"
+    new=$(plain "$line")
+    read_line "$folder/path"
+    path=$line
+    target=$ROOT$path
+    # The device may be gone; another value after a reboot is the kernel's own, not another's change.
+    if ! kernel_read "$target" || [ "$value" = "$(plain "$old")" ]; then
+        return 0
+    elif [ "$value" = "$new" ]; then
+        action="write"
+    elif same_boot; then
+        fail "$path: changed since: expected $new, found $value"
+    fi
+}
+
+act_undo() {
+    case $action in
+    put)
+        if ! own_beside; then
+            beside=$parent/.vmguest-$RUN-${receipt##*/}-${folder##*/}
+            attempt put "$folder/beside" "${beside#"$ROOT"}$newline" || fail "$path: cannot write its receipt: $why" || return 1
+            make_beside || return 1
+        fi
+        { [ "$content" = "$folder/before" ] && [ -f "$beside/old" ] && same "$content" "$beside/old"; } ||
+            { build old "$content" "$like" && flush "$beside/old"; } || return 1
+        attempt mv -f "$beside/old" "$target" || fail "$path: cannot put it back: $why" || return 1
+        touched=$parent$newline$touched
+        ;;
+    remove)
+        attempt rm -f "$target" || fail "$path: cannot remove it: $why" || return 1
+        touched=$parent$newline$touched
+        ;;
+    write)
+        attempt kernel_write "$target" "$old" || fail "$path: the kernel refused $old: $why" || return 1
+        kernel_read "$target"
+        [ "$value" = "$(plain "$old")" ] || fail "$path: expected $old after writing it back, found $value"
+        ;;
+    run)
+        commands_ran=yes
+        command_text=$(cat "$folder/undo")
+        read_line "$folder/what"
+        what=$line
+        run_command "$command_text" || fail "$what: undoing it ended with status $status"
+        ;;
+    esac
+}
+
+# Folders that this step made, or that a step made which was reverted while they were in use; as far as they are empty.
+remove_own_folders() {
+    read_line "$folder/path" || return 0
+    path=$line
+    for name in $(names "$receipts" "*/*/folders"); do
+        if [ "$receipts/$name" != "$folder/folders" ]; then
+            state_of "${name%%/*}"
+            [ "$line" = reverted ] || continue
+        fi
+        while IFS= read -r line; do
+            case $path in
+            "$line"/*) rmdir "$ROOT$line" 2>/dev/null ;;
+            esac
+        done <"$receipts/$name"
+    done
+    return 0
+}
+
+# Transactions that a killed run, or a power cut, left open; newest first.
+recover() {
+    backwards_receipts=""
+    for name in $(names "$receipts" "[0-9]*-*"); do
+        unfinished "$name" && backwards_receipts="$name $backwards_receipts"
+    done
+    for receipt_name in $backwards_receipts; do
+        receipt=$receipts/$receipt_name
+        touched=""
+        commands_ran=""
+        state_of "$receipt_name"
+        case $line in
+        undone) remove_receipt ;;
+        reverted) forget_backups ;;
+        *)
+            if ! undo_receipt; then
+                flush_receipt
+                emit recovered "$receipt_name" failed "$(sentence "$problem")"
+            elif [ -f "$receipt/reverting" ]; then
+                finish_revert
+                emit recovered "$receipt_name" undone "its revert had been cut off and was finished"
+            else
+                remove_receipt
+                emit recovered "$receipt_name" undone "a run that was cut off left it open"
+            fi
+            ;;
+        esac
+    done
+}
+
+# ---- Revert ----------------------------------------------------------------------------------------------------------
+
+# revert RECEIPT: all of it or, where anything of it was changed since, nothing.
+revert() {
+    if [ "$phase" = count ]; then
+        planned=$((planned + 1))
+        return 0
+    fi
+    receipt_name=$1
+    receipt=$receipts/$1
+    touched=""
+    commands_ran=""
+    recommendation=${1#*-}
+    state_of "$1"
+    case $line in
+    done) ;;
+    reverted)
+        emit reverted "$1" "$recommendation" "done" "it was reverted before"
+        return 0
+        ;;
+    "")
+        emit reverted "$1" "$recommendation" refused "there is no such receipt on this guest"
+        return 0
+        ;;
+    *)
+        emit reverted "$1" "$recommendation" failed "it was cut off and could not be undone"
+        return 0
+        ;;
+    esac
+    for number in $(names "$receipt" "[0-9]*"); do
+        folder=$receipt/$number
+        read_line "$folder/kind" || continue
+        kind=$line
+        if ! ready_undo; then
+            emit reverted "$1" "$recommendation" refused "$(sentence "$why")"
+            return 0
+        fi
+    done
+    # From here on a cut is mended by going on. `reverting` tells that from a transaction's own undo.
+    if ! { attempt put "$receipt/reverting" "" && set_state committing; }; then
+        emit reverted "$1" "$recommendation" refused "$(sentence "cannot write to its receipt: $why")"
+        rm -f "$receipt/reverting"
+        return 0
+    fi
+    flush_receipt
+    if undo_receipt; then
+        finish_revert
+        emit reverted "$1" "$recommendation" "done" "as before"
+    else
+        flush_receipt
+        emit reverted "$1" "$recommendation" failed "$(sentence "$problem")"
+    fi
+}
+
+finish_revert() {
+    hand_over_endings
+    flush_receipt
+    set_state reverted
+    flush "$receipt/state" "$receipt"
+    forget_backups
+}
+
+# A file whose last line had no end before this receipt's edit, and that another receipt edits still: the last of them to be
+# reverted puts that back.
+hand_over_endings() {
+    for unended in $(names "$receipt" "*/unended"); do
+        read_line "$receipt/${unended%/*}/path"
+        path=$line
+        for name in $(names "$receipts" "*/*/edits"); do
+            state_of "${name%%/*}"
+            [ "$line" = "done" ] || continue
+            read_line "$receipts/${name%/*}/path"
+            if [ "$line" = "$path" ] && [ ! -f "$receipts/${name%/*}/unended" ]; then
+                attempt fill "$receipt/$unended" "$receipts/${name%/*}/unended"
+            fi
+        done
+    done
+    return 0
+}
+
+# A reverted receipt stays as a record, without the backups; `reverting` is removed last, so that a cut is seen.
+forget_backups() {
+    for number in $(names "$receipt" "[0-9]*"); do
+        folder=$receipt/$number
+        rm -rf "$folder/before" "$folder/after" "$folder/edits" "$folder/restored" "$folder/unended" "$folder/undo" \
+            "$folder/do" "$folder/proof" "$folder/output" "$folder/done_output" "$folder/started" "$folder/work" \
+            "$folder/work.after"
+    done
+    rm -f "$receipt/reverting"
+}

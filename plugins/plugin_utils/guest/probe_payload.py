@@ -1,0 +1,238 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The probe as one text for ``sh -s``: the script's functions, what is to be read, and the line that starts it.
+
+docs/architecture.md has the format, ``probe.sh`` the verbs.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache
+from pathlib import Path
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import glob_match
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
+    Command,
+    Entries,
+    Files,
+    Lines,
+    Read,
+    Redaction,
+)
+
+
+def minified(script: str) -> str:
+    """A script without its comment lines, blank lines and indentation; strings in it must be able to bear that."""
+    lines = (line.strip(" \t") for line in script.split("\n"))
+    return "".join(line + "\n" for line in lines if line and not line.startswith("#"))
+
+
+#: The functions of probe.sh.
+PROBE = minified((Path(__file__).resolve().parent / "probe.sh").read_text(encoding="utf-8"))
+
+_NONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./-]+", re.ASCII)
+_WILD = re.compile(r"[*?[]")
+#: Words in double quotes cost less than in single ones where the payload is itself an argument in single quotes.
+_NOT_IN_DOUBLE_QUOTES = re.compile(r'[$`"\\!\n]')
+#: Terminals cut input lines at 4095 bytes.
+_LINE_LENGTH = 1000
+
+
+def probe_payload(nonce: str, reads: Iterable[Read], root: str = "") -> str:
+    """The complete probe. ``root`` is the directory of a guest tree without a trailing slash, empty on a guest.
+
+    :raises ValueError: where ``nonce`` is not 32 hexadecimal digits, ``root`` is not as above, or two reads contradict.
+    """
+    return f"{head(nonce, root)}{PROBE}{reads_function(reads)}main() {{ probe_main; }}\nmain </dev/null\n"
+
+
+def head(nonce: str, root: str) -> str:
+    """The variables that both scripts know.
+
+    :raises ValueError: where ``nonce`` is not 32 hexadecimal digits, or ``root`` not empty or absolute.
+    """
+    if not _NONCE.fullmatch(nonce):
+        raise ValueError(f"a nonce is 32 hexadecimal digits, not '{nonce}'")
+    if root and (not root.startswith("/") or root.endswith("/")):
+        raise ValueError(f"a root directory is absolute and has no trailing slash: '{root}'")
+    return f"NONCE={nonce}\nROOT={_quoted(root)}\n"
+
+
+def reads_function(reads: Iterable[Read]) -> str:
+    """The shell function ``reads``: all reads merged, in a stable order, every word quoted.
+
+    A path that is declared with and without a redaction is redacted.
+
+    :raises ValueError: where two reads of one name differ, a file would be redacted in two ways, or what is asked for
+        cannot be asked of the guest's shell.
+    """
+    return _composed(tuple(reads))
+
+
+@lru_cache(maxsize=8)
+def _composed(reads: tuple[Read, ...]) -> str:
+    calls = [call for group in _merged(reads) for call in group]
+    return "reads() {\n" + "".join(_call(words) for words in calls or [(":",)]) + "}\n"
+
+
+def _merged(reads: Sequence[Read]) -> Iterator[Iterator[tuple[str, ...]]]:
+    yield _file_calls([read for read in reads if isinstance(read, Files)])
+    yield _lines_calls([read for read in reads if isinstance(read, Lines)])
+    yield _entries_calls([read for read in reads if isinstance(read, Entries)])
+    yield _command_calls([read for read in reads if isinstance(read, Command)])
+
+
+# ---- files -----------------------------------------------------------------------------------------------------------
+
+
+def _file_calls(reads: Sequence[Files]) -> Iterator[tuple[str, ...]]:
+    kinds: dict[str, Redaction | None] = {}
+    for read in reads:
+        for glob in read.globs:
+            _check_glob(glob)
+            known = kinds.get(glob)
+            if known and read.redact and known is not read.redact:
+                raise ValueError(f"{glob} is declared with redactions {known.value} and {read.redact.value}")
+            kinds[glob] = known or read.redact
+    redacted = [glob for glob, kind in kinds.items() if kind]
+    for glob, kind in list(kinds.items()):
+        for other in redacted:
+            if kind is kinds[other] or not _overlap(glob, other):
+                continue
+            if kind is None and not _WILD.search(glob):
+                kinds[glob] = kinds[other]
+                break
+            raise ValueError(f"what both {glob} and {other} match would be redacted in two ways: declare one redaction")
+    for redaction in (None, *Redaction):
+        globs = [glob for glob, kind in kinds.items() if kind is redaction]
+        for call in _rounds(globs):
+            yield ("read_files", redaction.value if redaction else "none", *call)
+
+
+def _rounds(globs: Iterable[str]) -> list[list[str]]:
+    """Globs, without those that others cover, such that within one round no file is matched twice."""
+    ordered = list(dict.fromkeys(globs))
+    needed = [
+        glob for glob in ordered if not any(other != glob and _covers(other, glob) for other in ordered)
+    ]
+    rounds: list[list[str]] = []
+    for glob in needed:
+        for members in rounds:
+            if not any(_overlap(glob, member) for member in members):
+                members.append(glob)
+                break
+        else:
+            rounds.append([glob])
+    return rounds
+
+
+def _covers(glob: str, other: str) -> bool:
+    """True where all that ``other`` matches is matched by ``glob``; it may be False for some such globs."""
+    if not _WILD.search(other):
+        return bool(_WILD.search(glob)) and glob_match(glob, other)
+    parts, others = glob.split("/"), other.split("/")
+    return len(parts) == len(others) and all(
+        part == one or (part == "*" and not one.startswith(".")) for part, one in zip(parts, others, strict=True)
+    )
+
+
+def _overlap(glob: str, other: str) -> bool:
+    """True where one file may be matched by both; a bracket counts as any character."""
+    if not _WILD.search(glob) and not _WILD.search(other):
+        return glob == other
+    parts, others = glob.split("/"), other.split("/")
+    return len(parts) == len(others) and all(_meet(*pair) for pair in zip(parts, others, strict=True))
+
+
+@cache
+def _meet(glob: str, other: str) -> bool:
+    """True where two names' globs may match the same name."""
+    glob, other = re.sub(r"\[.[^]]*\]", "?", glob), re.sub(r"\[.[^]]*\]", "?", other)
+    if not glob or not other:
+        return not (glob + other).strip("*")
+    if glob[0] == "*":
+        return _meet(glob[1:], other) or _meet(glob, other[1:])
+    if other[0] == "*":
+        return _meet(other, glob)
+    return (glob[0] == other[0] or "?" in (glob[0], other[0])) and _meet(glob[1:], other[1:])
+
+
+# ---- the rest --------------------------------------------------------------------------------------------------------
+
+
+def _lines_calls(reads: Sequence[Lines]) -> Iterator[tuple[str, ...]]:
+    known: dict[str, Lines] = {}
+    for read in reads:
+        _check_name(read.name)
+        if known.setdefault(read.name, read) != read:
+            raise ValueError(f"lines '{read.name}' are declared in two ways")
+        if "\n" in read.pattern:
+            raise ValueError(f"the pattern of lines '{read.name}' has a newline")
+        for glob in read.globs:
+            _check_glob(glob)
+    for read in known.values():
+        for globs in _rounds(read.globs):
+            yield ("read_lines", read.name, read.pattern, *globs)
+
+
+def _entries_calls(reads: Sequence[Entries]) -> Iterator[tuple[str, ...]]:
+    globs = list(dict.fromkeys(glob for read in reads for glob in read.globs))
+    for glob in globs:
+        _check_glob(glob)
+    needed = [glob for glob in globs if not any(other != glob and _covers(other, glob) for other in globs)]
+    if needed:
+        yield ("read_entries", *needed)
+
+
+def _command_calls(reads: Sequence[Command]) -> Iterator[tuple[str, ...]]:
+    known: dict[str, Command] = {}
+    for read in reads:
+        _check_name(read.name)
+        if known.setdefault(read.name, read) != read:
+            raise ValueError(f"command '{read.name}' is declared in two ways")
+        if not read.argv or not _NAME.fullmatch(read.argv[0]):
+            raise ValueError(f"command '{read.name}' must begin with a name that is looked up in PATH")
+        if read.seconds < 1:
+            raise ValueError(f"command '{read.name}' needs a time limit of a second or more")
+    for read in known.values():
+        yield ("read_command", read.name, str(read.seconds), *read.argv)
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"a read's name is made of letters, digits, '_', '.' and '-': '{name}'")
+
+
+def _check_glob(glob: str) -> None:
+    """Refuse what shells do not agree on, or what is no absolute path."""
+    if not re.fullmatch(r"(/[^/\n\\]+)+", glob) or re.search(r"/\.\.?(/|\Z)", glob):
+        raise ValueError(f"what is read is an absolute path or glob, without '.', '..' and backslashes: '{glob}'")
+    if re.search(r"\[\^|\[[^]/]*\[[.:=]|[?*+@!]\(", glob):
+        raise ValueError(f"shells do not agree on what this glob matches (use '[!', no classes): '{glob}'")
+
+
+# ---- words -----------------------------------------------------------------------------------------------------------
+
+
+def _quoted(word: str) -> str:
+    if _PLAIN_WORD.fullmatch(word):
+        return word
+    return shlex.quote(word) if _NOT_IN_DOUBLE_QUOTES.search(word) else f'"{word}"'
+
+
+def _call(words: Sequence[str]) -> str:
+    """A call of a verb, on as many lines as it needs."""
+    lines, line = [], ""
+    for word in map(_quoted, words):
+        if line and len(line) + len(word) > _LINE_LENGTH:
+            lines.append(line)
+            line = ""
+        line += (" " if line else "") + word
+    return " \\\n".join([*lines, line]) + "\n"

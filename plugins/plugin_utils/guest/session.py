@@ -1,0 +1,306 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A session with one guest: what the action plugins share. Settings in, scripts over the transport, records and tables out.
+
+Imported when Ansible loads the action plugins in its main process, so that no guest pays for it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import SPECS, InputError, did_you_mean
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import Policy, resolve_policy
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import ApplyOutput, Receipt, parse_apply
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeError, parse
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import probe_payload, reads_function
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.transport import (
+    Transport,
+    TransportError,
+    Unreachable,
+    Way,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report import run
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import (
+    RecordError,
+    Records,
+    merged,
+    printable,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import guest_table
+
+# Composed in the main process, once for all guests: it is remembered.
+reads_function(READS)
+
+#: Options of modules that stand for the variable ``vmguest_<option>``.
+POLICY_OPTIONS = ("profile", "only", "skip", "waivers", "lab_guest", "reports")
+
+
+class TaskFailed(Exception):
+    """The task fails with this sentence; ``result`` goes with it."""
+
+    def __init__(self, message: str, **result: Any) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def _plain(value: Any) -> Any:
+    """A templated value as plain data: newer releases of Ansible hand out tagged and lazy ones."""
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return str.__str__(value)[:]
+    return value
+
+
+class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
+    """Base of the action plugins. ``OPTIONS`` are the module's own ones beside ``root``."""
+
+    OPTIONS: tuple[str, ...] = ()
+    #: Whether the guest gets a record, and what it says was done.
+    DOES: str | None = None
+
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = True
+    TRANSFERS_FILES = False
+
+    task_vars: dict[str, Any]
+    transport: Transport
+    records: Records | None = None
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the task; whatever goes wrong is one sentence in ``msg``."""
+        self.task_vars = task_vars or {}
+        self.host = str(self.task_vars.get("inventory_hostname", ""))
+        try:
+            self._refuse()
+            super().run(tmp, task_vars)
+            result = self.session()
+        except Unreachable as error:
+            return self._ended("unreachable", str(error), {"unreachable": True, "changed": False})
+        except TaskFailed as failure:
+            return self._ended("failed", str(failure), {"failed": True, "changed": False, **failure.result})
+        except (InputError, ProbeError, RecordError, TransportError) as error:
+            return self._ended("failed", str(error), {"failed": True, "changed": False})
+        except Exception as error:
+            # A defect of ours: Ansible reports it, and the report has the guest.
+            self._ended("failed", f"unexpected {type(error).__name__}: {error}", {})
+            raise
+        return dict(printable(result))
+
+    def session(self) -> dict[str, Any]:
+        """What the module does; its result."""
+        raise NotImplementedError
+
+    # ---- settings ----------------------------------------------------------------------------------------------------
+
+    def _refuse(self) -> None:
+        module = self._task.action
+        if self._task.delegate_to:
+            raise TaskFailed(
+                f"{module} looks at the guest that the task is for and cannot be delegated to another; remove delegate_to"
+            )
+        if self._task.async_val:
+            raise TaskFailed(f"{module} does not run with async: it would need Python on the guest; remove async and poll")
+        known = [*self.OPTIONS, "root"]
+        for option in self._task.args:
+            if option not in known:
+                raise TaskFailed(f"{module} has no option '{option}'; {did_you_mean(str(option), sorted(known))}")
+
+    def argument(self, name: str) -> Any:
+        """A module option as plain data, None where it is not given."""
+        return _plain(self._task.args.get(name))
+
+    @property
+    def root(self) -> str:
+        """The option ``root`` as the scripts take it: empty for ``/``, without a slash at the end.
+
+        :raises InputError: where it is no absolute path.
+        """
+        root = self.argument("root")
+        if root is None:
+            return ""
+        if not isinstance(root, str) or not root.startswith("/") or "\n" in root:
+            raise InputError(f"'root' must be an absolute path on the guest, such as /mnt/image; found {root!r}.")
+        return root.rstrip("/")
+
+    @property
+    def check_mode(self) -> bool:
+        """True where nothing may be changed."""
+        return bool(self._task.check_mode)
+
+    def policy(self, role: str | None = None) -> Policy:
+        """The policy for this guest, from variables and module options.
+
+        Role defaults are not asked: they are the defaults of argument_specs, which hold for every way to get here.
+
+        :raises InputError: in one sentence, before the guest is touched.
+        """
+        prefixes = ("vmguest_", *(f"{name}_" for name in SPECS))
+        variables = {}
+        for name, value in self.task_vars.items():
+            if isinstance(name, str) and name.startswith(prefixes):
+                try:
+                    variables[str(name)] = _plain(self._templar.template(value))
+                except AnsibleError as error:
+                    raise InputError(f"the variable '{name}' cannot be resolved: {printable(str(error))}") from None
+        for option in (*POLICY_OPTIONS, "fail_on"):
+            if option in self.OPTIONS and self.argument(option) is not None:
+                variables[f"vmguest_{option}"] = self.argument(option)
+        return resolve_policy(variables, datetime.now(timezone.utc).date(), role)
+
+    # ---- the guest ---------------------------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Choose the way to the guest: the one that worked for it before in this run, if there was one."""
+        earlier = self.records.read(self.host) if self.records else None
+        way = None
+        with suppress(ValueError):
+            way = Way((earlier or {}).get("transport") or "")
+        self.transport = Transport(self, way)
+
+    def probe(self) -> Evidence:
+        """Read the guest: one exec.
+
+        :raises TransportError, ProbeError: where that failed.
+        """
+        nonce = secrets.token_hex(16)
+        return evidence_of(self.transport.run(probe_payload(nonce, READS, self.root), nonce), nonce)
+
+    def changed(self, script: str, nonce: str) -> tuple[ApplyOutput, Evidence]:
+        """Run an apply or revert, and the probe after it: one exec.
+
+        :raises TaskFailed: where the guest refused to begin.
+        :raises TransportError, ProbeError: where the output was cut.
+        """
+        output = self.transport.run(script, nonce)
+        try:
+            applied = parse_apply(output, nonce)
+        except ProbeError as error:
+            raise TaskFailed(
+                f"{error} What was done until then is in the guest's receipts, and the next remediation completes or undoes it.",
+                changed=True,
+            ) from None
+        if applied.locked is not None:
+            run_id, _, rest = applied.locked.partition(" ")
+            process, _, since = rest.partition(" ")
+            raise TaskFailed(
+                f"another run of vmguest.linux is changing this guest: run {run_id}, process {process}, since {since}; "
+                "nothing was done, try again when it has ended"
+            )
+        if applied.refused is not None:
+            raise TaskFailed(f"the guest refused to be changed, and nothing was done: {applied.refused}")
+        return applied, evidence_of(output, nonce)
+
+    # ---- what is kept and shown --------------------------------------------------------------------------------------
+
+    def open_records(self, policy: Policy) -> None:
+        """Begin this guest's record: what cannot be written is said before the guest is touched, and a task that is killed
+        leaves word of it.
+
+        :raises RecordError: where it cannot be written.
+        """
+        records = run.records(policy.reports)
+        records.prepare()
+        self.records = records
+        earlier = records.read(self.host)
+        self.record(state="interrupted", message="the task was ended before the guest answered", findings=[], **_kept(earlier))
+
+    def record(self, **fields: Any) -> str:
+        """Write this guest's record; its path.
+
+        :raises RecordError: where it cannot be written.
+        """
+        assert self.records is not None
+        record = {
+            "run": run.RUN,
+            "time": run.now(),
+            "host": self.host,
+            "action": self.DOES,
+            "check": self.check_mode,
+            "state": "ok",
+            "message": None,
+            **fields,
+        }
+        return str(self.records.write(self.host, merged(self.records.read(self.host), record)))
+
+    def _ended(self, state: str, message: str, result: dict[str, Any]) -> dict[str, Any]:
+        """The result of a task that came to no good end, and its record, where one was begun and none is complete."""
+        message = str(printable(message))
+        if self.records is not None and "record" not in result:
+            try:
+                result["record"] = self.record(state=state, message=message, findings=[], **_kept(self.records.read(self.host)))
+            except RecordError as error:
+                message = f"{message}; and {error}"
+        return {**dict(printable(result)), "msg": message}
+
+    def show(self, lines: Sequence[str]) -> None:
+        """Print lines for a person."""
+        if not self._task.no_log:
+            run.show("\n".join(printable(line) for line in lines))
+
+    def show_findings(self, evidence: Evidence, policy: Policy, findings: Sequence[Finding], more: Sequence[str] = ()) -> None:
+        """Print the guest's table, and ``more`` lines under it."""
+        if self._task.no_log:
+            return
+        platform = evidence.platform
+        about = f"{platform.distribution.name}, kernel {platform.kernel.release}, profile {policy.profile}"
+        rows = [finding.record() for finding in findings]
+        everything = Display().verbosity > 0
+        tail = "".join(f"\n{printable(line)}" for line in more)
+        run.show(
+            guest_table(self.host, about, rows, run.WIDTH, show_not_applicable=everything) + tail,
+            guest_table(self.host, about, rows, run.WIDTH, run.paint, everything) + tail,
+        )
+
+
+def evidence_of(output: str, nonce: str) -> Evidence:
+    """The evidence in the output of a probe.
+
+    :raises ProbeError: where it was cut.
+    """
+    found = parse(output, nonce, READS)
+    return Evidence(found.declared, found.files, found.selections, found.directory_entries, found.commands)
+
+
+def receipt_record(receipt: Receipt) -> dict[str, Any]:
+    """A receipt as plain data."""
+    return {
+        "name": receipt.name,
+        "recommendation": receipt.recommendation,
+        "run": receipt.run,
+        "time": receipt.time,
+        "state": receipt.state,
+    }
+
+
+def about(evidence: Evidence) -> dict[str, Any]:
+    """What a record says of the guest itself."""
+    platform = evidence.platform
+    return {
+        "distribution": platform.distribution.name,
+        "kernel": platform.kernel.release,
+        "vendor": platform.vendor,
+        "uuid": platform.uuid,
+    }
+
+
+def _kept(record: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What outlives a record that is written again in the same run."""
+    return {name: (record or {})[name] for name in ("transport", "guest") if name in (record or {})}

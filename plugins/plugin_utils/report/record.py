@@ -1,0 +1,129 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Records: one JSON file per guest and run, on the controller.
+
+    <reports>/<UTC time>-<run's id>/hosts/<host>.json
+
+Folders are 0700 and files 0600: findings tell where a guest is weak. A record is written beside its place and renamed, so
+that a reader sees it whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+#: Grows when a reader of older records would be misled.
+FORMAT = 1
+
+
+class RecordError(Exception):
+    """A record cannot be kept. The message is one sentence for a person."""
+
+
+def file_name(host: str) -> str:
+    """A file name for an inventory name, which may hold anything: two names never share one."""
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", host)[:150]
+    if plain != host or plain.startswith("."):
+        plain = f"{plain.lstrip('.')}-{hashlib.sha256(host.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+    return plain + ".json"
+
+
+def printable(value: Any) -> Any:
+    """Plain data whose texts any program can read: bytes that are no UTF-8 as ``\\xNN``, control characters as ``\\xNN`` too."""
+    if isinstance(value, str):
+        text = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        if text.isprintable():
+            return text
+        return "".join(
+            char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode("ascii") for char in text
+        )
+    if isinstance(value, Mapping):
+        return {str(key): printable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [printable(item) for item in value]
+    return value
+
+
+class Records:
+    """The records of one run, in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.hosts = folder / "hosts"
+
+    def prepare(self) -> None:
+        """Make the folders.
+
+        :raises RecordError: where that is not possible.
+        """
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self.folder, self.hosts):
+                folder.mkdir(exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise self._error(error) from error
+
+    def write(self, host: str, record: Mapping[str, Any]) -> Path:
+        """Write or replace the record of ``host``.
+
+        :raises RecordError: where that is not possible.
+        """
+        path = self.hosts / file_name(host)
+        beside = self.hosts / f".{path.name}.{os.getpid()}"
+        text = json.dumps(printable({"format": FORMAT, **record}), indent=1, ensure_ascii=False) + "\n"
+        try:
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    file.write(text)
+                os.rename(beside, path)
+            except BaseException:
+                os.unlink(beside)
+                raise
+        except OSError as error:
+            raise self._error(error) from error
+        return path
+
+    def read(self, host: str) -> dict[str, Any] | None:
+        """The record of ``host`` in this run, None where there is none yet."""
+        return _load(self.hosts / file_name(host))
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """All records of the run, by file name."""
+        try:
+            names = sorted(os.listdir(self.hosts))
+        except OSError:
+            return
+        for name in names:
+            record = _load(self.hosts / name) if name.endswith(".json") and not name.startswith(".") else None
+            if record is not None:
+                yield record
+
+    def _error(self, error: OSError) -> RecordError:
+        return RecordError(
+            f"the report cannot be written to '{self.folder.parent}': {error.strerror}; "
+            "set vmguest_reports to a folder that can be written. No guest was touched."
+        )
+
+
+def merged(earlier: Mapping[str, Any] | None, record: Mapping[str, Any]) -> dict[str, Any]:
+    """``record`` with what an earlier task of the same run found of other recommendations: roles run one after the other."""
+    known = {finding["recommendation"] for finding in record["findings"]}
+    kept = [finding for finding in (earlier or {}).get("findings", []) if finding["recommendation"] not in known]
+    return {**record, "findings": [*kept, *record["findings"]]}
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and record.get("format") == FORMAT else None

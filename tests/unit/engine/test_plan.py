@@ -1,0 +1,79 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan: what a person reads before anything is done."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Plan, Transaction
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
+    AppendLine,
+    EditFile,
+    RemoveFile,
+    ReplaceLine,
+    ReplacePrefix,
+    Run,
+    WriteFile,
+    WriteKernel,
+    sh,
+)
+
+STEPS = [
+    (WriteFile("/etc/a", "x\n"), "create /etc/a", "", "x\n"),
+    (WriteFile("/etc/a", "y\n", before="x\n"), "rewrite /etc/a", "x\n", "y\n"),
+    (RemoveFile("/etc/a", "x\n"), "remove /etc/a", "x\n", ""),
+    (WriteKernel("/sys/k", "cfq", "noop"), "set /sys/k from cfq to noop", "cfq\n", "noop\n"),
+    (
+        EditFile("/etc/fstab", (AppendLine("/swap none swap sw 0 0"),)),
+        "edit 1 line of /etc/fstab",
+        "",
+        "/swap none swap sw 0 0\n",
+    ),
+    (
+        EditFile("/etc/c", (ReplaceLine("a", "b"), ReplacePrefix(3, "0 2", "7 2"))),
+        "edit 2 lines of /etc/c",
+        "a\n0 2 …\n",
+        "b\n7 2 …\n",
+    ),
+    (
+        Run("load vmw_balloon", "modprobe vmw_balloon", "rmmod vmw_balloon", "true"),
+        "load vmw_balloon",
+        "",
+        "load vmw_balloon\n  $ modprobe vmw_balloon\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("step", "sentence", "before", "after"), STEPS, ids=lambda value: type(value).__name__)
+def test_every_step_has_a_sentence_and_a_diff(step, sentence, before, after):
+    plan = Plan((Transaction("some_id", (step,)),))
+    assert plan.sentences == [f"some_id: {sentence}"]
+    (diff,) = plan.diff()
+    assert (diff["before"], diff["after"]) == (before, after)
+    assert diff["before_header"].startswith("some_id: ")
+
+
+def test_an_empty_plan_is_false():
+    assert not Plan(())
+
+
+def test_words_for_the_guests_shell_are_quoted():
+    assert sh("echo", "it's", "$HOME; rm -rf /") == """echo 'it'"'"'s' '$HOME; rm -rf /'"""
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (Status.NONCOMPLIANT, ()),
+        (Status.NOT_PERSISTENT, ()),
+        (Status.COMPLIANT, (STEPS[0][0],)),
+        (Status.MANUAL, (STEPS[0][0],)),
+    ],
+)
+def test_a_remedy_goes_with_a_remediable_status_and_with_no_other(status, remedy):
+    with pytest.raises(ValueError, match="remedy"):
+        Verdict(status, "because", remedy=remedy)

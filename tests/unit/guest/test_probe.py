@@ -1,0 +1,463 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The probe on directories with hostile names and contents, under four shells: what it prints, parsed, is what is there."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import (
+    Line,
+    ProbeError,
+    State,
+    glob_match,
+    parse,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
+    Command,
+    Lines,
+    Redaction,
+    entries,
+    files,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import probe_payload
+from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import (
+    NONCE,
+    PATH,
+    SHELLS,
+    lines_of,
+    probe,
+    put,
+    run_probe,
+    run_script,
+    shell_argv,
+    stand_in,
+)
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+four_shells = pytest.mark.parametrize("shell", SHELLS)
+KIB = 1024
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A guest's root directory, with a blank and glob characters in its name."""
+    path = tmp_path / "a guest's [root] *"
+    path.mkdir()
+    return path
+
+
+# ---- contents --------------------------------------------------------------------------------------------------------
+
+CONTENTS = {
+    "empty": b"",
+    "one line": b"mq-deadline\n",
+    "no line end": b"first\nsecond",
+    "only line ends": b"\n\n\n",
+    "dos": b"first\r\nsecond\r\n",
+    "no utf-8": b"caf\xe9 \xff\xfe\n\xc3\xa9\n",
+    "control characters": b"\x01\x1b[31m\x7f\x85\x0b\x0c\x1c\n",
+    "blanks": b"  leading\ttab  \n \n",
+    "what shells expand": b"$HOME `id` \\n %s * ~ -n\n",
+    "looks like the frame": b"deadbeef end\n0123 begin probe 1\n",
+    "looks like another file": b"/etc/hosts:1\n/files/empty:x\n",
+    "a long line": b"x" * 200_000 + b"\n",
+}
+
+
+@four_shells
+def test_contents_come_through(root: Path, shell: str) -> None:
+    put(root, {f"/files/{name}": content for name, content in CONTENTS.items()})
+
+    found = probe(root, [files("/files/*")], shell)
+
+    assert {file.path: file.lines for file in found.glob("/files/*")} == {
+        f"/files/{name}": lines_of(content) for name, content in CONTENTS.items()
+    }
+
+
+@four_shells
+def test_nul_bytes_do_not_hide_the_file(root: Path, shell: str) -> None:
+    put(root, {"/etc/odd": b"before\nwith\0nul\nafter\n"})
+
+    found = probe(root, [files("/etc/odd")], shell).file("/etc/odd")
+
+    # busybox's grep ends a line at a NUL.
+    assert found.lines in (("before", "with\0nul", "after"), ("before", "with", "after"))
+
+
+NAMES = st.text(
+    st.sampled_from("ab:1 \n\t*?[]!-.'\"\\$`(){}~#=,é\udcff"), min_size=1, max_size=6
+).filter(lambda name: name not in (".", ".."))
+BODIES = st.binary(max_size=40).map(lambda body: body.replace(b"\0", b":"))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    tree=st.dictionaries(NAMES, BODIES, max_size=8),
+    literal=st.dictionaries(NAMES.filter(lambda name: not set(name) & set("\n\\*?[(")), BODIES, max_size=3),
+    shell=st.sampled_from(SHELLS),
+)
+@example(tree={"a": b"b:1\nb:2\n", "a:b": b"1\n", "a:b:1": b""}, literal={}, shell="dash")
+@example(tree={"a": b"", "a:": b":\n", "a::": b"x", "a:1:": b"y"}, literal={"-e": b"-"}, shell="mksh")
+def test_round_trip(tree: dict[str, bytes], literal: dict[str, bytes], shell: str) -> None:
+    """Random names and contents: exactly these contents, by exactly these names."""
+    with tempfile.TemporaryDirectory() as folder:
+        put(Path(folder), {f"/glob/{name}": body for name, body in tree.items()})
+        put(Path(folder), {f"/literal/{name}": body for name, body in literal.items()})
+        os.makedirs(f"{folder}/glob", exist_ok=True)
+
+        found = probe(Path(folder), [files("/glob/*", *(f"/literal/{name}" for name in literal))], shell)
+
+    seen = {name: body for name, body in tree.items() if not name.startswith(".")}
+    assert {file.path: file.lines for file in found.files.values() if file} == {
+        **{f"/glob/{name}": lines_of(body) for name, body in seen.items() if "\n" not in name},
+        **{f"/literal/{name}": lines_of(body) for name, body in literal.items()},
+    }
+    assert {file.path for file in found.files.values() if file.state is State.ODD_NAME} == {
+        f"/glob/{name}".replace("\n", "?") for name in seen if "\n" in name
+    } - {f"/glob/{name}" for name in seen}
+
+
+@four_shells
+def test_redacted_files_have_any_name_but_one_that_cannot_be_told_apart(root: Path, shell: str) -> None:
+    names = ("plain", "with blank", "a:b", "a", "12:x", "caf\udce9", "-e", "it's", "back\\slash", "q$x", "a&b", "=:")
+    put(root, {f"/etc/cron.d/{name}": f"# {name.encode('utf-8', 'surrogateescape').hex()}\n" for name in names})
+    put(root, {"/etc/cron.d/a:1:b": "# never read\n"})
+
+    found = probe(root, [files("/etc/cron.d/*", redact=Redaction.CRONTAB)], shell)
+
+    assert {file.path: file.lines for file in found.files.values() if file} == {
+        f"/etc/cron.d/{name}": (f"# {name.encode('utf-8', 'surrogateescape').hex()}",) for name in names
+    }
+    assert found.file("/etc/cron.d/a:1:b").state is State.ODD_NAME
+
+
+@four_shells
+def test_more_files_than_fit_into_one_command_line(root: Path, shell: str) -> None:
+    """1200 names of 150 bytes are 180 KB; EL4 takes 128 KiB of arguments."""
+    folder = "d" * 120
+    names = [f"/etc/{folder}/{number:020d}" for number in range(1200)]
+    put(root, {name: name[-4:] + "\n" for name in names})
+
+    found = probe(root, [files(f"/etc/{folder}/*"), entries(f"/etc/{folder}/*")], shell)
+
+    assert {file.path: file.value for file in found.glob(f"/etc/{folder}/*")} == {name: name[-4:] for name in names}
+    assert sorted(entry.path for entry in found.entries(f"/etc/{folder}/*")) == names
+
+
+# ---- states ----------------------------------------------------------------------------------------------------------
+
+
+@four_shells
+def test_states(root: Path, shell: str) -> None:
+    put(root, {"/etc/here": "x\n", "/etc/large": b"y" * 255 + b"\n", "/etc/d/sub/file": "z\n", "/etc/new\nline": "n\n"})
+    put(root, {"/etc/full": (b"x" * 63 + b"\n") * (4 * KIB), "/etc/over": (b"x" * 63 + b"\n") * (4 * KIB) + b"\n"})
+    (root / "etc/link to over").symlink_to("over")
+    (root / "etc/link").symlink_to("here")
+    (root / "etc/dangling").symlink_to("nowhere")
+    (root / "etc/masked").symlink_to("/dev/null")
+    (root / "etc/zero").symlink_to("/dev/zero")
+    os.mkfifo(root / "etc/fifo")
+    reads = [files("/etc/*", "/etc/gone", "/etc/no/folder", "/run/none/*.conf", "/etc/d/*.conf", "/etc/d/*/none")]
+
+    found = probe(root, reads, shell)
+
+    assert {path: file.state.value for path, file in found.files.items()} == {
+        "/etc/here": "read",
+        "/etc/link": "read",
+        "/etc/large": "read",
+        "/etc/full": "read",
+        "/etc/over": "too_large",
+        "/etc/link to over": "too_large",
+        "/etc/d": "directory",
+        "/etc/dangling": "missing",
+        "/etc/masked": "read",
+        "/etc/zero": "denied",
+        "/etc/fifo": "denied",
+        "/etc/new?line": "odd_name",
+        "/etc/no/folder": "missing",
+        "/run/none": "missing",
+    }
+    assert found.file("/etc/gone").state is State.MISSING
+    assert found.file("/etc/link").value == "x"
+    assert found.file("/etc/masked").lines == ()
+    assert len(found.file("/etc/full").lines) == 4 * KIB
+
+
+@four_shells
+@pytest.mark.parametrize("redaction", [None, *Redaction])
+def test_ten_megabytes_are_not_read(root: Path, shell: str, redaction: Redaction | None) -> None:
+    put(root, {"/etc/crontab": b"0 0 * * * root /opt/job\n" * 430_000, "/etc/cron.d/next": "# next\n"})
+    put(root, {"/etc/cron.d/co:lon": b"#\n" * KIB * 200})
+
+    output = run_probe(root, [files("/etc/crontab", "/etc/cron.d/*", redact=redaction)], shell)
+
+    found = parse(output, NONCE, [])
+    assert len(output) < 1000
+    assert found.files["/etc/crontab"].state is State.TOO_LARGE
+    assert found.files["/etc/cron.d/co:lon"].state is State.TOO_LARGE
+    assert found.files["/etc/cron.d/next"].lines == ("# next",)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@four_shells
+def test_what_another_user_may_not_read_is_denied_and_not_missing(shell: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        put(root, {"/etc/shadow": "secret\n", "/var/spool/tabs/root": "x\n", "/var/list/a": "x\n", "/etc/open": "y\n"})
+        for path, mode in {"": 0o755, "etc/shadow": 0o600, "var/spool/tabs": 0o700, "var/list": 0o711}.items():
+            (root / path).chmod(mode)
+        reads = [files("/etc/*", "/var/spool/tabs/*", "/var/spool/tabs/root", "/var/spool/tabs/x/y", "/var/list/*")]
+        payload = probe_payload(NONCE, [*reads, Lines("lines", "x", ("/var/spool/tabs/root",))], folder)
+        done = subprocess.run(
+            [*shell_argv(shell), "-s"], input=payload.encode(), capture_output=True, check=True, user=65534, group=65534
+        )
+        found = parse(done.stdout.decode(), NONCE, reads)
+
+    assert {path: file.state.value for path, file in found.files.items()} == {
+        "/etc/shadow": "denied",
+        "/etc/open": "read",
+        "/var/spool/tabs": "denied",
+        "/var/spool/tabs/x/y": "denied",
+        "/var/list": "denied",
+    }
+    # Covered by a glob of the same read, so it is known by its folder.
+    assert found.file("/var/spool/tabs/root").state is State.DENIED
+
+
+# ---- globs -----------------------------------------------------------------------------------------------------------
+
+GLOB_NAMES = (
+    ".dot", "a", "b", "ab", "a.conf", "b.conf", ".conf", "-", "!", "^", "]", "[", "a]", "é", "\udcff", "a b", "*", "{a,b}",
+    "a{b", "+(a)", "@(a)", "~", "~root", "$x", "0", "9", "A", "z", "a-z", "&&", "||", "a\\b",
+)  # fmt: skip
+GLOBS = (
+    "*", ".*[!.]", "?", "??", "*.conf", "*.*", "[ab]", "[!ab]", "[a-z]", "[!a-z]*", "[]a]", "[!]a]*", "[-a]", "[a-]*",
+    "[", "[a", "a]", "*[*", "[.]*", "[!.]*", "[a-z][a-z]", "[&&]*", "[||]*", "[~]*", "*[]]", "?*?", "[0-9]", "{a,b}", "~*",
+    "[!", "a[", "*\udcff", "é*", "+*", "[[]", "[!!]", "[A-Z]",
+)  # fmt: skip
+
+
+@four_shells
+def test_globs_match_what_glob_match_says(root: Path, shell: str) -> None:
+    put(root, {f"/glob/{name}": "" for name in GLOB_NAMES})
+    for glob in GLOBS:
+        found = probe(root, [files(f"/glob/{glob}")], shell)
+        expected = {f"/glob/{name}" for name in GLOB_NAMES if glob_match(f"/glob/{glob}", f"/glob/{name}")}
+        assert {file.path for file in found.files.values() if file} == expected, glob
+
+
+@four_shells
+def test_a_wildcard_stays_within_its_folder(root: Path, shell: str) -> None:
+    put(root, {"/sys/block/sda/queue/scheduler": "none\n", "/sys/block/sda/sda1/queue/scheduler": "x\n"})
+    (root / "sys/block/.hidden/queue").mkdir(parents=True)
+    put(root, {"/sys/block/.hidden/queue/scheduler": "y\n"})
+
+    found = probe(root, [files("/sys/block/*/queue/scheduler")], shell)
+
+    assert set(found.files) == {"/sys/block/sda/queue/scheduler"}
+
+
+# ---- lines and entries -----------------------------------------------------------------------------------------------
+
+
+@four_shells
+def test_lines_by_pattern_with_their_numbers(root: Path, shell: str) -> None:
+    put(root, {"/boot/config-6.1": "# CONFIG_A is not set\nCONFIG_B=y\n\nCONFIG_C=m\n", "/boot/config-none": "nothing\n"})
+    put(root, {"/boot/config-a:b": "CONFIG_B=1:2:n\n", "/boot/config-a:1:b": "CONFIG_B=its name is a riddle\n"})
+    put(root, {"/sys/bus/pci/devices/0000:00:15.0/uevent": "A=1\nDRIVER=vmw:1:pvscsi\nDRIVER=x\n"})
+    reads = [
+        Lines("kconfig", r"^CONFIG_[BC]=\|not here", ("/boot/config-*",)),
+        Lines("dash", "-e.*'\"$x", ("/boot/config-*",)),
+        Lines("drivers", "^DRIVER", ("/sys/bus/pci/devices/*/uevent",)),
+        Lines("blank", "is not", ("/boot/config-6.1", "/boot/gone")),
+    ]
+
+    found = probe(root, reads, shell)
+
+    assert found.lines("kconfig") == (
+        Line("/boot/config-6.1", 2, "CONFIG_B=y"),
+        Line("/boot/config-6.1", 4, "CONFIG_C=m"),
+        Line("/boot/config-a:b", 1, "CONFIG_B=1:2:n"),
+    )
+    assert found.lines("drivers") == (
+        Line("/sys/bus/pci/devices/0000:00:15.0/uevent", 2, "DRIVER=vmw:1:pvscsi"),
+        Line("/sys/bus/pci/devices/0000:00:15.0/uevent", 3, "DRIVER=x"),
+    )
+    assert found.lines("dash") == ()
+    assert found.lines("blank") == (Line("/boot/config-6.1", 1, "# CONFIG_A is not set"),)
+
+
+@four_shells
+def test_entries(root: Path, shell: str) -> None:
+    put(root, {"/etc/file": "12345", "/etc/two words": "", "/etc/ ./odd": "1"})
+    (root / "etc/file").chmod(0o4750)
+    (root / "etc/link").symlink_to("../x -> y")
+    (root / "etc/here -> there").symlink_to("./z")
+    (root / "etc/dangling").symlink_to("/no\\where")
+    os.mkfifo(root / "etc/fifo")
+
+    found = probe(root, [entries("/etc/*", "/etc/gone", "/etc/ */*", "/etc")], shell)
+
+    file = found.entry("/etc/file")
+    assert file is not None
+    assert (file.kind, file.mode, file.links, file.uid, file.gid, file.size) == (
+        "-", "rwsr-x---", 1, os.geteuid(), os.getegid(), 5,
+    )  # fmt: skip
+    assert {entry.path: (entry.kind, entry.target) for entry in found.entries("/etc/*")} == {
+        "/etc/file": ("-", None),
+        "/etc/two words": ("-", None),
+        "/etc/ .": ("d", None),
+        "/etc/link": ("l", "../x -> y"),
+        "/etc/here -> there": ("l", "./z"),
+        "/etc/dangling": ("l", "/no\\where"),
+        "/etc/fifo": ("p", None),
+    }
+    assert found.entry("/etc/gone") is None
+    assert found.entry("/etc/ ./odd") is not None
+    assert [entry.path for entry in found.entries("/etc")] == ["/etc"]
+
+
+# ---- commands --------------------------------------------------------------------------------------------------------
+
+
+@four_shells
+@pytest.mark.parametrize("limited", [True, False], ids=["timeout", "no timeout"])
+def test_commands(root: Path, tmp_path: Path, shell: str, limited: bool) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("grep", "sed", "ls", "find", "cat", *(["timeout"] if limited else [])):
+        (tools / tool).symlink_to(f"/usr/bin/{tool}")
+    stand_in(tools, "lspci", 'printf "%s|" "$@"; exit 3')
+    stand_in(tools, "reads-stdin", "cat; echo done")
+    stand_in(tools, "noisy", "echo out; echo err >&2")
+    stand_in(tools, "silent", ":")
+    reads = [
+        Command("pci", ("lspci", "a b", "*", "", "$x")),
+        Command("stdin", ("reads-stdin",)),
+        Command("noise", ("noisy",)),
+        Command("silence", ("silent",)),
+        Command("absence", ("no-such-command", "x")),
+        files("/etc/after"),
+    ]
+    put(root, {"/etc/after": "x\n"})
+
+    found = probe(root, reads, shell, str(tools))
+
+    assert (found.command("pci").status, found.command("pci").lines) == (3, ("a b|*||$x|",))
+    assert (found.command("stdin").status, found.command("stdin").lines) == (0, ("done",))
+    assert (found.command("noise").status, found.command("noise").lines) == (0, ("out",))
+    assert (found.command("silence").status, found.command("silence").lines) == (0, ())
+    assert found.command("absence").absent
+    assert found.file("/etc/after").value == "x"
+
+
+@four_shells
+def test_a_command_is_ended_after_its_time(root: Path, tmp_path: Path, shell: str) -> None:
+    stand_in(tmp_path / "bin", "hangs", "echo begun; exec sleep 600")
+
+    found = probe(root, [Command("hung", ("hangs",), seconds=1)], shell, f"{tmp_path / 'bin'}:{PATH}")
+
+    # 124 by coreutils, 143 (terminated) by busybox.
+    assert found.command("hung").status in (124, 143)
+    assert found.command("hung").lines == ("begun",)
+
+
+# ---- the frame -------------------------------------------------------------------------------------------------------
+
+READS = [
+    files("/etc/*"),
+    files("/etc/cron.d/*", redact=Redaction.CRONTAB),
+    Lines("lines", "o", ("/etc/one",)),
+    entries("/etc/*"),
+    Command("command", ("uname", "-s")),
+]
+
+
+@pytest.fixture
+def small(root: Path) -> Path:
+    """A guest with a little of everything."""
+    put(root, {"/etc/one": "one\n", "/etc/two": b"two\r\n\xff\n", "/etc/cron.d/job": "# a job\n", "/etc/name\r": "cr\n"})
+    (root / "etc/with blank").symlink_to("target 'quoted' \x01")
+    return root
+
+
+@four_shells
+def test_a_terminal_changes_nothing(small: Path, shell: str) -> None:
+    """Where the script is an argument and a terminal turns every line end into CR LF."""
+    expected = probe(small, READS, shell)
+    main, terminal = pty.openpty()
+    child = subprocess.Popen(
+        [*shell_argv(shell), "-c", probe_payload(NONCE, READS, str(small))],
+        stdin=terminal, stdout=terminal, stderr=terminal, env={"PATH": PATH},
+    )  # fmt: skip
+    os.close(terminal)
+    output = b""
+    while True:
+        try:
+            chunk = os.read(main, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        output += chunk
+    os.close(main)
+    assert child.wait() == 0
+    assert b"end\r\n" in output
+
+    assert parse(output.decode("utf-8", "surrogateescape"), NONCE, READS) == expected
+
+
+@four_shells
+def test_a_cut_script_does_nothing(small: Path, shell: str) -> None:
+    """Whatever part of the script arrives: unless it is all of it, the shell prints nothing."""
+    payload = probe_payload(NONCE, READS, str(small))
+    lines = payload.splitlines(keepends=True)
+    for end in range(0, len(lines), 7 if shell == "dash" else 41):
+        assert run_script("".join(lines[:end]), shell) == b"", f"cut before line {end + 1}"
+    # The last line itself: `main` without what follows would read from the script, so all of it counts.
+    assert run_script(payload[: -len("main </dev/null\n")], shell) == b""
+
+
+def test_cut_output_is_not_believed(small: Path) -> None:
+    output = run_probe(small, READS)
+    lines = output.splitlines(keepends=True)
+    assert parse(output, NONCE, READS).files
+    for end in range(len(lines)):
+        with pytest.raises(ProbeError, match="cut after|answered nothing"):
+            parse("".join(lines[:end]), NONCE, READS)
+    for end in range(1, len("end\n")):
+        with pytest.raises(ProbeError, match="cut after"):
+            parse(output[: -1 - end], NONCE, READS)
+
+
+@four_shells
+def test_the_tree_is_left_by_no_name(small: Path, shell: str) -> None:
+    """A root directory bounds the probe: what it prints has no path of the machine."""
+    assert str(small) not in run_probe(small, READS, shell)
+
+
+@pytest.mark.skipif(shutil.which("uname") is None, reason="uname is everywhere")
+@four_shells
+def test_on_a_guest_without_a_root_directory(shell: str) -> None:
+    """ROOT empty, the search path extended, not replaced: reads a few files of the machine itself."""
+    reads = [files("/proc/sys/kernel/osrelease", "/proc/self/comm", "/no/such/file"), entries("/proc", "/et[c]")]
+    output = run_script(probe_payload(NONCE, reads), shell, "/nonexistent")
+
+    found = parse(output.decode(), NONCE, reads)
+
+    assert found.file("/proc/sys/kernel/osrelease").value == os.uname().release
+    # It is grep that reads.
+    assert found.file("/proc/self/comm").value in ("grep", "busybox")
+    assert found.file("/no/such/file").state is State.MISSING
+    assert [entry.path for entry in found.entries("/*")] == ["/etc", "/proc"]
