@@ -95,8 +95,10 @@ def _read(name: str) -> dict[str, Any]:
     own = yaml.safe_load((GUESTS / name).read_text(encoding="utf-8"))
     result: dict[str, Any] = {}
     for base in own.get("inherits", []):
-        result = _merged(result, {key: value for key, value in _read(base).items() if key not in ("name", "origin", "variants")})
-    return _merged(result, {key: value for key, value in own.items() if key != "inherits"})
+        result = _merged(result, {key: value for key, value in _read(base).items() if key not in ("name", "about", "origin", "variants")})
+    result = _merged(result, {key: value for key, value in own.items() if key not in ("inherits", "variants")})
+    # Variants stay as they are written: their nulls take out what the guest has.
+    return {**result, "variants": own.get("variants", {})}
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def names() -> list[str]:
 
 def variants(name: str) -> list[str]:
     """A guest's variants, ``base`` (as the distribution ships it) first."""
-    return ["base", *_read(f"{name}.yml").get("variants", {})]
+    return ["base", *_read(f"{name}.yml")["variants"]]
 
 
 def load(name: str, variant: str = "base") -> Guest:
@@ -221,7 +223,7 @@ def _answers(name: str, answers: object) -> str:
     """The body of a stand-in that only answers: one text for every call, or texts by what the arguments match."""
     cases = answers if isinstance(answers, Mapping) else {"*": answers}
     body = ["case $* in"]
-    for pattern, answer in cases.items():
+    for pattern, answer in sorted(cases.items(), key=lambda case: ("*" in str(case[0]), str(case[0]))):
         # Blanks in a pattern are quoted, its wildcards are not.
         glob = "".join(char if char in "*?[]" else shlex.quote(char) for char in str(pattern)) or "''"
         status = answer.get("status", 0) if isinstance(answer, Mapping) else 0
@@ -319,8 +321,11 @@ def materialise(guest: Guest, directory: Path) -> Tree:
     tree = Tree(guest, root)
     if units:
         _boot_systemd(tree, first=True)
-    for service in data.get("services", []):
-        (state / "services" / service).touch()
+    for service, process in data.get("services", {}).items():
+        (state / "daemons").mkdir(exist_ok=True)
+        (state / "daemons" / service).write_text(f"{process}\n", encoding="utf-8")
+        if service not in data.get("stopped_services", []):
+            tree.call("service", service, "start")
     _keep_boot_values(tree)
     return tree
 

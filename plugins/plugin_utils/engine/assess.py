@@ -23,7 +23,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendatio
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 
-LAB = "lab guest, taken for a VMware guest: "
+LAB = "lab guest: "
 
 
 def gate(evidence: Evidence, lab_guest: bool) -> Verdict | None:

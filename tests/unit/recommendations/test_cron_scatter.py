@@ -10,7 +10,7 @@ import random
 import uuid
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
@@ -46,6 +46,9 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.cron
 )
 from ansible_collections.vmguest.linux.tests.unit import guest_tree
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import VMWARE, evidence_of
+
+#: Machines that run tests are slow at times.
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 UUID = "/sys/class/dmi/id/product_uuid"
 EL5 = (
@@ -188,11 +191,13 @@ schedules = st.builds(lambda *fields: Schedule.parse(" ".join(fields)), minute_f
 seeds = st.uuids().map(lambda value: f"uuid {value.hex}")
 
 
+@untimed
 @given(schedules)
 def test_a_schedule_is_the_same_after_it_was_written_and_read(schedule):
     assert Schedule.parse(schedule.text) == schedule
 
 
+@untimed
 @given(schedules, seeds, st.integers(0, 23), st.integers(1, 24))
 def test_a_scattered_schedule_keeps_period_days_and_window_and_is_stable(schedule, seed, start, hours):
     """Red where the gap, the days or the count of firings change, or where a second run moves the job again."""
@@ -419,6 +424,7 @@ def test_shipped_times_are_noncompliant_and_the_remedy_makes_them_compliant(file
             assert [command for _, command in jobs(remedied[path])] == [command for _, command in jobs(text)]
 
 
+@untimed
 @given(
     st.uuids(), st.sampled_from([case.values[0] for case in CASES]), st.none() | st.integers(0, 23), st.integers(1, 24)
 )
@@ -431,6 +437,7 @@ def test_for_any_guest_and_window_the_audit_after_the_edit_is_compliant(guest, f
     assert cron_verdict(files, uuid_=str(guest), **given_options).status is Status.COMPLIANT
 
 
+@untimed
 @given(st.uuids(), st.uuids(), st.sampled_from([case.values[0] for case in CASES]))
 def test_a_clone_is_scattered_again(original, clone, files):
     """A clone inherits its original's times. Red without the comment that tells them from an administrator's choice."""
@@ -528,6 +535,7 @@ def test_a_listed_own_job_moves_within_its_hour_by_its_prefix():
     assert cron_verdict(after({APP: OWN}, found), own_jobs=opted).status is Status.COMPLIANT
 
 
+@untimed
 @given(st.uuids(), schedules)
 def test_for_any_guest_a_listed_own_job_is_moved_once(guest, schedule):
     files, opted = {APP: f"{schedule.text} /opt/x\n"}, [{"file": "/var/spool/cron/*/*", "match": "x"}]
@@ -763,6 +771,7 @@ def test_midnight_on_every_guest_is_noncompliant_whatever_its_accuracy():
     assert write.content.splitlines()[1:3] == ["[Timer]", "OnCalendar="]
 
 
+@untimed
 @given(st.uuids())
 def test_after_the_remedy_it_is_compliant_on_both_sides(guest):
     """Red where the drop-in is not what the audit looks for."""
@@ -918,6 +927,7 @@ def test_where_nothing_can_be_said(units, given_arguments, status):
     assert found.reason
 
 
+@untimed
 @given(
     st.uuids(),
     st.sampled_from(
@@ -991,6 +1001,7 @@ def test_a_shipped_job_has_an_origin_and_times_that_can_be_moved(shipped):
             assert (result.gap, result.fields[2:]) == (schedule.gap, schedule.fields[2:])
 
 
+@untimed
 @given(st.text(), st.text(), st.integers(1, 1440))
 def test_a_choice_is_one_of_those_on_offer(seed, job, choices):
     assert 0 <= chosen(seed, job, choices) < choices

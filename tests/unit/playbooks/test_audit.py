@@ -1,0 +1,28 @@
+from __future__ import annotations
+def test_x(fleet):
+    fleet.variables["vmguest_profile"]="everything"
+    fleet.add("db1")
+    fleet.add("db2", "rhel6")
+    fleet.add("tty", "rhel6", sudo="requiretty")
+    fleet.add("su", "rhel6", ansible_become_method="su", ansible_become_password="x")
+    fleet.add("par", "rhel9", tree_standard_input=False)
+    fleet.add("gone", tree_fault="unreachable")
+    fleet.add("pw", sudo="password")
+    fleet.add("na", sudo="not_allowed")
+    fleet.add("ban", tree_fault="banner")
+    fleet.add("cut", tree_fault="cut")
+    fleet.add("app", tree_fault="no_shell")
+    fleet.add("def", tree_fault="defect")
+    r=fleet.play("audit")
+    print(r.output)
+    for n in fleet.trees: print(n, fleet.execs(n))
+    r=fleet.play("remediate")
+    print(r.output)
+    for n in fleet.trees: print(n, fleet.execs(n))
+    r=fleet.play("remediate")
+    print(r.output)
+    for n in fleet.trees: print(n, fleet.execs(n))
+    r=fleet.play("revert")
+    print(r.output)
+    for n in fleet.trees: print(n, fleet.execs(n))
+    assert 0
