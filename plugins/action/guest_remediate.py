@@ -15,6 +15,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.outcome import (
     Failure,
     failures,
+    not_recovered,
     outcome_record,
     with_failures,
 )
@@ -126,21 +127,22 @@ class ActionModule(GuestAction):
         findings = with_failures(after, reasons)
         was = {finding.recommendation: finding.status.value for finding in before}
         rows = [{**finding.record(), "before": was[finding.recommendation]} for finding in findings]
-        message = "; ".join(f"{name}: {reason}" for name, reason in reasons.items()) or None
+        problems = [*not_recovered(applied), *(f"{name}: {reason}" for name, reason in reasons.items())]
+        message = "; ".join(problems) or None
         # What stays on the guest: all that was done and not taken back.
         left = {failure.recommendation for failure in failed if failure.receipt}
         done = [
             outcome.recommendation
             for outcome in applied.outcomes
-            if outcome.result == "undo_failed"
-            or (outcome.result == "done" and (outcome.recommendation not in reasons or outcome.recommendation in left))
+            if outcome.result == "done" and (outcome.recommendation not in reasons or outcome.recommendation in left)
         ]
+        half_done = any(outcome.result == "undo_failed" for outcome in applied.outcomes)
         outcomes = [outcome_record(outcome) for outcome in applied.outcomes]
         record = self.record(
             profile=policy.profile,
             guest=about(evidence),
             transport=str(self.transport.way),
-            state="failed" if failed else "ok",
+            state="failed" if message else "ok",
             message=message,
             findings=rows,
             receipts=outcomes,
@@ -150,11 +152,11 @@ class ActionModule(GuestAction):
         said = [f"  recovered: {line}" for line in applied.recovered]
         said += ["  changed:", *(f"    {line}" for line in sentences)] if sentences else []
         self.show_findings(evidence, policy, findings, said)
-        changed = bool(done or applied.recovered)
+        changed = bool(done or half_done or applied.recovered)
         diff = Plan(tuple(entry for entry in plan.transactions if entry.recommendation in done)).diff()
         shown = {"diff": diff} if self._task.diff and diff else {}
-        if failed:
-            raise TaskFailed(str(message), changed=changed, failed_recommendations=sorted(reasons), record=record, **shown)
+        if message:
+            raise TaskFailed(message, changed=changed, failed_recommendations=sorted(reasons), record=record, **shown)
         return {
             "changed": changed,
             "profile": policy.profile,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.outcome import not_recovered
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import _selection as selection
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import Receipt, receipts
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
@@ -48,7 +49,7 @@ class ActionModule(GuestAction):
         names = [receipt.name for receipt in chosen if receipt.revertable]
         applied, evidence = self.changed(revert_payload(nonce, RUN, now(), names, READS, self.root), nonce)
         ends = {receipt: (result, reason) for receipt, _, result, reason in applied.reverted}
-        reverted, problems, lines = [], [], [f"recovered: {line}" for line in applied.recovered]
+        reverted, problems, lines = [], not_recovered(applied), [f"recovered: {line}" for line in applied.recovered]
         for receipt in chosen:
             if not receipt.revertable:
                 continue

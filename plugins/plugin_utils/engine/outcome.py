@@ -57,9 +57,22 @@ def _not_done(outcome: Outcome) -> str:
 def _not_proved(finding: Finding) -> str:
     expected = f"expected {finding.desired}" if finding.desired is not None else "expected it compliant"
     sides = [
-        f"{name} {value}" for name, value in (("runtime", finding.runtime), ("persistent", finding.persistent)) if value is not None
+        f"{name} {value}"
+        for name, value in (("runtime", finding.runtime), ("persistent", finding.persistent))
+        if value is not None
     ]
     return f"{expected}, found {' and '.join(sides) or finding.status.value}: {finding.reason}"
+
+
+def not_recovered(applied: ApplyOutput) -> list[str]:
+    """A sentence for each interrupted transaction of an earlier run that could not be undone."""
+    problems = []
+    for entry in applied.recovered:
+        receipt, _, rest = entry.partition(" ")
+        result, _, reason = rest.partition(" ")
+        if result != "undone":
+            problems.append(f"what an earlier run left half-done could not be undone ({receipt}): {reason}")
+    return problems
 
 
 def with_failures(after: Sequence[Finding], failed: Mapping[str, str]) -> list[Finding]:

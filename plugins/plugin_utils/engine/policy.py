@@ -23,7 +23,11 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options impor
     resolve,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import AREAS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS, ROLES
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import (
+    RECOMMENDATIONS,
+    ROLES,
+    WRONG_OPTIONS,
+)
 
 MODES = ("enforce", "audit", "off")
 
@@ -200,6 +204,10 @@ def resolve_policy(variables: Mapping[str, Any], today: date, role: str | None =
     if role is not None and role not in ROLES:
         raise InputError(f"unknown role '{role}'; {did_you_mean(role, list(ROLES))}")
     options = resolve(given, profile.options)
+    for checked, wrong_options in WRONG_OPTIONS.items():
+        wrong = wrong_options(options)
+        if wrong:
+            raise InputError(f"role '{checked}': {wrong}; no guest was touched.")
     modes = {
         entry.id: options.get(f"{entry.role}_mode")
         or ("enforce" if role else profile.recommendations.get(entry.id, profile.default or entry.baseline))

@@ -4,17 +4,24 @@
 
 """The registry: every recommendation, found by looking into ``plugin_utils/recommendations``.
 
-A file there is named after its role and holds ``RECOMMENDATIONS``. Nothing else lists them.
+A file there is named after its role and holds ``RECOMMENDATIONS``. Nothing else lists them. It may hold ``wrong_options``: from the
+role's options to a sentence about what argument_specs cannot express (a range, a path), None where all is well.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import READS as RECEIPT_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import AREAS, Recommendation
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import (
+    AREAS,
+    Options,
+    Recommendation,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import READS as MEMORY_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import READS as OWNER_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import READS as PLATFORM_READS
@@ -26,19 +33,21 @@ _PACKAGE = "ansible_collections.vmguest.linux.plugins.plugin_utils.recommendatio
 BASE_READS: tuple[Read, ...] = PLATFORM_READS + STORAGE_READS + MEMORY_READS + OWNER_READS + RECEIPT_READS
 
 
-def _load() -> dict[str, tuple[Recommendation, ...]]:
-    roles: dict[str, tuple[Recommendation, ...]] = {}
+def _modules() -> dict[str, ModuleType]:
     folder = Path(__file__).resolve().parent.parent / "recommendations"
-    for path in sorted(folder.glob("*.py")):
-        if path.stem == "__init__":
-            continue
-        module = importlib.import_module(f"{_PACKAGE}.{path.stem}")
-        roles[path.stem] = tuple(replace(entry, role=path.stem) for entry in module.RECOMMENDATIONS)
-    return roles
+    names = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    return {name: importlib.import_module(f"{_PACKAGE}.{name}") for name in names}
 
 
+_MODULES = _modules()
 #: Role to its recommendations.
-ROLES: dict[str, tuple[Recommendation, ...]] = _load()
+ROLES: dict[str, tuple[Recommendation, ...]] = {
+    name: tuple(replace(entry, role=name) for entry in module.RECOMMENDATIONS) for name, module in _MODULES.items()
+}
+#: Role to its check of options.
+WRONG_OPTIONS: dict[str, Callable[[Options], str | None]] = {
+    name: module.wrong_options for name, module in _MODULES.items() if hasattr(module, "wrong_options")
+}
 #: Id to recommendation, in the order in which areas and then roles are shown.
 RECOMMENDATIONS: dict[str, Recommendation] = {
     entry.id: entry

@@ -379,6 +379,7 @@ probe_print() {
 # ---- redaction -------------------------------------------------------------------------------------------------------
 # Basic regular expressions that EL4's sed, busybox and toybox know. grep's PATH:NUMBER:LINE becomes PATH, newline,
 # LINE: neither holds a newline, so what an expression says of the path and of the line cannot be mixed up by colons.
+# Not all of those allow an expression's delimiter within brackets.
 
 # What every redaction begins with. To busybox a NUL ends a line, too: what comes after it has no path of its own.
 probe_split() {
@@ -412,9 +413,9 @@ probe_redact_crontab() {
 /\n[[:blank:]]*[A-Za-z_][A-Za-z0-9_]*[[:blank:]]*=/b variable
 # A second newline goes between what stays (schedule, and user) and the command.
 /^!*\/etc\/anacrontab\n/b anacron
-s/\n\([[:blank:]]*\([-*0-9,/~]\{1,\}[[:blank:]]\{1,\}\)\{3\}\([-*0-9A-Za-z,/~]\{1,\}[[:blank:]]\{1,\}\)\{2\}\)/\
+s;\n\([[:blank:]]*\([-*0-9,/~]\{1,\}[[:blank:]]\{1,\}\)\{3\}\([-*0-9A-Za-z,/~]\{1,\}[[:blank:]]\{1,\}\)\{2\}\);\
 \1\
-/
+;
 s/\n\([[:blank:]]*@[A-Za-z]\{1,\}[[:blank:]]\{1,\}\)/\
 \1\
 /
@@ -452,9 +453,9 @@ s/\n\([[:blank:]]*[@0-9][A-Za-z0-9]*[[:blank:]]\{1,\}[0-9]\{1,\}[[:blank:]]\{1,\
 /\n.*\n.*\/etc\/cron\.weekly/b end
 /\n.*\n.*\/etc\/cron\.monthly/b end
 :word
-/\n.*\n[A-Za-z0-9_/][-A-Za-z0-9_./+]*[[:blank:]]*$/b end
-s/\(\n.*\n[A-Za-z0-9_/][-A-Za-z0-9_./+]*\)[[:blank:]].*$/\1 <redacted>/
-/\n.*\n[A-Za-z0-9_/][-A-Za-z0-9_./+]* <redacted>$/b end
+\,\n.*\n[A-Za-z0-9_/][-A-Za-z0-9_./+]*[[:blank:]]*$,b end
+s,\(\n.*\n[A-Za-z0-9_/][-A-Za-z0-9_./+]*\)[[:blank:]].*$,\1 <redacted>,
+\,\n.*\n[A-Za-z0-9_/][-A-Za-z0-9_./+]* <redacted>$,b end
 s/\(\n.*\n\).*$/\1<redacted>/
 b end
 :variable
@@ -464,7 +465,7 @@ b end
 /^!/b hidden
 /user-name  *command to be executed$/b end
 # A job that was turned into a comment.
-/\n[[:blank:]#]*\([-*0-9,/~]\{1,\}[[:blank:]]\{1,\}\)\{3\}/b hidden
+\;\n[[:blank:]#]*\([-*0-9,/~]\{1,\}[[:blank:]]\{1,\}\)\{3\};b hidden
 /\n[[:blank:]#]*@[A-Za-z]/b hidden
 b end
 :hidden
@@ -492,7 +493,7 @@ s/\([Ss][Ee][Cc][Rr][Ee][Tt][A-Za-z0-9_]*=\)[^,[:blank:]]*/\1<redacted>/g
 s/\([Tt][Oo][Kk][Ee][Nn][A-Za-z0-9_]*=\)[^,[:blank:]]*/\1<redacted>/g
 s/\([Uu][Ss][Ee][Rr][A-Za-z]*=[^,%[:blank:]]*%\)[^,[:blank:]]*/\1<redacted>/g
 s/\(:\/\/\)[^[:blank:]]*@/\1<redacted>@/g
-s/^\([[:blank:]#]*\/*[^[:blank:]:]*\):[^/[:blank:]][^[:blank:]]*@/\1:<redacted>@/
+s;^\([[:blank:]#]*/*[^[:blank:]:]*\):[^/[:blank:]][^[:blank:]]*@;\1:<redacted>@;
 /^[[:blank:]]*#.*[Pp][Aa][Ss][Ss][A-Za-z]*[^A-Za-z>]/s/#.*$/# <redacted>/
 /^[[:blank:]]*#.*[Ss][Ee][Cc][Rr][Ee][Tt]/s/#.*$/# <redacted>/
 /^[[:blank:]]*#.*[Tt][Oo][Kk][Ee][Nn]/s/#.*$/# <redacted>/
@@ -512,12 +513,12 @@ s/^.*\n//
 s/\(grub\.pbkdf2\.\)[^[:blank:]"]*/\1<redacted>/g
 s/\([Pp][Aa][Ss][Ss][Ww][Oo][Rr][Dd][A-Za-z0-9_]*[[:blank:]][[:blank:]]*\)[^=[:blank:]].*$/\1<redacted>/
 s/\([Pp][Aa][Ss][Ss][A-Za-z0-9_.]*[[:blank:]]*=[[:blank:]]*\)\\*"[^"]*"/\1<redacted>/g
-s/\([Pp][Aa][Ss][Ss][A-Za-z0-9_.]*[[:blank:]]*=[[:blank:]]*\)[^]A-Za-z0-9_"<./+[[:blank:]].*$/\1<redacted>/
+s;\([Pp][Aa][Ss][Ss][A-Za-z0-9_.]*[[:blank:]]*=[[:blank:]]*\)[^A-Za-z0-9_"<./+[:blank:]].*$;\1<redacted>;
 s/\([Pp][Aa][Ss][Ss][A-Za-z0-9_.]*[[:blank:]]*=[[:blank:]]*\)[^[:blank:]"][^[:blank:]"]*/\1<redacted>/g
 s/\([Ss][Ee][Cc][Rr][Ee][Tt][A-Za-z0-9_.]*=\)[^[:blank:]"]*/\1<redacted>/g
 s/\([Tt][Oo][Kk][Ee][Nn][A-Za-z0-9_.]*=\)[^[:blank:]"]*/\1<redacted>/g
 s/\(:\/\/\)[^[:blank:]"]*@/\1<redacted>@/g
-s/[^[:blank:]"=:\/@]*:[^[:blank:]"@/][^[:blank:]"@]*@/<redacted>@/g
+s;[^[:blank:]"=:/@]*:[^[:blank:]"@/][^[:blank:]"@]*@;<redacted>@;g
 x
 s/\n.*$//
 G

@@ -189,14 +189,14 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         :raises TaskFailed: where the guest refused to begin.
         :raises TransportError, ProbeError: where the output was cut.
         """
-        output = self.transport.run(script, nonce)
+        until_then = "What was done until then is in the guest's receipts, and the next remediation completes or undoes it."
         try:
+            output = self.transport.run(script, nonce)
             applied = parse_apply(output, nonce)
+        except Unreachable as error:
+            raise Unreachable(f"{error}. {until_then}") from None
         except ProbeError as error:
-            raise TaskFailed(
-                f"{error} What was done until then is in the guest's receipts, and the next remediation completes or undoes it.",
-                changed=True,
-            ) from None
+            raise TaskFailed(f"{error} {until_then}", changed=True) from None
         if applied.locked is not None:
             run_id, _, rest = applied.locked.partition(" ")
             process, _, since = rest.partition(" ")
@@ -216,11 +216,14 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
 
         :raises RecordError: where it cannot be written.
         """
-        records = run.records(policy.reports)
-        records.prepare()
-        self.records = records
-        earlier = records.read(self.host)
-        self.record(state="interrupted", message="the task was ended before the guest answered", findings=[], **_kept(earlier))
+        records = self.records = run.records(policy.reports)
+        try:
+            records.prepare()
+            kept = _kept(records.read(self.host))
+            self.record(state="interrupted", message="the task was ended before the guest answered", findings=[], **kept)
+        except RecordError as error:
+            self.records = None
+            raise RecordError(f"{error}. The guest was not touched.") from error
 
     def record(self, **fields: Any) -> str:
         """Write this guest's record; its path.

@@ -91,7 +91,7 @@ class ShippedJob:
 
 
 def _run_parts(folder: str) -> str:
-    """run-parts as Red Hat has it, and as Debian has it since woody, with parentheses before 2023, with braces since."""
+    """run-parts as Red Hat has it, and as Debian has it: in older releases with parentheses, now with braces."""
     run = rf"(cd / && )?run-parts (--report )?/etc/cron\.{folder}"
     return rf"(test -x /usr/sbin/anacron \|\| )?([({{] ?)?{run}(;? ?[)}}])?"
 

@@ -130,7 +130,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     memory = evidence.memory
     if options["swap_size_host_never_overcommits"]:
         return not_applicable("swap_size_host_never_overcommits says that the host never takes memory back")
-    unclear = _invalid(options) or _unreadable(evidence)
+    unclear = _unreadable(evidence)
     if unclear:
         return unknown(unclear)
     need = Need.of(memory, options)
@@ -170,7 +170,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     return noncompliant(short, remedy=remedy, **sides)
 
 
-def _invalid(options: Options) -> str | None:
+def wrong_options(options: Options) -> str | None:
     """What is wrong with the options beyond their types, as a sentence."""
     path = options["swap_size_path"]
     if not _PATH.fullmatch(path) or posixpath.normpath(path) != path:

@@ -110,7 +110,7 @@ class Records:
     def _error(self, error: OSError) -> RecordError:
         return RecordError(
             f"the report cannot be written to '{self.folder.parent}': {error.strerror}; "
-            "set vmguest_reports to a folder that can be written. No guest was touched."
+            "set vmguest_reports to a folder that can be written"
         )
 
 

@@ -57,7 +57,10 @@ def enforceable(finding: Mapping[str, Any]) -> bool:
 
 
 def sides(finding: Mapping[str, Any]) -> str:
-    """``now / at boot → desired``; one value where both sides agree or only one exists; nothing where none is known."""
+    """``now / at boot → desired``; one value where both sides agree or only one exists; nothing where none is known.
+
+    What is desired is left out where that is so: it may be one of several.
+    """
     runtime, persistent, desired = (
         None if finding[side] is None else one_line(finding[side]) for side in ("runtime", "persistent", "desired")
     )
@@ -65,7 +68,7 @@ def sides(finding: Mapping[str, Any]) -> str:
     if not known:
         return ""
     found = known[0] if len(set(known)) == 1 else " / ".join(known)
-    return found if desired is None or desired == found else f"{found} → {desired}"
+    return found if desired in (None, found) or finding["status"] == "compliant" else f"{found} → {desired}"
 
 
 def findings_table(

@@ -785,6 +785,9 @@ def test_after_the_remedy_it_is_compliant_on_both_sides(guest):
     )
     assert stale.status is Status.NONCOMPLIANT
     assert [type(step) for step in stale.remedy] == [Run]
+    # What the manager shows is believed, not what its list of files lets expect.
+    shown = show("logrotate.timer", ["*-*-* 00:00:00"], drop_ins=OURS)
+    assert timer_verdict(units, shown, files=files, uuid_=str(guest)).status is Status.NONCOMPLIANT
 
 
 def test_a_clone_gets_a_time_of_its_own():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import resolve
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError, resolve
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import resolve_policy
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import AppendLine, EditFile, Run, WriteFile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import SwapAtBoot
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry, State
@@ -356,9 +358,11 @@ def test_units_are_the_persistent_side_too(files: dict[str, str], links: tuple[E
         ("swap_size_target", -5, "at least 0"),
     ],
 )
-def test_an_option_out_of_its_range_changes_nothing_and_says_so(option: str, value: object, says: str) -> None:
-    verdict = assess_guest(**{option: value})
-    assert (verdict.status, option in verdict.reason, says in verdict.reason) == (Status.UNKNOWN, True, True)
+def test_an_option_out_of_its_range_is_refused_before_any_guest_is_touched(option: str, value: object, says: str) -> None:
+    with pytest.raises(InputError) as refused:
+        resolve_policy({option: value}, date(2026, 11, 24))
+    assert option in str(refused.value)
+    assert says in str(refused.value)
 
 
 # ---- what would be done ----------------------------------------------------------------------------------------------

@@ -1,0 +1,328 @@
+"""The bench: what an audit and a remediation cost, against ping, plain ssh and an idiomatic playbook. `make bench` runs it.
+
+usage: run.py [--guests N] [--rounds N] [--page FILE]       (or GUESTS=N ROUNDS=N in the environment)
+
+Figures are ratios of runs that took turns, the median of the rounds: on a busy machine all of a round slow down together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from guests import CONTAINERS, PREFIX, TOP, BenchError, Guests, build_image, inotify_for, run
+from page import Conditions, Counts, Figures, Probe, page, summary
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(TOP / ".build/import"))
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS  # noqa: E402
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import probe_payload  # noqa: E402
+
+FORKS = 20
+NONCE = "0" * 32
+PING, IDIOMATIC = str(HERE / "playbooks/ping.yml"), str(HERE / "playbooks/idiomatic.yml")
+AUDIT, REMEDIATE = "vmguest.linux.audit", "vmguest.linux.remediate"
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+@dataclass
+class Bench:
+    """Runs what is compared, on one set of guests."""
+
+    guests: Guests
+    scratch: Path
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        (self.scratch / "answers").mkdir(exist_ok=True)
+        self.payload = self.scratch / "probe.sh"
+        self.payload.write_text(probe_payload(NONCE, READS), encoding="utf-8")
+        self.guests.write_inventory()
+
+    # ---- what is compared --------------------------------------------------------------------------------------------
+
+    def playbook(self, name: str, changed: int | None = None, variables: dict[str, str] | None = None) -> float:
+        """Seconds of a playbook's run; BenchError where a guest failed, or has not as many ``changed`` as it should."""
+        words = ["ansible-playbook", "-i", str(self.guests.inventory), name]
+        environment = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": f"{TOP}/.build/import:{TOP}/.build/collections",
+            "ANSIBLE_CONFIG": "/dev/null",
+            "ANSIBLE_HOME": str(self.scratch / "ansible"),
+            "ANSIBLE_FORKS": str(FORKS),
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_SSH_ARGS": f"-F {self.guests.ssh_config}",
+            **(variables or {}),
+        }
+        log = self.scratch / "output"
+        with log.open("wb") as output:
+            began = time.perf_counter()
+            done = subprocess.run(words, env=environment, cwd=self.scratch, stdout=output, stderr=output, check=False)
+            took = time.perf_counter() - began
+        text = log.read_text(encoding="utf-8", errors="replace")
+        recap = [line for line in text.splitlines() if " unreachable=" in line]
+        fine = [line for line in recap if "unreachable=0" in line and "failed=0" in line]
+        if done.returncode != 0 or len(fine) != len(self.guests.names):
+            raise BenchError(f"{name} failed on a guest ({done.returncode}); the end of its output:\n{text[-4000:]}")
+        if changed is not None and not all(f" changed={changed} " in line for line in recap):
+            raise BenchError(f"{name} should have changed={changed} on every guest:\n" + "\n".join(recap))
+        return took
+
+    def plain_ssh(self) -> float:
+        """Seconds of the same probe over the same connections without Ansible, as many guests at a time."""
+        each = f"exec ssh -F {self.guests.ssh_config} \"$1\" sh -s <{self.payload} >{self.scratch}/answers/\"$1\""
+        words = ["xargs", "-n", "1", "-P", str(FORKS), "sh", "-c", each, "sh"]
+        began = time.perf_counter()
+        run(*words, input_text="\n".join(self.guests.names))
+        took = time.perf_counter() - began
+        for name in self.guests.names:
+            if not (self.scratch / "answers" / name).read_text(errors="replace").endswith(f"{NONCE} end\n"):
+                raise BenchError(f"the probe of {name} over plain ssh was cut")
+        return took
+
+    # ---- rounds ------------------------------------------------------------------------------------------------------
+
+    def rounds(self, count: int, turns: dict[str, Callable[[], float]]) -> None:
+        """All turns once to warm up, then ``count`` times; each round begins with another one."""
+        for action in turns.values():
+            action()
+        names = list(turns)
+        for number in range(count):
+            for name in names[number % len(names) :] + names[: number % len(names)]:
+                self.seconds.setdefault(name, []).append(turns[name]())
+            say(f"round {number + 1} of {count}: " + ", ".join(f"{name} {self.seconds[name][-1]:.2f} s" for name in names))
+
+    def first_remediations(self, count: int) -> str:
+        """``count`` times each, on guests as good as new; what is to be said of the end states, from the first round."""
+        reached: dict[str, dict[str, object]] = {}
+        verdict = ""
+        for number in range(count):
+            # The times of the idiomatic playbook come from our first run; and the last run is ours, for what follows.
+            ours_first = number == 0 or (count - number) % 2 == 0
+            for ours in (ours_first, not ours_first):
+                name, playbook = ("remediate", REMEDIATE) if ours else ("idiomatic", IDIOMATIC)
+                self.guests.renew()
+                before = self.guests.manifests() if number == 0 else {}
+                self.seconds.setdefault(name, []).append(self.playbook(playbook, changed=1 if ours else None))
+                say(f"first remediation {number + 1} of {count}: {name} {self.seconds[name][-1]:.2f} s")
+                if number == 0:
+                    reached[name] = changes(before, self.guests.manifests())
+                if number == 0 and ours:
+                    self.guests.write_inventory(self._times())
+            if number == 0:
+                verdict = compared(reached["remediate"], reached["idiomatic"])
+                say(verdict)
+        return verdict
+
+    def _times(self) -> dict[str, dict[str, object]]:
+        """Variables of the idiomatic playbook: each guest's crontab, and its timers with their calendars."""
+        script = (
+            "cat /etc/crontab; echo ====; cd /etc/systemd/system\n"
+            'for file in *.timer.d/50-vmguest-scatter.conf; do sed -n "s|^OnCalendar=\\(..*\\)|${file%%.d/*} \\1|p" "$file"; done'
+        )
+        variables: dict[str, dict[str, object]] = {}
+        for name, text in self.guests.on_each(script).items():
+            crontab, _, calendars = text.partition("====\n")
+            timers: dict[str, list[str]] = {}
+            for line in calendars.splitlines():
+                timer, _, calendar = line.partition(" ")
+                timers.setdefault(timer, []).append(calendar)
+            variables[name] = {"bench_crontab": crontab, "bench_timers": timers}
+        return variables
+
+    # ---- results -----------------------------------------------------------------------------------------------------
+
+    def ratio(self, name: str, base: str) -> float:
+        """Median over the rounds of what ``name`` took in units of what ``base`` took in the same round."""
+        pairs = zip(self.seconds[name], self.seconds[base], strict=True)
+        return median(ours / theirs for ours, theirs in pairs)
+
+
+def changes(before: dict[str, dict], after: dict[str, dict]) -> dict[str, object]:
+    """Guest and path to what is there now, for all that came, went or changed. Guests themselves differ (machine id, addresses)."""
+    return {
+        f"{name}:/{path}": after[name].get(path)
+        for name in before
+        for path in before[name].keys() | after[name].keys()
+        if before[name].get(path) != after[name].get(path)
+    }
+
+
+def compared(ours: dict[str, object], theirs: dict[str, object]) -> str:
+    """A sentence for people; BenchError where the end states differ: the two times could not be compared."""
+    different = sorted(path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path))
+    if different:
+        shown = "\n".join(f"  {path}: {ours.get(path)} / {theirs.get(path)}" for path in different[:20])
+        raise BenchError(f"remediate and the idiomatic playbook leave {len(different)} files differently:\n{shown}")
+    return f"both reach the same end state: {len(ours)} changed files on all guests compared, content, mode and owner"
+
+
+# ---- what is counted, on a guest of its own ------------------------------------------------------------------------------
+
+COUNT = (
+    "printf 'LogLevel VERBOSE\\n' >/etc/ssh/sshd_config.d/count.conf; systemctl reload ssh; "
+    "python=$(readlink -f /usr/bin/python3); mv $python $python.real; "
+    "printf '#!/bin/sh\\necho x >>/run/bench_python\\nexec %s.real \"$@\"\\n' $python >$python; chmod 755 $python"
+)
+
+
+def counts(bench: Bench) -> list[Counts]:
+    """Sessions that the guest's sshd opened and Pythons that started there, for each kind of run."""
+    (guest,) = bench.guests.names
+    run("podman", "exec", guest, "sh", "-c", COUNT)
+    bench.guests.disconnect()  # sshd's log level is the connection's
+    time.sleep(0.5)
+    bench.guests.warm()
+
+    def read() -> tuple[int, int]:
+        script = (
+            "journalctl --sync; journalctl -q -u ssh -o cat | grep -c '^Starting session: '; "
+            "touch /run/bench_python; wc -l </run/bench_python"
+        )
+        sessions, pythons = run("podman", "exec", guest, "sh", "-c", script).split()
+        return int(sessions), int(pythons)
+
+    results = []
+    for title, playbook, changed in (
+        ("ping", PING, 0),
+        ("audit", AUDIT, 0),
+        ("remediate, first", REMEDIATE, 1),
+        ("remediate, nothing to do", REMEDIATE, 0),
+    ):
+        before = read()
+        bench.playbook(playbook, changed)
+        after = read()
+        results.append(Counts(title, after[0] - before[0], after[1] - before[1]))
+    return results
+
+
+def probe_figures(bench: Bench) -> Probe:
+    """Processes and milliseconds of the probe on an idle guest, run from outside in the guest's namespaces."""
+    (guest,) = bench.guests.names
+    pid = run("podman", "inspect", "--format", "{{.State.Pid}}", guest).strip()
+    enter = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "nsenter", "--target", pid, "--all", "sh", "-s"]
+    payload = bench.payload.read_text(encoding="utf-8")
+    trace = bench.scratch / "trace"
+    run("strace", "-f", "-qq", "-e", "trace=exit_group", "-o", str(trace), *enter, input_text=payload)
+    ended = {line.split()[0] for line in trace.read_text(errors="replace").splitlines() if "exit_group" in line}
+    took = []
+    for _ in range(21):
+        began = time.perf_counter()
+        run(*enter, input_text=payload)
+        took.append((time.perf_counter() - began) * 1000)
+    return Probe(processes=len(ended) - 1, milliseconds=median(took), payload_bytes=len(payload))  # nsenter is one
+
+
+# ---- the whole -----------------------------------------------------------------------------------------------------------
+
+
+def conditions(guests: int, rounds: int) -> Conditions:
+    """What the figures depend on."""
+    ssh = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr
+    python = "import ansible.release, platform; print(ansible.release.__version__, platform.python_version())"
+    core, version = run(sys.executable, "-c", python).split()
+    return Conditions(
+        core=core,
+        python=version,
+        openssh=ssh.split(",")[0].split()[0].removeprefix("OpenSSH_"),
+        cores=os.cpu_count() or 0,
+        guests=guests,
+        rounds=rounds,
+        forks=FORKS,
+        load=os.getloadavg()[0],
+    )
+
+
+def measure(guests: int, rounds: int, scratch: Path) -> Figures:
+    """All figures. The guests are gone at the end, however it comes."""
+    setting = conditions(guests, rounds)
+    for line in setting.lines():
+        say(line)
+    say("building the guests' image")
+    build_image()
+    with started([f"{PREFIX}count"], scratch / "count") as single:
+        say("counting on one guest")
+        bench = Bench(single, scratch / "count")
+        probe = probe_figures(bench)
+        counted = counts(bench)
+    with started([f"{PREFIX}{number:03}" for number in range(1, guests + 1)], scratch) as fleet:
+        bench = Bench(fleet, scratch)
+        reports = {"ping": lambda: bench.playbook(PING, 0), "plain ssh": bench.plain_ssh}
+        say(f"guests as made: {rounds} rounds")
+        bench.rounds(rounds, {**reports, "audit, drifted guests": lambda: bench.playbook(AUDIT, 0)})
+        drifted = {name: list(values) for name, values in bench.seconds.items()}
+        say(f"first remediation: {rounds} rounds on new guests")
+        verdict = bench.first_remediations(rounds)
+        bench.seconds.pop("ping"), bench.seconds.pop("plain ssh")
+        say(f"remediated guests: {rounds} rounds")
+        bench.rounds(
+            rounds,
+            {
+                **reports,
+                "audit": lambda: bench.playbook(AUDIT, 0),
+                "remediate, nothing to do": lambda: bench.playbook(REMEDIATE, 0),
+            },
+        )
+    return Figures(setting, drifted, bench.seconds, counted, probe, verdict)
+
+
+@contextmanager
+def started(names: list[str], scratch: Path) -> Iterator[Guests]:
+    """New guests for as long as they are needed."""
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    guests = Guests(names, scratch)
+    with inotify_for(len(names)):
+        try:
+            say(f"starting {len(names)} guest{'s' if len(names) != 1 else ''}")
+            guests.renew()
+            yield guests
+        finally:
+            guests.remove()
+
+
+def main() -> int:
+    """Measure, print, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--guests", type=int, default=int(os.environ.get("GUESTS") or 50))
+    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS") or 5))
+    parser.add_argument("--page", type=Path, default=TOP / "docs/bench.md", help="where the figures are written")
+    wanted = parser.parse_args()
+    if os.geteuid() != 0:
+        print("bench: must run as root: its guests have systemd, and a file system laid over their /sys", file=sys.stderr)
+        return 2
+    os.environ["CONTAINERS_CONF"] = str(CONTAINERS / "containers.conf")
+    # Ended from outside, it clears up as it does after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
+            figures = measure(wanted.guests, wanted.rounds, Path(scratch))
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("bench: stopped; its guests are removed", file=sys.stderr)
+        return 130
+    print(summary(figures))
+    wanted.page.write_text(page(figures), encoding="utf-8")
+    say(f"written to {os.path.relpath(wanted.page)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
