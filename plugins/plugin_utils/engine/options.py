@@ -52,12 +52,7 @@ def _validator_spec(options: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _checks(spec: Mapping[str, Any], role: str) -> dict[str, Any]:
-    return {name: option for name, option in _validator_spec(spec).items() if name.startswith(role)}
-
-
-#: Of the roles that own options by their prefix: role ``baseline`` has the run's variables only.
-_VALIDATORS = {role: ArgumentSpecValidator(_checks(spec, role)) for role, spec in SPECS.items() if _checks(spec, role)}
+_VALIDATORS = {role: ArgumentSpecValidator(_validator_spec(spec)) for role, spec in SPECS.items()}
 
 
 def resolve(

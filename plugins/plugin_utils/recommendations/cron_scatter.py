@@ -638,8 +638,8 @@ def _calendars(timer: Timer, seed: str, options: Options, own: bool) -> Iterator
 
 
 def _scatters_itself(timer: Timer) -> bool:
-    """A random delay, long enough, in the files and in the manager (where it shows it)."""
-    return timer.settings.delay >= ENOUGH_DELAY and (timer.loaded_delay is None or timer.loaded_delay >= ENOUGH_DELAY)
+    """A random delay, long enough, in the files and in the manager. systemd before 229 shows none, for it knows none."""
+    return min(timer.settings.delay, timer.loaded_delay or 0) >= ENOUGH_DELAY
 
 
 def _reload(cases: Sequence[_TimerCase]) -> tuple[Step, Step]:

@@ -1,7 +1,7 @@
 # rpm -q NAME… | rpm -qa [PATTERN…] | rpm -qf FILE, with --qf; rpm -e NAME
 : "${ROOT?}" "${STATE:?}"
 store=$STATE/packages
-format='%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n' all='' erase='' owner='' words='' query=''
+format='%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n' all='' dry='' erase='' owner='' words='' query=''
 while [ $# -gt 0 ]; do
     case $1 in
         --qf | --queryformat) format=$2; shift ;;
@@ -12,6 +12,7 @@ while [ $# -gt 0 ]; do
         -a | --all) all=1 ;;
         -f | --file) owner=1 ;;
         -e | --erase) erase=1 ;;
+        --test) dry=1 ;;
         -*) ;;
         *) words="$words $1" ;;
     esac
@@ -27,7 +28,7 @@ say() { # package
 }
 status=0
 if [ "$erase" ]; then
-    for name in $words; do NAME0=rpm ROOT=$ROOT STATE=$STATE "$STATE/bin/.packages" remove "$name" || status=1; done
+    for name in $words; do [ -z "$dry" ] || continue; NAME0=rpm ROOT=$ROOT STATE=$STATE "$STATE/bin/.packages" remove "$name" || status=1; done
 elif [ "$owner" ]; then
     for file in $words; do
         file=${file#"$ROOT"} found=''

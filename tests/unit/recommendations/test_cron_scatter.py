@@ -868,6 +868,9 @@ def test_a_random_delay_that_the_manager_has_not_loaded_does_not_count():
         timer_verdict(units, show("logrotate.timer", ["*-*-* 00:00:00"], delay="0", reload="yes")).status
         is Status.NONCOMPLIANT
     )
+    # systemd 219 does not know the setting.
+    unaware = DAILY.replace("RandomizedDelayUSec=0\n", "")
+    assert timer_verdict(units, unaware).status is Status.NONCOMPLIANT
 
 
 def test_a_mask_hides_a_drop_in_and_a_unit():

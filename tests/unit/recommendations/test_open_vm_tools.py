@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status
@@ -20,6 +22,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.open
     assess_present,
     assess_service,
 )
+from ansible_collections.vmguest.linux.tests.unit import guest_tree
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import VMWARE, evidence_of
 
 DEFAULTS = {name: option["default"] for name, option in SPECS["open_vm_tools"].items() if "default" in option}
@@ -132,7 +135,12 @@ def test_a_guest_without_tools_gets_its_distributions_and_has_them_run(distribut
         (RHEL_6, (), {}, "in EPEL only"),
         (GENTOO, (), {}, "is not known here"),
         (ROCKY_9, (), {"/run/ostree-booted": ""}, "an image that is changed as a whole"),
-        (SLES_15, ("/usr/sbin/transactional-update",), {"/proc/mounts": "/dev/sda2 / btrfs ro 0 0"}, "transactional-update"),
+        (
+            SLES_15,
+            ("/usr/sbin/transactional-update",),
+            {"/proc/mounts": "/dev/sda2 / btrfs ro 0 0"},
+            "transactional-update",
+        ),
         (ROCKY_9, (), {"/proc/mounts": "/dev/sda2 / xfs ro 0 0"}, "mounted read-only"),
     ],
 )
@@ -234,7 +242,9 @@ def test_the_service_under_systemd(states, there, status, do, undo):
 
 
 def test_an_alias_is_the_unit_itself():
-    answer = "Id=open-vm-tools.service\nNames=vmtoolsd.service open-vm-tools.service\nLoadState=loaded\nActiveState=active\n"
+    answer = (
+        "Id=open-vm-tools.service\nNames=vmtoolsd.service open-vm-tools.service\nLoadState=loaded\nActiveState=active\n"
+    )
     found = assess_service(guest(commands=INSTALLED | {"units": (0, answer)}, there=(WANTED,)), options())
     assert (found.status, found.runtime, found.persistent) == (Status.COMPLIANT, "open-vm-tools active", "enabled")
 
@@ -330,7 +340,11 @@ def test_an_uninstaller_that_would_change_more_than_its_own_files_is_not_run(ans
 
 
 def test_an_answer_that_was_taken_back_does_not_count():
-    lines = ["answer RESTORE_RAMDISK_CMD dracut -f", "remove_answer RESTORE_RAMDISK_CMD", "answer OV_COMPAT_CMD_OVERWRITE no"]
+    lines = [
+        "answer RESTORE_RAMDISK_CMD dracut -f",
+        "remove_answer RESTORE_RAMDISK_CMD",
+        "answer OV_COMPAT_CMD_OVERWRITE no",
+    ]
     evidence = guest(ROCKY_9, commands=rpm(), there=TARBALL, tarball_answers=lines)
     assert assess_flavour(evidence, options(remove_legacy=True)).status is Status.NONCOMPLIANT
 
@@ -376,7 +390,9 @@ def test_lines_that_keep_it_out_become_comments_and_it_is_loaded():
     assert found.owner == f"{CONF}:2"
 
 
-@pytest.mark.parametrize(("there", "left"), [((), ["vmw_balloon", "vmw_vmci"]), (("/sys/module/vmw_vmci",), ["vmw_balloon"])])
+@pytest.mark.parametrize(
+    ("there", "left"), [((), ["vmw_balloon", "vmw_vmci"]), (("/sys/module/vmw_vmci",), ["vmw_balloon"])]
+)
 def test_the_undo_unloads_what_was_not_loaded_before(there, left):
     (load,) = assess_balloon(guest(commands={}, there=there), options()).remedy
     assert [line.split("rmmod ")[1].split()[0] for line in load.undo.splitlines()] == left
@@ -386,7 +402,10 @@ def test_the_undo_unloads_what_was_not_loaded_before(there, left):
     ("files", "owner"),
     [
         ({"/usr/lib/modprobe.d/vendor.conf": "blacklist vmw_balloon"}, "/usr/lib/modprobe.d/vendor.conf:1"),
-        ({"/etc/default/grub": 'GRUB_CMDLINE_LINUX="quiet module_blacklist=floppy,vmw_balloon"'}, "/etc/default/grub:1"),
+        (
+            {"/etc/default/grub": 'GRUB_CMDLINE_LINUX="quiet module_blacklist=floppy,vmw_balloon"'},
+            "/etc/default/grub:1",
+        ),
     ],
 )
 def test_a_line_that_is_not_ours_to_take_out_is_named(files, owner):
@@ -426,3 +445,90 @@ def test_a_driver_that_is_part_of_the_kernel_is_compliant():
     builtin = f"/lib/modules/{KERNEL}/modules.builtin"
     evidence = evidence_of(lines={"vmware_modules": [(builtin, 1, "kernel/drivers/misc/vmw_balloon.ko")]})
     assert assess_balloon(evidence, options()).status is Status.COMPLIANT
+
+
+# --- the shell of the remedies, on guest trees ------------------------------------------------------------------------
+
+ONLY = {"vmguest_only": ["tools_present", "tools_service_running", "tools_single_flavour", "balloon_driver"]}
+REMOVE = ONLY | {"open_vm_tools_remove_legacy": True}
+#: What the tarball leaves, and an uninstaller that takes it away.
+LEGACY = {
+    "packages": {"open-vm-tools": {"installed": False}},
+    "directories": {"/usr/lib/vmware-tools/empty dir": None},
+    "links": {"/etc/rc.d/rc3.d/S03vmware-tools": "../init.d/vmware-tools"},
+    "files": {
+        LOCATIONS: "\n".join(
+            [
+                "answer BINDIR /usr/bin",
+                "directory /usr/lib/vmware-tools",
+                "directory /usr/lib/vmware-tools/empty dir",
+                f"file {UNINSTALLER} 1500000000",
+                "file /usr/lib/vmware-tools/a b 2 1500000000",
+                "file /usr/lib/vmware-tools/version9",
+                "file /etc/rc.d/init.d/vmware-tools 1500000000",
+            ]
+        ),
+        UNINSTALLER: "#!/bin/sh",
+        "/usr/lib/vmware-tools/a b 2": "data",
+        "/usr/lib/vmware-tools/version9": "data",
+        "/etc/rc.d/init.d/vmware-tools": "#!/bin/sh",
+        "/etc/vmware-tools/tools.conf": "# mine",
+    },
+    "modes": {"/usr/lib/vmware-tools/a b 2": "0640"},
+}
+UNINSTALL = """#!/bin/sh
+cd '@root@' && rm -r etc/vmware-tools usr/lib/vmware-tools etc/rc.d/init.d/vmware-tools etc/rc.d/rc3.d/S03vmware-tools usr/bin/vmware-uninstall-tools.pl
+"""
+
+
+@pytest.fixture
+def tarball_guest(tmp_path):
+    """A RHEL 9 guest with the tarball, whose uninstaller works."""
+    tree = guest_tree.materialise(guest_tree.load("rhel9").edited(LEGACY), tmp_path / "root")
+    (tree.state / "tools" / "tar").symlink_to(shutil.which("tar"))
+    for command, text in {"vmware-uninstall-tools.pl": UNINSTALL, "depmod": "#!/bin/sh\n"}.items():
+        program = tree.state / "bin" / command
+        program.write_text(text.replace("@root@", str(tree.root)))
+        program.chmod(0o755)
+    return tree
+
+
+@pytest.mark.parametrize("shell", guest_tree.SHELLS)
+def test_the_tarball_is_replaced_and_comes_back_byte_for_byte(tarball_guest, shell):
+    before = guest_tree.snapshot(tarball_guest)
+    assert guest_tree.apply(tarball_guest, REMOVE, shell).results == {"tools_single_flavour": "done"}
+    statuses = {name: found.status for name, found in guest_tree.audit(tarball_guest, REMOVE).items()}
+    assert set(statuses.values()) == {Status.COMPLIANT}
+    assert not tarball_guest.path(UNINSTALLER).exists()
+    assert guest_tree.revert(tarball_guest, None, shell).problems == []
+    assert guest_tree.differences(before, guest_tree.snapshot(tarball_guest)) == []
+    assert not tarball_guest.path("/var/lib/vmguest/open_vm_tools-tarball.tar").exists()
+
+
+def test_a_tarball_stays_where_the_package_cannot_be_had(tarball_guest):
+    (tarball_guest.state / "packages_fail").touch()
+    before = guest_tree.snapshot(tarball_guest)
+    assert guest_tree.apply(tarball_guest, REMOVE).results == {"tools_single_flavour": "undone"}
+    assert guest_tree.differences(before, guest_tree.snapshot(tarball_guest)) == []
+
+
+#: The package managers of the families, each on one of its guests.
+ABSENT = {"packages": {"open-vm-tools": {"installed": False}}}
+
+
+@pytest.mark.parametrize("name", ["debian12", "rhel7", "rhel9", "sles15sp6", "photon5"])
+def test_tools_are_installed_and_taken_away_again(name, tmp_path):
+    tree = guest_tree.materialise(guest_tree.load(name).edited(ABSENT), tmp_path / "root")
+    before = guest_tree.snapshot(tree)
+    assert guest_tree.apply(tree, ONLY).results == {"tools_present": "done"}
+    assert {found.status for found in guest_tree.audit(tree, ONLY).values()} == {Status.COMPLIANT}
+    assert guest_tree.revert(tree).problems == []
+    assert guest_tree.differences(before, guest_tree.snapshot(tree)) == []
+
+
+def test_without_a_repository_nothing_is_left_behind(tmp_path):
+    tree = guest_tree.materialise(guest_tree.load("debian12").edited(ABSENT), tmp_path / "root")
+    (tree.state / "packages_fail").touch()
+    before = guest_tree.snapshot(tree)
+    assert guest_tree.apply(tree, ONLY).results == {"tools_present": "undone"}
+    assert guest_tree.differences(before, guest_tree.snapshot(tree)) == []
