@@ -81,13 +81,17 @@ class Guests:
 
     def remove(self) -> None:
         """Their connections and containers. Those with our names only."""
-        for socket in self.scratch.glob("cm-*"):
-            run("ssh", "-F", str(self.ssh_config), "-O", "exit", "-S", str(socket), "-q", "bench", check=False)
-            socket.unlink(missing_ok=True)
+        self.disconnect()
         there = run("podman", "ps", "--all", "--format", "{{.Names}}", "--filter", f"name=^{PREFIX}").split()
         ours = [name for name in there if name in set(self.names)]
         for first in range(0, len(ours), 10):
             run("podman", "rm", "--force", "--time", "0", *ours[first : first + 10])
+
+    def disconnect(self) -> None:
+        """End the connections that are kept open."""
+        for socket in self.scratch.glob("cm-*"):
+            run("ssh", "-F", str(self.ssh_config), "-O", "exit", socket.name.removeprefix("cm-"), check=False)
+            socket.unlink(missing_ok=True)
 
     def warm(self) -> None:
         """One SSH connection to each guest, kept open for those to come."""
@@ -114,6 +118,7 @@ class Guests:
         guests = {name: (host_vars or {}).get(name, {}) for name in self.names}
         settings = {
             "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_become": False,  # the login is root
             "vmguest_lab_guest": True,
             "vmguest_profile": "everything",
             "io_scheduler_strict": True,
@@ -123,7 +128,11 @@ class Guests:
 
     def _each(self, action: Callable[[str], object]) -> list:
         with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-            return list(pool.map(action, self.names))
+            try:
+                return list(pool.map(action, self.names))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
 
     def _start(self, name: str) -> None:
         key = f"{self._key}.pub:/root/.ssh/authorized_keys:ro"

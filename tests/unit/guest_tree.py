@@ -265,6 +265,7 @@ def _package(root: Path, name: str, package: Mapping[str, Any], dpkg: bool) -> N
         (store / part).mkdir(parents=True)
     (store / "version").write_text(f"{package['version']}\n", encoding="utf-8")
     (store / "starts").write_text("".join(unit + "\n" for unit in package.get("starts", [])), encoding="utf-8")
+    (store / "conffiles").write_text("".join(path + "\n" for path in package.get("conffiles", [])), encoding="utf-8")
     _put(store / "tree", package)
     for command, answers in package.get("commands", {}).items():
         _install(store / "bin", command, root, _answers(command, answers))
@@ -274,16 +275,19 @@ def _package(root: Path, name: str, package: Mapping[str, Any], dpkg: bool) -> N
             f"Version: {package['version']}\nDescription: {package.get('about', name)}\n\n",
             encoding="utf-8",
         )
-    if not package.get("installed", False):
+    status = {"installed": "install ok installed", "config": "deinstall ok config-files"}
+    mark = "installed" if package.get("installed") else "config" if package.get("configuration_left") else None
+    if mark is None:
         return
-    (store / "installed").touch()
-    _put(root, package)
-    for command in (store / "bin").iterdir():
-        shutil.copy2(command, root / STATE / "bin")
+    (store / mark).touch()
     if dpkg:
         (root / "var/lib/dpkg").mkdir(parents=True, exist_ok=True)
-        with open(root / "var/lib/dpkg/status", "a", encoding="utf-8") as status:
-            status.write((store / "stanza").read_text(encoding="utf-8"))
+        with open(root / "var/lib/dpkg/status", "a", encoding="utf-8") as known:
+            known.write((store / "stanza").read_text(encoding="utf-8").replace(status["installed"], status[mark]))
+    if mark == "installed":
+        _put(root, package)
+        for command in (store / "bin").iterdir():
+            shutil.copy2(command, root / STATE / "bin")
 
 
 def materialise(guest: Guest, directory: Path) -> Tree:
@@ -294,7 +298,13 @@ def materialise(guest: Guest, directory: Path) -> Tree:
     for part in ("bin", "tools", "packages", "systemd/active", "systemd/loaded", "services"):
         (state / part).mkdir(parents=True)
     data = guest.data
-    _put(root, data)
+    for place, target in data.get("links", {}).items():
+        # Links first: packages install through them (/lib is usr/lib).
+        (root / place.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+        (root / place.lstrip("/")).symlink_to(target)
+    for name, package in data.get("packages", {}).items():
+        _package(root, name, package, "dpkg-query" in data.get("programs", {}))
+    _put(root, {key: value for key, value in data.items() if key != "links"})
 
     missing = set(data.get("no_tools", []))
     for tool in TOOLS:
@@ -312,9 +322,6 @@ def materialise(guest: Guest, directory: Path) -> Tree:
         _install(state / "bin", command, root, _program(program))
     for command, answers in data.get("commands", {}).items():
         _install(state / "bin", command, root, _answers(command, answers))
-    dpkg = "dpkg-query" in data.get("programs", {})
-    for name, package in data.get("packages", {}).items():
-        _package(root, name, package, dpkg)
 
     units = data.get("systemd", {})
     (state / "systemd" / "version").write_text(f"{units.get('version', 0)}\n", encoding="utf-8")

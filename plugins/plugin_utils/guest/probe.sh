@@ -54,7 +54,11 @@ probe_guest() {
   else
     probe_say() { printf %s "$1"; }
   fi
-  probe_batches=0 probe_unsized=
+  probe_batches=0 probe_unsized='' probe_timeout=''
+  # EL4 and EL5 have no timeout. That of toybox 0.8 (Photon) makes up exit statuses: no limit is better than that.
+  if command -v timeout >/dev/null && [ ! /usr/bin/timeout -ef /usr/bin/toybox ]; then
+    probe_timeout=1
+  fi
   probe_say "$NONCE begin probe 1$probe_nl"
   reads
   probe_contents
@@ -93,8 +97,7 @@ read_command() {
   probe_name=$1 probe_seconds=$2 probe_status=absent
   shift 2
   if command -v "$1" >/dev/null; then
-    # EL4 and EL5 have no timeout.
-    if command -v timeout >/dev/null; then
+    if [ -n "$probe_timeout" ]; then
       timeout "$probe_seconds" "$@" </dev/null
     else
       "$@" </dev/null

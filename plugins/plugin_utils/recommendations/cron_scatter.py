@@ -453,7 +453,8 @@ def _random_delay(options: Options) -> str:
     return f"RANDOM_DELAY={options['cron_scatter_random_delay']}"
 
 
-def _wrong_options(options: Options) -> str | None:
+def wrong_options(options: Options) -> str | None:
+    """What is wrong with the options beyond their types, as a sentence."""
     if int(options["cron_scatter_random_delay"]) < 1:
         return "cron_scatter_random_delay must be at least 1 minute"
     for entry in options["cron_scatter_own_jobs"]:
@@ -516,9 +517,6 @@ def assess_cron(evidence: Evidence, options: Options) -> Verdict:
     cron = evidence.cron
     if not cron.installed:
         return not_applicable("no cron daemon is installed")
-    wrong = _wrong_options(options)
-    if wrong:
-        return unknown(wrong)
     unread = _unread(cron, options)
     if unread:
         return unknown(f"not every crontab could be read: {_listed(unread)}")

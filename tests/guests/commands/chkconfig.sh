@@ -1,6 +1,6 @@
 # chkconfig [--list] NAME [on|off] | --add NAME | --del NAME: links of runlevels 2 to 5.
 : "${ROOT?}" "${STATE:?}"
-verb=set
+verb='set'
 case ${1-} in
     --list) verb=list; shift ;;
     --add) verb=add; shift ;;

@@ -36,9 +36,9 @@ for asked; do
     for dir in "$ROOT/etc/modprobe.d" "$ROOT/run/modprobe.d" "$ROOT/lib/modprobe.d"; do
         [ -d "$dir" ] || continue
         # An `install` line replaces the loading by a command; ours have no effect but success or failure.
-        if grep -Eqs "^[[:space:]]*install[[:space:]]+$names[[:space:]]+/bin/true" "$dir"/*; then continue 2; fi
-        if grep -Eqs "^[[:space:]]*install[[:space:]]+$names[[:space:]]" "$dir"/*; then exit 1; fi
-        if [ "$blacklist" ] && grep -Eqs "^[[:space:]]*blacklist[[:space:]]+$names[[:space:]]*\$" "$dir"/*; then continue 2; fi
+        if grep -Eqs "^[[:space:]]*install[[:space:]]+${names}[[:space:]]+/bin/true" "$dir"/*; then continue 2; fi
+        if grep -Eqs "^[[:space:]]*install[[:space:]]+${names}[[:space:]]" "$dir"/*; then exit 1; fi
+        if [ "$blacklist" ] && grep -Eqs "^[[:space:]]*blacklist[[:space:]]+${names}[[:space:]]*\$" "$dir"/*; then continue 2; fi
     done
     [ ! "$dry" ] || continue
     mkdir -p "$ROOT/sys/module/$module"

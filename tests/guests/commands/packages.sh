@@ -9,32 +9,67 @@ start_or_stop() { # verb, unit of systemd or name of an init script
     else "$STATE/bin/service" "$2" "$1" </dev/null >/dev/null; fi
 }
 
-put() { # package: its files, its commands, its units, its line in the manager's own records
-    : >"$store/$1/installed"
+# dpkg's own record: a paragraph for each package that it knows.
+record() { # package, status
+    [ -e "$store/$1/stanza" ] || return 0
+    awk -v RS= -v ORS='\n\n' -v name="$1" '$2 != name' "$ROOT/var/lib/dpkg/status" >"$STATE/dpkg.new"
+    [ -z "$2" ] || { sed "s/^Status: .*/Status: $2/" "$store/$1/stanza"; } >>"$STATE/dpkg.new"
+    cat "$STATE/dpkg.new" >"$ROOT/var/lib/dpkg/status"
+}
+
+is_configuration() { # package, path
+    grep -qxF "$2" "$store/$1/conffiles"
+}
+
+put() { # package: its files, its commands, its units, its record
     (cd "$store/$1/tree" && find . -type d) | while read -r dir; do
         # What is not there yet goes away again with the package.
         [ -d "$ROOT/$dir" ] || { mkdir -p "$ROOT/$dir"; echo "$dir" >>"$store/$1/made"; }
     done
-    (cd "$store/$1/tree" && find . ! -type d) | while read -r file; do cp -P -p "$store/$1/tree/$file" "$ROOT/$file"; done
+    (cd "$store/$1/tree" && find . ! -type d) | while read -r file; do
+        # Configuration that is there is somebody's.
+        if [ -e "$ROOT/$file" ] && is_configuration "$1" "${file#.}"; then continue; fi
+        cp -P -p "$store/$1/tree/$file" "$ROOT/$file"
+    done
     for command in "$store/$1/bin"/*; do [ ! -e "$command" ] || cp -p "$command" "$STATE/bin/"; done
-    if [ -e "$store/$1/stanza" ]; then cat "$store/$1/stanza" >>"$ROOT/var/lib/dpkg/status"; fi
+    record "$1" 'install ok installed'
+    rm -f "$store/$1/config"
+    : >"$store/$1/installed"
     [ ! -e "$STATE/bin/systemctl" ] || "$STATE/bin/systemctl" daemon-reload </dev/null
     while read -r unit; do start_or_stop start "$unit"; done <"$store/$1/starts"
 }
 
 take() { # package
-    while read -r unit; do start_or_stop stop "$unit"; done <"$store/$1/starts"
-    (cd "$store/$1/tree" && find . ! -type d) | while read -r file; do rm -f "$ROOT/$file"; done
+    keep=''
+    if [ "$verb" = remove ] && [ "$NAME0" = apt-get ] && [ -s "$store/$1/conffiles" ]; then keep=1; fi
+    if installed "$1"; then
+        while read -r unit; do start_or_stop stop "$unit"; done <"$store/$1/starts"
+        for command in "$store/$1/bin"/*; do [ ! -e "$command" ] || rm -f "$STATE/bin/${command##*/}"; done
+    fi
+    (cd "$store/$1/tree" && find . ! -type d) | while read -r file; do
+        if is_configuration "$1" "${file#.}"; then
+            [ -z "$keep" ] || continue
+            # rpm puts edited configuration aside.
+            if [ "$NAME0" != apt-get ] && ! cmp -s "$store/$1/tree/$file" "$ROOT/$file"; then
+                mv "$ROOT/$file" "$ROOT/$file.rpmsave"
+            fi
+        fi
+        rm -f "$ROOT/$file"
+    done
     if [ -e "$store/$1/made" ]; then
-        sort -r "$store/$1/made" | while read -r dir; do rmdir "$ROOT/$dir" 2>/dev/null || :; done
+        sort -r "$store/$1/made" >"$STATE/made"
         rm "$store/$1/made"
+        while read -r dir; do
+            rmdir "$ROOT/$dir" 2>/dev/null || [ ! -d "$ROOT/$dir" ] || echo "$dir" >>"$store/$1/made"
+        done <"$STATE/made"
     fi
-    for command in "$store/$1/bin"/*; do [ ! -e "$command" ] || rm -f "$STATE/bin/${command##*/}"; done
-    if [ -e "$store/$1/stanza" ]; then
-        awk -v RS= -v ORS='\n\n' -v name="$1" '$2 != name' "$ROOT/var/lib/dpkg/status" >"$STATE/dpkg.new"
-        cat "$STATE/dpkg.new" >"$ROOT/var/lib/dpkg/status"
+    rm -f "$store/$1/installed" "$store/$1/config"
+    if [ "$keep" ]; then
+        record "$1" 'deinstall ok config-files'
+        : >"$store/$1/config"
+    else
+        record "$1" ''
     fi
-    rm "$store/$1/installed"
     [ ! -e "$STATE/bin/systemctl" ] || "$STATE/bin/systemctl" daemon-reload </dev/null
 }
 
@@ -72,7 +107,10 @@ case $verb in
         ;;
     remove | purge | erase | rm)
         for name in $names; do
-            if [ -d "$store/$name" ] && installed "$name"; then [ "$dry" ] || take "$name"; fi
+            [ -e "$store/$name/installed" ] || { [ "$verb" = purge ] && [ -e "$store/$name/config" ]; } || continue
+            if [ "$dry" ]; then
+                [ "$NAME0" != apt-get ] || echo "Remv $name [$(cat "$store/$name/version")]"
+            else take "$name"; fi
         done
         ;;
     list | search | se | info | show | policy)

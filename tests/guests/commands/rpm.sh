@@ -28,12 +28,21 @@ say() { # package
 }
 status=0
 if [ "$erase" ]; then
-    for name in $words; do [ -z "$dry" ] || continue; NAME0=rpm ROOT=$ROOT STATE=$STATE "$STATE/bin/.packages" remove "$name" || status=1; done
+    for name in $words; do
+        if [ ! -e "$store/$name/installed" ]; then
+            echo "error: package $name is not installed" >&2
+            exit 1
+        fi
+        [ "$dry" ] || for manager in dnf yum zypper tdnf; do
+            if [ -e "$STATE/bin/$manager" ]; then "$STATE/bin/$manager" -y remove "$name" && break; fi
+        done
+    done
 elif [ "$owner" ]; then
     for file in $words; do
         file=${file#"$ROOT"} found=''
         for package in "$store"/*; do
-            [ -e "$package/installed" ] && { [ -e "$package/tree$file" ] || [ -h "$package/tree$file" ]; } || continue
+            [ -e "$package/installed" ] || continue
+            [ -e "$package/tree$file" ] || [ -h "$package/tree$file" ] || continue
             say "${package##*/}"
             found=1
         done

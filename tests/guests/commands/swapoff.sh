@@ -15,8 +15,10 @@ for file; do
     total=$(awk 'NR > 1 { sum += $3 } END { print sum + 0 }' "$ROOT/proc/swaps")
     used=$(awk 'NR > 1 { sum += $4 } END { print sum + 0 }' "$ROOT/proc/swaps")
     awk -v total="$total" -v used="$used" '
-        /^SwapTotal:/ { printf "%-15s%9d kB\n", $1, total; next }
-        /^SwapFree:/ { printf "%-15s%9d kB\n", $1, total - used; next }
+        # The kernel pads its numbers; how wide depends on its age.
+        function put(value) { match($0, / *[0-9]+/); return sprintf("%s%" RLENGTH "d kB", $1, value) }
+        /^SwapTotal:/ { print put(total); next }
+        /^SwapFree:/ { print put(total - used); next }
         { print }' "$ROOT/proc/meminfo" >"$STATE/meminfo.new"
     cat "$STATE/meminfo.new" >"$ROOT/proc/meminfo"
 done

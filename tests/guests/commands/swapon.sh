@@ -6,9 +6,12 @@ table=$ROOT/proc/swaps
 sums() {
     total=$(awk 'NR > 1 { sum += $3 } END { print sum + 0 }' "$table")
     used=$(awk 'NR > 1 { sum += $4 } END { print sum + 0 }' "$table")
-    sed "s/^\(SwapTotal: *\)[0-9]*/SwapTotal:  $total/; s/^\(SwapFree: *\)[0-9]*/SwapFree:  $((total - used))/" \
-        "$ROOT/proc/meminfo" | awk '/^Swap(Total|Free):/ { printf "%-15s%9d kB\n", $1, $2; next } { print }' \
-        >"$STATE/meminfo.new"
+    awk -v total="$total" -v used="$used" '
+        # The kernel pads its numbers; how wide depends on its age.
+        function put(value) { match($0, / *[0-9]+/); return sprintf("%s%" RLENGTH "d kB", $1, value) }
+        /^SwapTotal:/ { print put(total); next }
+        /^SwapFree:/ { print put(total - used); next }
+        { print }' "$ROOT/proc/meminfo" >"$STATE/meminfo.new"
     cat "$STATE/meminfo.new" >"$ROOT/proc/meminfo"
 }
 
@@ -71,7 +74,7 @@ fi
 lowest=$(awk 'NR > 1 && $5 < low { low = $5 } END { print low + 0 }' "$table")
 [ "$lowest" -lt 0 ] || lowest=-1
 if [ "$all" ]; then
-    awk '$1 !~ /^#/ && $3 == "swap" { print $1 }' "$ROOT/etc/fstab" | while read -r name; do
+    for name in $(awk '$1 ~ /^\// && $3 == "swap" { print $1 }' "$ROOT/etc/fstab"); do
         [ -f "$ROOT$name" ] || continue
         awk -v name="$name" 'NR > 1 && $1 == name { found = 1 } END { exit found }' "$table" || continue
         lowest=$((lowest - 1))

@@ -82,8 +82,7 @@ enabled() { # unit
 }
 
 own_name() { # unit, root: without an alias
-    file=$(fragment "$1" "${2:-$ROOT}") && [ "$file" != /dev/null ] || { echo "$1"; return; }
-    echo "${file##*/}"
+    if file=$(fragment "$1" "${2:-$ROOT}") && [ "$file" != /dev/null ]; then echo "${file##*/}"; else echo "$1"; fi
 }
 
 full() { # a name without a suffix is a service
@@ -97,7 +96,7 @@ reload() {
     rm -rf "$loaded"
     for dir in etc/systemd usr/lib/systemd lib/systemd usr/local/lib/systemd run/systemd; do
         # /lib may be a link to usr/lib.
-        [ -d "$ROOT/$dir" ] && [ ! -h "$ROOT/${dir%%/*}" ] || continue
+        if [ ! -d "$ROOT/$dir" ] || [ -h "$ROOT/${dir%%/*}" ]; then continue; fi
         mkdir -p "$loaded/${dir%/*}"
         cp -R "$ROOT/$dir" "$loaded/${dir%/*}/"
     done
@@ -110,7 +109,7 @@ show() { # properties with commas, 1 where only values are wanted, units
     shift 2
     stale=''
     for dir in etc/systemd/system usr/lib/systemd/system lib/systemd/system; do
-        [ -d "$loaded/$dir" ] && [ ! -h "$loaded/${dir%%/*}" ] || continue
+        if [ ! -d "$loaded/$dir" ] || [ -h "$loaded/${dir%%/*}" ]; then continue; fi
         stale="$stale $(diff -rq "$ROOT/$dir" "$loaded/$dir" 2>&1 | tr '\n' ' ')"
     done
     links=' '
@@ -345,7 +344,7 @@ case $verb in
             case $unit in *.service | *.timer | *.socket | *.mount | *.path | *.swap) echo "$unit $(enabled "$unit")" ;; esac
         done
         ;;
-    list-units) ls "$active" | sed 's/$/ loaded active running/' ;;
+    list-units) for file in "$active"/*; do [ ! -e "$file" ] || echo "${file##*/} loaded active running"; done ;;
     cat) for unit in $units; do content "$unit" "$ROOT" || exit 1; done ;;
     status) for unit in $units; do [ -e "$active/$(own_name "$unit")" ] || exit 3; done ;;
     *) fail "systemctl: the stand-in knows no '$verb'" 99 ;;

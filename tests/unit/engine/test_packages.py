@@ -19,9 +19,15 @@ STAND_INS = {
     "apt-get": """case $* in
   '-s autoremove') cat "$DIR/orphans" ;;
   '-s remove '*) cat "$DIR/removed" ;;
-  *purge*|*remove*) printf 'Remv orphan-before [1]\\nRemv came-along [1]\\n' >"$DIR/orphans"; echo "apt-get ${*##*confold }" >>"$DIR/log" ;;
+  *purge* | *remove*)
+    printf 'Remv orphan-before [1]\\nRemv came-along [1]\\n' >"$DIR/orphans"
+    echo "apt-get ${*##*confold }" >>"$DIR/log"
+    ;;
 esac""",
-    "rpm": 'case $1 in -q) exit "$(cat "$DIR/status")" ;; *) echo "rpm $*" >>"$DIR/log"; exit "$(cat "$DIR/removed")" ;; esac',
+    "rpm": """case $1 in
+  -q) exit "$(cat "$DIR/status")" ;;
+  *) echo "rpm $*" >>"$DIR/log"; exit "$(cat "$DIR/removed")" ;;
+esac""",
     "dnf": 'echo "dnf ${*##*=1 }" >>"$DIR/log"',
 }
 

@@ -52,7 +52,7 @@ class TestAGuest:
         assert record["guest"]["kernel"] == "2.6.32-754.el6.x86_64"
         found = {entry["recommendation"]: entry["status"] for entry in record["findings"]}
         assert found["io_scheduler"] == "noncompliant"
-        for folder, _, files in os.walk(fleet.folder / "kept"):
+        for folder, _, files in os.walk(fleet.folder / "kept" / "reports"):
             assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
             for name in files:
                 assert stat.S_IMODE((Path(folder) / name).stat().st_mode) == 0o600

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import random
 import uuid
+from datetime import date
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import resolve
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError, resolve
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import resolve_policy
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     AppendLine,
     EditFile,
@@ -551,10 +553,17 @@ def test_a_nickname_of_a_listed_job_becomes_five_fields():
     assert step.edits[0].new.split()[1:] == ["0", "*", "*", "*"]
 
 
-def test_what_is_no_regular_expression_is_said_and_nothing_done():
-    found = cron_verdict({APP: OWN, "/etc/crontab": EL5}, own_jobs=[{"file": APP, "match": "("}])
-    assert found.status is Status.UNKNOWN
-    assert "cron_scatter_own_jobs: '(' is no regular expression" in found.reason
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"cron_scatter_own_jobs": [{"file": APP, "match": "("}]}, "cron_scatter_own_jobs: '(' is no regular expression"),
+        ({"cron_scatter_random_delay": 0}, "cron_scatter_random_delay must be at least 1 minute"),
+    ],
+)
+def test_wrong_options_are_refused_before_any_guest_is_touched(variables, says):
+    with pytest.raises(InputError) as refused:
+        resolve_policy(variables, date(2026, 11, 24))
+    assert says in str(refused.value)
 
 
 # what cannot be read

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status
@@ -454,7 +452,6 @@ REMOVE = ONLY | {"open_vm_tools_remove_legacy": True}
 #: What the tarball leaves, and an uninstaller that takes it away.
 LEGACY = {
     "packages": {"open-vm-tools": {"installed": False}},
-    "directories": {"/usr/lib/vmware-tools/empty dir": None},
     "links": {"/etc/rc.d/rc3.d/S03vmware-tools": "../init.d/vmware-tools"},
     "files": {
         LOCATIONS: "\n".join(
@@ -476,8 +473,9 @@ LEGACY = {
     },
     "modes": {"/usr/lib/vmware-tools/a b 2": "0640"},
 }
-UNINSTALL = """#!/bin/sh
-cd '@root@' && rm -r etc/vmware-tools usr/lib/vmware-tools etc/rc.d/init.d/vmware-tools etc/rc.d/rc3.d/S03vmware-tools usr/bin/vmware-uninstall-tools.pl
+UNINSTALL = f"""#!/bin/sh
+cd '@root@' && rm -r etc/vmware-tools usr/lib/vmware-tools .{UNINSTALLER} \\
+    etc/rc.d/init.d/vmware-tools etc/rc.d/rc3.d/S03vmware-tools
 """
 
 
@@ -485,7 +483,7 @@ cd '@root@' && rm -r etc/vmware-tools usr/lib/vmware-tools etc/rc.d/init.d/vmwar
 def tarball_guest(tmp_path):
     """A RHEL 9 guest with the tarball, whose uninstaller works."""
     tree = guest_tree.materialise(guest_tree.load("rhel9").edited(LEGACY), tmp_path / "root")
-    (tree.state / "tools" / "tar").symlink_to(shutil.which("tar"))
+    tree.path("/usr/lib/vmware-tools/empty dir").mkdir()
     for command, text in {"vmware-uninstall-tools.pl": UNINSTALL, "depmod": "#!/bin/sh\n"}.items():
         program = tree.state / "bin" / command
         program.write_text(text.replace("@root@", str(tree.root)))

@@ -33,6 +33,16 @@ options:
     choices: [none, unreachable, unreachable_later, cut, banner, no_shell, defect]
     default: none
     vars: [{name: tree_fault}]
+  meanwhile:
+    description: Shell text between apply and the probe after it.
+    type: str
+    default: ''
+    vars: [{name: tree_meanwhile}]
+  instead:
+    description: Shell text instead of apply.
+    type: str
+    default: ''
+    vars: [{name: tree_instead}]
 """
 
 import json
@@ -98,11 +108,17 @@ class Connection(ConnectionBase):
         """The script as for this tree: its root, and kernel files that answer as the kernel does."""
         if f"{newline}ROOT=" not in script:
             return script
+        if f"{newline}ROOT={self.get_option('root')}{newline}" in script:
+            return script
         script, replaced = re.subn(re.escape(newline) + r"ROOT=(''|\"\")" + re.escape(newline), self._root(newline), script)
         # Never run what would look at, or change, the machine itself.
         assert replaced == 1, "the script does not say ROOT as the payloads do"
         if newline == "\n" and "apply_main" in script:
             head, last, tail = script.rpartition("main() {")
+            if self.get_option("instead"):
+                tail = tail.replace("apply_main", self.get_option("instead"), 1)
+            elif self.get_option("meanwhile"):
+                tail = tail.replace("apply_main", f"apply_main; {self.get_option('meanwhile')}", 1)
             script = head + FAKE_KERNEL + last + tail
         return script
 

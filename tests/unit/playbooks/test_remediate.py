@@ -1,0 +1,251 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""`ansible-playbook vmguest.linux.remediate` and `revert`, as a person runs them: real runs against guest trees."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.vmguest.linux.tests.unit.guest_tree import differences, snapshot
+from ansible_collections.vmguest.linux.tests.unit.playbooks.fleet import Fleet
+
+#: RHEL 6 comes with cfq, and with cron jobs that fire on every guest at the same time.
+ONLY = {"vmguest_profile": "everything", "vmguest_only": ["io_scheduler", "cron_scatter"]}
+RULE = "/etc/udev/rules.d/66-vmguest-io-scheduler.rules"
+SCHEDULER = "/sys/block/sda/queue/scheduler"
+
+
+@pytest.fixture
+def fleet(fleet: Fleet) -> Fleet:
+    """One drifted guest, db1."""
+    fleet.variables.update(ONLY)
+    fleet.add("db1", "rhel6")
+    return fleet
+
+
+def without_receipts(tree: object) -> dict[str, tuple[str, ...]]:
+    """The guest but for what remediation keeps of itself."""
+    return {path: entry for path, entry in snapshot(tree).items() if not path.lstrip("/").startswith("var/lib/vmguest")}
+
+
+class TestTheMainJob:
+    def test_two_execs_then_one_then_two_to_revert(self, fleet: Fleet) -> None:
+        tree = fleet.trees["db1"]
+        before = without_receipts(tree)
+
+        run = fleet.play("remediate")
+        assert "changed: [db1]" in run.output, run.output
+        assert fleet.execs("db1") == ["stdin"] * 2
+        assert tree.read(SCHEDULER) == "[noop] anticipatory deadline cfq\n"
+        assert tree.path(RULE).exists()
+        assert fleet.statuses("db1") == {"io_scheduler": "compliant", "cron_scatter": "compliant"}
+        assert {entry["before"] for entry in fleet.records()["db1"]["findings"]} == {"noncompliant"}
+
+        fleet.forget_execs()
+        run = fleet.play("remediate")
+        assert "ok: [db1]" in run.output, run.output
+        assert fleet.execs("db1") == ["stdin"]
+
+        fleet.forget_execs()
+        run = fleet.play("revert")
+        assert "changed: [db1]" in run.output, run.output
+        assert "took back io_scheduler (000001-io_scheduler, done 2" in run.output
+        assert fleet.execs("db1") == ["stdin"] * 2
+        assert differences(before, without_receipts(tree)) == []
+
+        fleet.forget_execs()
+        run = fleet.play("revert")
+        assert "ok: [db1]" in run.output, run.output
+        assert "nothing to take back" in run.output
+        assert fleet.execs("db1") == ["stdin"]
+
+    def test_the_same_over_a_terminal(self, fleet: Fleet) -> None:
+        """As arguments, with CRLF and both streams in one: the script, its quotes and its newlines arrive as they were."""
+        fleet.hosts["db1"].update(ansible_become_method="su", ansible_become_password="secret")
+        assert "changed: [db1]" in fleet.play("remediate", "-e", "vmguest_only=cron_scatter").output
+        assert "ok: [db1]" in fleet.play("remediate", "-e", "vmguest_only=cron_scatter").output
+        assert fleet.execs("db1") == ["argument"] * 3
+
+    def test_requiretty_is_found_out_once_in_a_run(self, fleet: Fleet) -> None:
+        fleet.add("tty", "rhel6", sudo="requiretty")
+        tasks = [{"vmguest.linux.guest_audit": {"only": ["swap_size"]}}, {"vmguest.linux.guest_audit": {"only": ["swap_size"]}}]
+        assert fleet.play([{"tasks": tasks}], "--limit", "tty").status == 0
+        assert fleet.execs("tty") == ["stdin", "argument", "argument"]
+
+    def test_it_says_what_was_changed(self, fleet: Fleet) -> None:
+        output = fleet.play("remediate").output
+        assert f"    io_scheduler: create {RULE}\n" in output
+        assert f"    io_scheduler: set {SCHEDULER} from cfq to noop\n" in output
+
+
+class TestCheckMode:
+    def test_is_the_plan_and_changes_nothing(self, fleet: Fleet) -> None:
+        before = snapshot(fleet.trees["db1"])
+        run = fleet.play("remediate", "--check")
+        assert "changed: [db1]" in run.output, run.output
+        assert fleet.execs("db1") == ["stdin"]
+        assert differences(before, snapshot(fleet.trees["db1"])) == []
+        assert f"    io_scheduler: set {SCHEDULER} from cfq to noop\n" in run.output
+        assert fleet.records()["db1"]["check"] is True
+        assert fleet.statuses("db1")["io_scheduler"] == "noncompliant"
+
+    def test_shows_a_diff_by_itself(self, fleet: Fleet) -> None:
+        run = fleet.play("remediate", "--check", "-e", "vmguest_only=io_scheduler")
+        for line in (f"--- io_scheduler: {SCHEDULER}", f"+++ io_scheduler: {SCHEDULER}", "-cfq", "+noop", f"+++ io_scheduler: {RULE}"):
+            assert f"\n{line}\n" in run.output, run.output
+
+    def test_a_run_shows_its_diff_where_asked_to(self, fleet: Fleet) -> None:
+        assert "\n-cfq\n" in fleet.play("remediate", "--diff", "-e", "vmguest_only=io_scheduler").output
+        fleet.play("revert")
+        assert "\n-cfq\n" not in fleet.play("remediate", "-e", "vmguest_only=io_scheduler").output
+
+    def test_agrees_with_the_run(self, fleet: Fleet) -> None:
+        """Law 2: what check mode says is changed, the run changes, and then neither has anything to change."""
+        planned = fleet.records() if fleet.play("remediate", "--check").status else fleet.records()
+        fleet.play("remediate")
+        done = fleet.records()
+        changed = {entry["recommendation"] for entry in planned["db1"]["findings"] if entry["remedy"]}
+        assert changed == {entry["recommendation"] for entry in done["db1"]["receipts"] if entry["result"] == "done"}
+        assert "ok: [db1]" in fleet.play("remediate", "--check").output
+
+    def test_of_revert_lists(self, fleet: Fleet) -> None:
+        fleet.play("remediate", "-e", "vmguest_only=io_scheduler")
+        before = snapshot(fleet.trees["db1"])
+        run = fleet.play("revert", "--check")
+        assert "changed: [db1]" in run.output
+        assert "take back io_scheduler (000001-io_scheduler, done 2" in run.output
+        assert differences(before, snapshot(fleet.trees["db1"])) == []
+
+
+class TestFailures:
+    def test_what_the_audit_does_not_confirm_is_undone_in_a_third_exec(self, fleet: Fleet) -> None:
+        tree = fleet.trees["db1"]
+        fleet.hosts["db1"]["tree_meanwhile"] = f"echo 'noop anticipatory deadline [cfq]' >{tree.path(SCHEDULER)}"
+        run = fleet.play("remediate")
+        result = run.fatal("db1")
+        assert result["msg"].startswith("io_scheduler: expected ")
+        assert "found runtime " in result["msg"]
+        assert "cfq" in result["msg"]
+        assert "it was undone" in result["msg"]
+        assert result["failed_recommendations"] == ["io_scheduler"]
+        assert result["changed"] is True, "the other recommendation stays"
+        assert "findings" not in result
+        assert fleet.execs("db1") == ["stdin"] * 3
+        assert fleet.statuses("db1") == {"io_scheduler": "failed", "cron_scatter": "compliant"}
+        assert not tree.path(RULE).exists()
+
+    def test_what_is_refused_is_named_and_the_others_are_done(self, fleet: Fleet) -> None:
+        tree = fleet.trees["db1"]
+        twin = tree.path("/etc/cron.d/0hourly")
+        tree.path("/etc/elsewhere").hardlink_to(twin)
+        run = fleet.play("remediate")
+        result = run.fatal("db1")
+        assert result["msg"].startswith("cron_scatter: it was refused, and nothing was done: ")
+        assert result["failed_recommendations"] == ["cron_scatter"]
+        assert fleet.execs("db1") == ["stdin"] * 2
+        assert fleet.statuses("db1") == {"io_scheduler": "compliant", "cron_scatter": "failed"}
+
+    def test_a_connection_lost_on_the_way_says_what_the_next_run_does(self, fleet: Fleet) -> None:
+        fleet.hosts["db1"]["tree_fault"] = "unreachable_later"
+        result = fleet.play("remediate").fatal("db1")
+        assert result["unreachable"]
+        assert "the next remediation completes or undoes it" in result["msg"]
+        assert fleet.records()["db1"]["state"] == "unreachable"
+
+    def test_another_run_holds_the_lock(self, fleet: Fleet) -> None:
+        fleet.hosts["db1"]["tree_instead"] = 'emit begin apply 1; emit locked 77aa 4711 2026-11-24T02:00:00Z; emit end'
+        result = fleet.play("remediate").fatal("db1")
+        assert result["msg"] == (
+            "another run of vmguest.linux is changing this guest: run 77aa, process 4711, since 2026-11-24T02:00:00Z; "
+            "nothing was done, try again when it has ended"
+        )
+
+    def test_a_guest_that_cannot_be_written(self, fleet: Fleet) -> None:
+        fleet.hosts["db1"]["tree_instead"] = "emit begin apply 1; emit refused the file system of /var is read-only; emit end"
+        result = fleet.play("remediate").fatal("db1")
+        assert result["msg"] == (
+            "the guest refused to be changed, and nothing was done: the file system of /var is read-only"
+        )
+
+    def test_an_interrupted_run_is_recovered_before_a_plan_is_made(self, fleet: Fleet) -> None:
+        tree = fleet.trees["db1"]
+        fleet.play("remediate", "-e", "vmguest_only=io_scheduler")
+        (state,) = tree.path("/var/lib/vmguest/receipts").glob("*-io_scheduler/state")
+        state.write_text("committing\n")
+        fleet.forget_execs()
+        planned = fleet.play("remediate", "--check", "-e", "vmguest_only=io_scheduler")
+        assert "io_scheduler: undo what run " in planned.output
+        assert "changed: [db1]" in planned.output
+        fleet.forget_execs()
+        run = fleet.play("remediate", "-e", "vmguest_only=io_scheduler")
+        assert "changed: [db1]" in run.output, run.output
+        assert "  recovered: 000001-io_scheduler undone " in run.output
+        assert fleet.execs("db1") == ["stdin"] * 3
+        assert fleet.statuses("db1") == {"io_scheduler": "compliant"}
+
+
+class TestRoles:
+    def test_a_role_enforces_its_own_alone(self, fleet: Fleet) -> None:
+        fleet.variables.clear()
+        run = fleet.play([{"roles": ["vmguest.linux.io_scheduler"]}])
+        assert "changed=1" in run.output, run.output
+        assert fleet.statuses("db1") == {"io_scheduler": "compliant"}
+
+    def test_its_mode_variable_comes_first(self, fleet: Fleet) -> None:
+        fleet.variables.clear()
+        run = fleet.play([{"roles": ["vmguest.linux.io_scheduler"]}], "-e", "io_scheduler_mode=audit")
+        assert "changed=0" in run.output, run.output
+        assert fleet.statuses("db1") == {"io_scheduler": "noncompliant"}
+
+    def test_baseline_applies_the_profile_in_one_task(self, fleet: Fleet) -> None:
+        run = fleet.play([{"roles": ["vmguest.linux.baseline"]}])
+        assert "changed: [db1]" in run.output, run.output
+        assert fleet.execs("db1") == ["stdin"] * 2
+
+
+class TestRevert:
+    def test_of_one_recommendation_leaves_the_others(self, fleet: Fleet) -> None:
+        fleet.play("remediate")
+        run = fleet.play("revert", "-e", "vmguest_only=cron_scatter")
+        assert "took back cron_scatter" in run.output, run.output
+        assert "io_scheduler" not in run.output
+        assert fleet.trees["db1"].path(RULE).exists()
+
+    def test_of_one_run(self, fleet: Fleet) -> None:
+        fleet.play("remediate", "-e", "vmguest_only=cron_scatter")
+        fleet.play("remediate", "-e", "vmguest_only=io_scheduler")
+        run = fleet.play("revert", "-e", f"vmguest_run={fleet.records()['db1']['run']}")
+        assert "took back io_scheduler" in run.output, run.output
+        assert "cron_scatter" not in run.output
+
+    def test_what_somebody_else_changed_since_is_refused_and_named(self, fleet: Fleet) -> None:
+        fleet.play("remediate", "-e", "vmguest_only=io_scheduler")
+        fleet.trees["db1"].write(RULE, "# mine now\n")
+        result = fleet.play("revert").fatal("db1")
+        assert result["msg"].startswith("not everything could be taken back: io_scheduler (000001-io_scheduler): refused: ")
+        assert fleet.trees["db1"].read(RULE) == "# mine now\n"
+
+    def test_unknown_recommendation(self, fleet: Fleet) -> None:
+        run = fleet.play("revert", "-e", "vmguest_only=cron_skater")
+        assert "names the unknown recommendation 'cron_skater'; did you mean 'cron_scatter'?" in run.fatal("db1")["msg"]
+        assert fleet.execs("db1") == []
+
+
+def test_facts_are_documented_key_by_key(fleet: Fleet) -> None:
+    """The schema that guest_facts documents is what it sets."""
+    import yaml
+    from ansible_collections.vmguest.linux.plugins.modules import guest_facts
+
+    documented = yaml.safe_load(guest_facts.RETURN)["ansible_facts"]["contains"]["vmguest"]["contains"]
+    show = {"ansible.builtin.copy": {"content": "{{ ansible_facts['vmguest'] | to_json }}", "dest": str(fleet.folder / "facts")}}
+    local = {"delegate_to": "localhost", "connection": "local", "become": False}
+    run = fleet.play([{"tasks": [{"vmguest.linux.guest_facts": {}}, {**show, **local}]}])
+    assert run.status == 0, run.output
+    facts = yaml.safe_load((fleet.folder / "facts").read_text())
+    assert set(facts) == set(documented)
+    for key, entry in documented.items():
+        if isinstance(facts[key], dict):
+            assert set(facts[key]) == set(entry["sample"]), key
+        for one, sample in zip(facts[key], entry["sample"]) if isinstance(facts[key], list) else ():
+            assert set(one) == set(sample), key
