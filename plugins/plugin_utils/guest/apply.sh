@@ -248,7 +248,8 @@ process_alive() {
 # one's claim may be removed by anybody, since its name never comes again. Of two newcomers the first in order stays.
 take_lock() {
     process_started "$$"
-    claim=$$,$started,$boot,$PAYLOAD,$NOW,$RUN
+    own_start=$started
+    claim=$$,$own_start,$boot,$PAYLOAD,$NOW,$RUN
     patience=0
     waited=0
     while :; do
@@ -1068,7 +1069,8 @@ run_command() {
     attempt put "$output" "" || output=/dev/null
     (
         trap "kill \$asleep 2>/dev/null; exit 0" TERM
-        while kill -0 "$$" 2>/dev/null; do
+        # A number is soon another process's: the start time tells.
+        while process_alive "$$" "$own_start" "$boot"; do
             between_signs_of_life >/dev/null 2>&1 &
             asleep=$!
             wait "$asleep"

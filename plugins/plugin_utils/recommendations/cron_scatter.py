@@ -15,7 +15,6 @@ moved within their hour where they are listed in ``cron_scatter_own_jobs`` and `
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +30,14 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     unknown,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.scatter import (
+    NO_SEED,
+    guest_seed,
+    same_time,
+    scattered,
+    scattered_calendar,
+    window,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     AppendLine,
     Edit,
@@ -54,6 +61,10 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State, glob_match
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, files
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.shipped_jobs import (
+    ShippedJob,
+    shipped_job,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers import (
     ADMINISTRATORS,
     DROP_IN,
@@ -66,230 +77,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers impo
 ENOUGH_DELAY = 15 * 60
 #: Minutes at which people put their jobs.
 POPULAR_MINUTES = frozenset({0, 1, 5, 10, 15, 30, 45})
-#: 02:00 to 02:59 is skipped, or comes twice, where daylight saving time begins and ends in most zones.
-DAYLIGHT_SAVING_HOUR = 2
-#: The OUIs of VMware: what a NIC's address begins with that vCenter or ESXi gave it.
-VMWARE_OUIS = ("00:50:56:", "00:0c:29:", "00:05:69:")
-
-
-# ---- what distributions ship -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ShippedJob:
-    """A crontab line of a distribution: its ``name``, ``command`` as a regular expression, the times at which it is shipped.
-
-    ``stays`` says why it is not moved, if it is not. One that is ``idle_under_systemd`` does nothing where systemd is process 1.
-    """
-
-    name: str
-    command: str
-    schedules: tuple[str, ...]
-    origin: str
-    stays: str = ""
-    idle_under_systemd: bool = False
-
-
-def _run_parts(folder: str) -> str:
-    """run-parts as Red Hat has it, and as Debian has it: in older releases with parentheses, now with braces."""
-    run = rf"(cd / && )?run-parts (--report )?/etc/cron\.{folder}"
-    return rf"(test -x /usr/sbin/anacron \|\| )?([({{] ?)?{run}(;? ?[)}}])?"
-
-
-SHIPPED_JOBS = (
-    ShippedJob(
-        "cron.hourly", _run_parts("hourly"), ("1 * * * *", "17 * * * *"), "crontabs of EL4/5, cronie; cron of Debian"
-    ),
-    ShippedJob("cron.daily", _run_parts("daily"), ("2 4 * * *", "25 6 * * *"), "crontabs of EL4/5; cron of Debian"),
-    ShippedJob("cron.weekly", _run_parts("weekly"), ("22 4 * * 0", "47 6 * * 7"), "crontabs of EL4/5; cron of Debian"),
-    ShippedJob(
-        "cron.monthly", _run_parts("monthly"), ("42 4 1 * *", "52 6 1 * *"), "crontabs of EL4/5; cron of Debian"
-    ),
-    ShippedJob(
-        "run-crons",
-        r"test -x /usr/lib/cron/run-crons && /usr/lib/cron/run-crons >/dev/null 2>&1",
-        ("*/15 * * * *",),
-        "cron and cronie of SLES",
-    ),
-    ShippedJob("sa1", r"/usr/lib(64)?/sa/sa1( -[A-Z]( [A-Z]+)?)* 1 1", ("*/10 * * * *",), "sysstat of EL5 to EL7"),
-    ShippedJob(
-        "debian-sa1",
-        r"command -v debian-sa1 ?> ?/dev/null && debian-sa1 1 1",
-        ("5-55/10 * * * *",),
-        "sysstat of Debian",
-    ),
-    ShippedJob(
-        "debian-sa1 rotation",
-        r"command -v debian-sa1 ?> ?/dev/null && debian-sa1 60 2",
-        ("59 23 * * *",),
-        "sysstat of Debian",
-        stays="it closes the day's statistics before midnight",
-    ),
-    ShippedJob(
-        "sa2",
-        r"/usr/lib(64)?/sa/sa2 -A",
-        ("53 23 * * *",),
-        "sysstat of EL5 to EL7",
-        stays="it sums up the day before midnight",
-    ),
-    ShippedJob("raid-check", r"/usr/sbin/raid-check", ("0 1 * * Sun",), "mdadm of EL6 to EL8"),
-    ShippedJob(
-        "checkarray",
-        r"(if )?\[ -x /usr/share/mdadm/checkarray \] && (\[ \$\(date \+\\%d\) -le 7 \](; then| &&) )?"
-        r"/usr/share/mdadm/checkarray --cron --all (--idle )?--quiet(; fi)?",
-        ("57 0 * * 0",),
-        "mdadm of Debian to 12",
-    ),
-    ShippedJob(
-        "e2scrub_all",
-        r"test -e /run/systemd/system \|\| SERVICE_MODE=1 /usr/lib/\S+/e2fsprogs/e2scrub_all_cron",
-        ("30 3 * * 0",),
-        "e2fsprogs of Debian",
-        idle_under_systemd=True,
-    ),
-    ShippedJob(
-        "e2scrub_all -r",
-        r"test -e /run/systemd/system \|\| SERVICE_MODE=1 (/usr)?/sbin/e2scrub_all -A -r",
-        ("10 3 * * *",),
-        "e2fsprogs of Debian",
-        idle_under_systemd=True,
-    ),
-    ShippedJob(
-        "sessionclean",
-        r"\[ -x /usr/lib/php/sessionclean \] && if \[ ! -d /run/systemd/system \]; then /usr/lib/php/sessionclean; fi",
-        ("9,39 * * * *",),
-        "php-common of Debian",
-        idle_under_systemd=True,
-    ),
-    ShippedJob(
-        "anacron",
-        r"\[ -x /etc/init\.d/anacron \] && if \[ ! -d /run/systemd/system \]; "
-        r"then /usr/sbin/invoke-rc\.d anacron start >/dev/null; fi",
-        ("30 7-23 * * *", "30 7 * * *"),
-        "anacron of Debian",
-        idle_under_systemd=True,
-    ),
-    ShippedJob(
-        "certbot",
-        r"test -x /usr/bin/certbot -a \\! -d /run/systemd/system && perl -e 'sleep int\(rand\(43200\)\)' && certbot -q renew"
-        r"( --no-random-sleep-on-renew)?",
-        ("0 */12 * * *",),
-        "certbot of Debian",
-        stays="it sleeps for a random time itself",
-    ),
-)
-_COMMANDS = tuple((re.compile(job.command), job) for job in SHIPPED_JOBS)
-
-
-def shipped_job(job: Job) -> ShippedJob | None:
-    """What distribution's job this line is, None for an own one. Blanks do not count."""
-    command = " ".join(job.command.split())
-    return next((shipped for pattern, shipped in _COMMANDS if pattern.fullmatch(command)), None)
-
-
-# ---- what tells a guest from its clones --------------------------------------------------------------------------------
-
-
-def canonical_uuid(text: str) -> str | None:
-    """A DMI UUID as 32 lower-case hex digits, None for what is no identity (all zeros, all ones, a phrase).
-
-    SMBIOS 2.6 turned the byte order of the first three groups round: dmidecode, the kernel, vCenter and other virtual
-    hardware versions show the same UUID in two ways. The lesser of the two stands for both.
-    """
-    digits = re.sub(r"[\s{}-]", "", text).lower()
-    if not re.fullmatch(r"[0-9a-f]{32}", digits) or digits in ("0" * 32, "f" * 32):
-        return None
-    raw = bytes.fromhex(digits)
-    turned = raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:]
-    return min(raw, turned).hex()
-
-
-def guest_seed(evidence: Evidence) -> str | None:
-    """What tells this guest from its clones; None where nothing does.
-
-    The DMI UUID, which vCenter makes new for a clone. Kernels without DMI in sysfs and without dmidecode (EL4, some EL5): the
-    lowest MAC address that VMware gave it, new for a clone as well. Last, a host name that somebody gave it. Never the machine id:
-    it is copied with the disk.
-    """
-    platform = evidence.platform
-    uuid = canonical_uuid(platform.uuid or "")
-    if uuid:
-        return f"uuid {uuid}"
-    if evidence.file("/sys/class/dmi/id/product_uuid").state is State.DENIED:
-        return None  # another seed than root's would move every job
-    addresses = sorted(file.value.lower() for file in evidence.glob("/sys/class/net/*/address") if file)
-    address = next((address for address in addresses if address.startswith(VMWARE_OUIS)), None)
-    if address:
-        return f"mac {address}"
-    name = platform.hostname.lower()
-    return f"name {name}" if name and not name.startswith(("localhost", "(none)")) else None
-
-
-NO_SEED = (
-    "nothing tells this guest from its clones: its DMI UUID (/sys/class/dmi/id/product_uuid, or dmidecode -s system-uuid) cannot "
-    "be read; run as root, or install dmidecode"
-)
-
-
-def chosen(seed: str, job: str, choices: int) -> int:
-    """This guest's choice for a job, one of ``choices`` numbers from 0: the same at every run, evenly spread over guests."""
-    return (
-        int.from_bytes(hashlib.sha256(f"{seed}\0{job}".encode("utf-8", "surrogateescape")).digest()[:8], "big")
-        % choices
-    )
-
-
-# ---- new times ---------------------------------------------------------------------------------------------------------
-
-
-def window(hour: int, options: Options) -> list[int]:
-    """The hours in which a job of ``hour`` may run once a day: the window's, without the one of daylight saving time.
-
-    A window ends at midnight at the latest, so that a job stays on its day.
-    """
-    start = hour if options.get("cron_scatter_window_start") is None else int(options["cron_scatter_window_start"])
-    hours = range(start, min(24, start + int(options["cron_scatter_window_hours"])))
-    return [hour for hour in hours if hour != DAYLIGHT_SAVING_HOUR] or [start]
-
-
-def scattered(schedule: Schedule, seed: str, job: str, hours: Sequence[int] = ()) -> str | None:
-    """This guest's schedule for a job, as five fields; None where its minutes are not evenly apart.
-
-    Of several firings in an hour the first is moved and the gap kept; of one the minute, and where it fires once a day
-    and ``hours`` are given, the hour to one of these.
-    """
-    gap = schedule.gap
-    if gap is None or not schedule.fields:
-        return None
-    _, hour, *days = schedule.fields
-    count = len(schedule.minutes)
-    if count > 1:
-        # As many firings in an hour as before: */7 has nine, 4-59/7 would have eight.
-        first = chosen(seed, job, min(gap, 60 - (count - 1) * gap))
-        return " ".join([f"{first}-59/{gap}", hour, *days])
-    if len(schedule.hours) > 1 or not hours:
-        return " ".join([str(chosen(seed, job, 60)), hour, *days])
-    minute_of_window = chosen(seed, job, 60 * len(hours))
-    return " ".join([str(minute_of_window % 60), str(hours[minute_of_window // 60]), *days])
-
-
-def scattered_calendar(calendar: Calendar, seed: str, job: str, hours: Sequence[int] = ()) -> str | None:
-    """This guest's OnCalendar for a timer; None for one that fires more than once in an hour, which is left alone."""
-    if len(calendar.minutes) > 1:
-        return None
-    if len(calendar.hours) > 1 or not hours:
-        return calendar.at(chosen(seed, job, 60))
-    minute_of_window = chosen(seed, job, 60 * len(hours))
-    return calendar.at(minute_of_window % 60, hours[minute_of_window // 60])
-
-
-def same_time(one: Schedule, other: Schedule) -> bool:
-    """True where two schedules mean the same, however their minutes and hours are written."""
-    return (one.minutes, one.hours, [name.lower() for name in one.fields[2:]]) == (
-        other.minutes,
-        other.hours,
-        [name.lower() for name in other.fields[2:]],
-    )
 
 
 # ---- our mark ----------------------------------------------------------------------------------------------------------

@@ -17,6 +17,15 @@ from hypothesis import strategies as st
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError, resolve
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import resolve_policy
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.scatter import (
+    canonical_uuid,
+    chosen,
+    guest_seed,
+    same_time,
+    scattered,
+    scattered_calendar,
+    window,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     AppendLine,
     EditFile,
@@ -33,18 +42,11 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import
     parse_crontab,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry, File, State
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.shipped_jobs import SHIPPED_JOBS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers import Calendar, seconds_of
 from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.cron_scatter import (
-    SHIPPED_JOBS,
     assess_cron,
     assess_timers,
-    canonical_uuid,
-    chosen,
-    guest_seed,
-    same_time,
-    scattered,
-    scattered_calendar,
-    window,
 )
 from ansible_collections.vmguest.linux.tests.unit import guest_tree
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import VMWARE, evidence_of
@@ -556,7 +558,10 @@ def test_a_nickname_of_a_listed_job_becomes_five_fields():
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
-        ({"cron_scatter_own_jobs": [{"file": APP, "match": "("}]}, "cron_scatter_own_jobs: '(' is no regular expression"),
+        (
+            {"cron_scatter_own_jobs": [{"file": APP, "match": "("}]},
+            "cron_scatter_own_jobs: '(' is no regular expression",
+        ),
         ({"cron_scatter_random_delay": 0}, "cron_scatter_random_delay must be at least 1 minute"),
     ],
 )
