@@ -81,7 +81,9 @@ class ActionModule(GuestAction):
             if failure.receipt:
                 result, reason = ends.get(failure.receipt, ("failed", "the guest did not say what became of it"))
                 end = "it was undone" if result == "done" else f"undoing it {result}: {reason}"
-                failure = Failure(failure.recommendation, f"{failure.reason}; {end}", None if result == "done" else failure.receipt)
+                failure = Failure(
+                    failure.recommendation, f"{failure.reason}; {end}", None if result == "done" else failure.receipt
+                )
             told.append(failure)
         return told, evidence
 
@@ -100,7 +102,9 @@ class ActionModule(GuestAction):
             findings=rows,
             plan=sentences,
         )
-        self.show_findings(evidence, policy, findings, ["  plan:", *(f"    {line}" for line in sentences)] if sentences else [])
+        self.show_findings(
+            evidence, policy, findings, ["  plan:", *(f"    {line}" for line in sentences)] if sentences else []
+        )
         result = {
             "changed": bool(sentences),
             "profile": policy.profile,

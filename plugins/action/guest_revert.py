@@ -40,7 +40,11 @@ class ActionModule(GuestAction):
         ]
         if self.check_mode or not chosen:
             self._show([f"take back {_named(receipt)}" for receipt in chosen] or ["nothing to take back"])
-            return {"changed": bool(chosen), "receipts": [receipt_record(receipt) for receipt in chosen], "reverted": []}
+            return {
+                "changed": bool(chosen),
+                "receipts": [receipt_record(receipt) for receipt in chosen],
+                "reverted": [],
+            }
         return self._revert(chosen)
 
     def _revert(self, chosen: Sequence[Receipt]) -> dict[str, Any]:
@@ -62,7 +66,9 @@ class ActionModule(GuestAction):
         self._show(lines)
         changed = bool(applied.recovered) or any(entry["result"] == "done" for entry in reverted)
         if problems:
-            raise TaskFailed(f"not everything could be taken back: {'; '.join(problems)}", changed=changed, reverted=reverted)
+            raise TaskFailed(
+                f"not everything could be taken back: {'; '.join(problems)}", changed=changed, reverted=reverted
+            )
         left = [receipt_record(receipt) for receipt in receipts(evidence) if receipt.revertable]
         return {"changed": changed, "receipts": left, "reverted": reverted}
 

@@ -75,7 +75,8 @@ def _swap(evidence: Evidence) -> dict[str, Any]:
         "in_use": None
         if memory.swaps is None
         else [
-            {"path": swap.path, "kind": swap.kind, "size_kib": swap.size_kib, "used_kib": swap.used_kib} for swap in memory.swaps
+            {"path": swap.path, "kind": swap.kind, "size_kib": swap.size_kib, "used_kib": swap.used_kib}
+            for swap in memory.swaps
         ],
         "at_boot": None
         if memory.swaps_at_boot is None
@@ -128,7 +129,8 @@ def _services(evidence: Evidence) -> dict[str, Any]:
             if unit.exists
         },
         "scripts": {
-            name: {"path": script.path, "starts": list(script.starts)} for name, script in sorted(services.scripts.items())
+            name: {"path": script.path, "starts": list(script.starts)}
+            for name, script in sorted(services.scripts.items())
         },
         "daemons": sorted(services.daemons),
     }

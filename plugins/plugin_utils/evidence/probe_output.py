@@ -175,6 +175,43 @@ def _matching(pattern: str, paths: Sequence[str]) -> list[str]:
 
 
 @dataclass(frozen=True)
+class _Declared:
+    """What may be asked for: paths, and globs as regular expressions. It is looked into for every path that a guest lacks."""
+
+    files: frozenset[str]
+    file_globs: tuple[re.Pattern[bytes], ...]
+    entries: frozenset[str]
+    entry_globs: tuple[re.Pattern[bytes], ...]
+    lines: frozenset[str]
+    commands: frozenset[str]
+
+    def file(self, path: str) -> bool:
+        return path in self.files or any(glob.match(_bytes(path)) for glob in self.file_globs)
+
+    def entry(self, path: str) -> bool:
+        return path in self.entries or any(glob.match(_bytes(path)) for glob in self.entry_globs)
+
+
+@lru_cache(maxsize=8)
+def declared(reads: tuple[Read, ...]) -> _Declared:
+    """``reads`` to look into; remembered, for it is the same for all guests."""
+    files = [glob for read in reads if isinstance(read, Files) for glob in read.globs]
+    entries = [glob for read in reads if isinstance(read, Entries) for glob in read.globs]
+    for read in reads:
+        if isinstance(read, Lines):
+            for glob in read.globs:
+                _glob(glob)  # for glob_match
+    return _Declared(
+        files=frozenset(path for path in files if not _WILD.search(path)),
+        file_globs=tuple(_glob(glob) for glob in dict.fromkeys(files) if _WILD.search(glob)),
+        entries=frozenset(path for path in entries if not _WILD.search(path)),
+        entry_globs=tuple(_glob(glob) for glob in dict.fromkeys(entries) if _WILD.search(glob)),
+        lines=frozenset(read.name for read in reads if isinstance(read, Lines)),
+        commands=frozenset(read.name for read in reads if isinstance(read, Command)),
+    )
+
+
+@dataclass(frozen=True)
 class ProbeOutput:
     """All that a probe found. ``declared`` is what it was asked to read: asking for more is a programming error."""
 
@@ -192,7 +229,7 @@ class ProbeOutput:
         found = self.files.get(path)
         if found is not None:
             return found
-        if any(glob_match(glob, path) for read in self.declared if isinstance(read, Files) for glob in read.globs):
+        if self._declared.file(path):
             folders = (path[:end] for end, char in enumerate(path) if char == "/" and end)
             denied = any(self.files[folder].state is State.DENIED for folder in folders if folder in self.files)
             return File(path, State.DENIED if denied else State.MISSING)
@@ -205,22 +242,24 @@ class ProbeOutput:
 
     def lines(self, name: str) -> tuple[Line, ...]:
         """The lines selected under ``name``; :raises LookupError: where none declares it."""
-        if not any(isinstance(read, Lines) and read.name == name for read in self.declared):
+        if name not in self._declared.lines:
             raise LookupError(f"no recommendation declares lines '{name}'")
         return self.selections.get(name, ())
 
     def entry(self, path: str) -> Entry | None:
         """The directory entry at ``path``, None where there is none; :raises LookupError: where none declares it."""
         found = self.directory_entries.get(path)
-        if found is None and not any(
-            glob_match(glob, path) for read in self.declared if isinstance(read, Entries) for glob in read.globs
-        ):
+        if found is None and not self._declared.entry(path):
             raise LookupError(f"no recommendation declares that it looks at {path}")
         return found
 
     def entries(self, pattern: str) -> list[Entry]:
         """All declared directory entries that match ``pattern``, in the order of their paths."""
         return [self.directory_entries[path] for path in _matching(pattern, self._entry_paths)]
+
+    @cached_property
+    def _declared(self) -> _Declared:
+        return declared(self.declared)
 
     @cached_property
     def _file_paths(self) -> list[str]:
@@ -234,7 +273,7 @@ class ProbeOutput:
         """A command's output; :raises LookupError: where none declares it."""
         found = self.commands.get(name)
         if found is None:
-            if not any(isinstance(read, Command) and read.name == name for read in self.declared):
+            if name not in self._declared.commands:
                 raise LookupError(f"no recommendation declares command '{name}'")
             return Output(name, None)
         return found

@@ -16,6 +16,7 @@ READS: tuple[Read, ...] = (
     entries("/sys/block/*"),
     files(
         "/sys/block/*/queue/scheduler",
+        "/sys/block/*/queue/rotational",
         "/sys/block/*/device/vendor",
         "/sys/block/*/device/model",
         "/sys/block/*/removable",
@@ -28,13 +29,17 @@ NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd|dm-|md|nbd|rbd|drbd|bcache)\d*")
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk. ``scheduler`` is the active one, None where the kernel shows none; ``schedulers`` are those on offer."""
+    """A disk. ``scheduler`` is the active one, None where the kernel shows none; ``schedulers`` are those on offer.
+
+    ``rotational`` is the kernel's 0 or 1, by which distributions' udev rules choose; empty where it says nothing.
+    """
 
     name: str
     vendor: str
     model: str
     scheduler: str | None
     schedulers: tuple[str, ...]
+    rotational: str = ""
 
     @property
     def scheduler_file(self) -> str:
@@ -88,6 +93,7 @@ class Storage:
                     probe.file(f"{entry.path}/device/model").value,
                     chosen[0].strip("[]") if chosen else None,
                     tuple(word.strip("[]") for word in words),
+                    probe.file(f"{entry.path}/queue/rotational").value,
                 )
             )
         return cls(tuple(disks))

@@ -54,13 +54,10 @@ probe_guest() {
   else
     probe_say() { printf %s "$1"; }
   fi
-  probe_batches=0 probe_unsized='' probe_timeout=''
-  # EL4 and EL5 have no timeout. That of toybox 0.8 (Photon) makes up exit statuses: no limit is better than that.
-  if command -v timeout >/dev/null && [ ! /usr/bin/timeout -ef /usr/bin/toybox ]; then
-    probe_timeout=1
-  fi
+  probe_batches=0 probe_unsized='' probe_clock=''
   probe_say "$NONCE begin probe 1$probe_nl"
   reads
+  probe_stop_clock
   probe_contents
   probe_say "$NONCE end$probe_nl"
 }
@@ -81,14 +78,22 @@ read_lines() {
   probe_say "$NONCE lines $1$probe_nl"
   probe_class=lines probe_take=probe_take_searched probe_pattern=$2
   shift 2
-  probe_expand "$@"
+  for probe_glob; do
+    # Elsewhere there may be FIFOs, on which grep would wait.
+    case $probe_glob in /proc/* | /sys/*) ;; *)
+      probe_expand "$@"
+      return
+      ;;
+    esac
+  done
+  probe_expand_at_once "$@"
 }
 
 # read_entries GLOB...: what ls says.
 read_entries() {
   probe_say "$NONCE entries$probe_nl"
   probe_class=entries probe_take=probe_take_entry
-  probe_expand "$@"
+  probe_expand_at_once "$@"
 }
 
 # read_command NAME SECONDS ARGV...: what a command prints.
@@ -97,14 +102,63 @@ read_command() {
   probe_name=$1 probe_seconds=$2 probe_status=absent
   shift 2
   if command -v "$1" >/dev/null; then
-    if [ -n "$probe_timeout" ]; then
-      timeout "$probe_seconds" "$@" </dev/null
+    probe_start_clock
+    probe_ticks=0
+    # In a process group of its own, so that with it ends what it started.
+    if command -v setsid >/dev/null; then
+      setsid "$@" </dev/null &
     else
-      "$@" </dev/null
+      "$@" </dev/null &
     fi
-    probe_status=$?
+    probe_await $!
   fi
   probe_say "$NONCE status $probe_name $probe_status$probe_nl"
+}
+
+# ---- time limits -----------------------------------------------------------------------------------------------------
+# One clock for all commands: two processes, where `timeout` would be one more for each command. Besides, EL4 and EL5 have
+# no timeout, and that of toybox 0.8 (Photon) makes up exit statuses.
+
+probe_start_clock() {
+  [ -z "$probe_clock" ] || return 0
+  probe_ticked='' probe_ticks=0
+  trap 'probe_ticked=1 probe_ticks=$((probe_ticks + 1))' USR1
+  (
+    trap 'kill "$probe_sleep"; exit' TERM
+    while :; do
+      sleep 1 &
+      probe_sleep=$!
+      wait "$probe_sleep" && kill -USR1 $$ || exit
+    done
+  ) </dev/null >/dev/null 2>&1 &
+  probe_clock=$!
+}
+
+probe_stop_clock() {
+  [ -n "$probe_clock" ] || return 0
+  kill "$probe_clock"
+  wait "$probe_clock"
+  trap - USR1
+}
+
+# probe_await PID: its exit status in probe_status, 124 where its time was up.
+probe_await() {
+  probe_known=
+  while :; do
+    probe_ticked=
+    wait "$1"
+    probe_status=$?
+    [ -n "$probe_ticked" ] || break
+    # A tick ended the wait; or else it came after the command's end, whose status is told only once.
+    [ "$probe_status" -gt 128 ] || probe_known=$probe_status
+    if [ "$probe_ticks" -gt "$probe_seconds" ]; then
+      kill -s KILL -- "-$1" || kill -s KILL "$1"
+      wait "$1"
+      probe_known=124
+      break
+    fi
+  done
+  probe_status=${probe_known:-$probe_status}
 }
 
 # ---- from globs to batches of paths ----------------------------------------------------------------------------------
@@ -134,6 +188,29 @@ probe_expand() {
     esac
     probe_gather
   done
+  probe_batch
+}
+
+# The same for files of processes and for directory entries, of which there may be hundreds: all globs at once, and what
+# matches nothing or is missing is left to grep and ls. Not for names with a newline, or too many for one command.
+probe_expand_at_once() {
+  probe_globs=
+  for probe_glob; do
+    probe_globs=$probe_globs$probe_at$probe_glob$probe_nl
+  done
+  set +f
+  probe_at_once $probe_globs || probe_expand "$@"
+}
+
+probe_at_once() {
+  set -f
+  # Joined by something else, a newline is one of a name.
+  IFS=:
+  probe_files="$*"
+  IFS=$probe_nl
+  case $probe_files in *"$probe_nl"*) return 1 ;; esac
+  [ ${#probe_files} -lt 60000 ] || return 1
+  probe_files="$*"
   probe_batch
 }
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, lru_cache
 from pathlib import Path
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import glob_match
@@ -62,7 +62,7 @@ def head(nonce: str, root: str) -> str:
         raise ValueError(f"a nonce is 32 hexadecimal digits, not '{nonce}'")
     if root and (not root.startswith("/") or root.endswith("/")):
         raise ValueError(f"a root directory is absolute and has no trailing slash: '{root}'")
-    return f"NONCE={nonce}\nROOT={_quoted(root)}\n"
+    return f"NONCE={nonce}\nROOT={_quoted(root) if root else ''}\n"
 
 
 def reads_function(reads: Iterable[Read]) -> str:
@@ -118,12 +118,8 @@ def _file_calls(reads: Sequence[Files]) -> Iterator[tuple[str, ...]]:
 
 def _rounds(globs: Iterable[str]) -> list[list[str]]:
     """Globs, without those that others cover, such that within one round no file is matched twice."""
-    ordered = list(dict.fromkeys(globs))
-    needed = [
-        glob for glob in ordered if not any(other != glob and _covers(other, glob) for other in ordered)
-    ]
     rounds: list[list[str]] = []
-    for glob in needed:
+    for glob in _needed(globs):
         for members in rounds:
             if not any(_overlap(glob, member) for member in members):
                 members.append(glob)
@@ -131,6 +127,12 @@ def _rounds(globs: Iterable[str]) -> list[list[str]]:
         else:
             rounds.append([glob])
     return rounds
+
+
+def _needed(globs: Iterable[str]) -> list[str]:
+    """Globs without those that others cover."""
+    ordered = list(dict.fromkeys(globs))
+    return [glob for glob in ordered if not any(other != glob and _covers(other, glob) for other in ordered)]
 
 
 def _covers(glob: str, other: str) -> bool:
@@ -145,8 +147,10 @@ def _covers(glob: str, other: str) -> bool:
 
 def _overlap(glob: str, other: str) -> bool:
     """True where one file may be matched by both; a bracket counts as any character."""
-    if not _WILD.search(glob) and not _WILD.search(other):
-        return glob == other
+    if not _WILD.search(glob):
+        return glob_match(other, glob)
+    if not _WILD.search(other):
+        return glob_match(glob, other)
     parts, others = glob.split("/"), other.split("/")
     return len(parts) == len(others) and all(_meet(*pair) for pair in zip(parts, others, strict=True))
 
@@ -183,12 +187,11 @@ def _lines_calls(reads: Sequence[Lines]) -> Iterator[tuple[str, ...]]:
 
 
 def _entries_calls(reads: Sequence[Entries]) -> Iterator[tuple[str, ...]]:
-    globs = list(dict.fromkeys(glob for read in reads for glob in read.globs))
+    globs = [glob for read in reads for glob in read.globs]
     for glob in globs:
         _check_glob(glob)
-    needed = [glob for glob in globs if not any(other != glob and _covers(other, glob) for other in globs)]
-    if needed:
-        yield ("read_entries", *needed)
+    if globs:
+        yield ("read_entries", *_needed(globs))
 
 
 def _command_calls(reads: Sequence[Command]) -> Iterator[tuple[str, ...]]:

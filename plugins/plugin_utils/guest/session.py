@@ -117,7 +117,9 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
                 f"{module} looks at the guest that the task is for and cannot be delegated to another; remove delegate_to"
             )
         if self._task.async_val:
-            raise TaskFailed(f"{module} does not run with async: it would need Python on the guest; remove async and poll")
+            raise TaskFailed(
+                f"{module} does not run with async: it would need Python on the guest; remove async and poll"
+            )
         known = [*self.OPTIONS, "root"]
         for option in self._task.args:
             if option not in known:
@@ -189,7 +191,9 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         :raises TaskFailed: where the guest refused to begin.
         :raises TransportError, ProbeError: where the output was cut.
         """
-        until_then = "What was done until then is in the guest's receipts, and the next remediation completes or undoes it."
+        until_then = (
+            "What was done until then is in the guest's receipts, and the next remediation completes or undoes it."
+        )
         try:
             output = self.transport.run(script, nonce)
             applied = parse_apply(output, nonce)
@@ -220,7 +224,9 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         try:
             records.prepare()
             kept = _kept(records.read(self.host))
-            self.record(state="interrupted", message="the task was ended before the guest answered", findings=[], **kept)
+            self.record(
+                state="interrupted", message="the task was ended before the guest answered", findings=[], **kept
+            )
         except RecordError as error:
             self.records = None
             raise RecordError(f"{error}. The guest was not touched.") from error
@@ -248,7 +254,9 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         message = str(printable(message))
         if self.records is not None and "record" not in result:
             try:
-                result["record"] = self.record(state=state, message=message, findings=[], **_kept(self.records.read(self.host)))
+                result["record"] = self.record(
+                    state=state, message=message, findings=[], **_kept(self.records.read(self.host))
+                )
             except RecordError as error:
                 message = f"{message}; and {error}"
         return {**dict(printable(result)), "msg": message}
@@ -258,7 +266,9 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         if not self._task.no_log:
             run.show("\n".join(printable(line) for line in lines))
 
-    def show_findings(self, evidence: Evidence, policy: Policy, findings: Sequence[Finding], more: Sequence[str] = ()) -> None:
+    def show_findings(
+        self, evidence: Evidence, policy: Policy, findings: Sequence[Finding], more: Sequence[str] = ()
+    ) -> None:
         """Print the guest's table, and ``more`` lines under it."""
         if self._task.no_log:
             return

@@ -34,7 +34,9 @@ _NO_STDIN = frozenset({"su", "sesu", "sudosu", "machinectl", "enable", "runas"})
 #: What sudo says where its configuration asks for a terminal (the default up to RHEL 6).
 _REQUIRETTY = "must have a tty"
 
-_NOT_THERE = re.compile(r"not found|no such file|can't execute|cannot execute|unknown command|not recognized", re.IGNORECASE)
+_NOT_THERE = re.compile(
+    r"not found|no such file|can't execute|cannot execute|unknown command|not recognized", re.IGNORECASE
+)
 _NO_PASSWORD = re.compile(
     r"a password is required|no password was provided|missing \S+ password|a terminal is required to (read|authenticate)"
     r"|no tty present and no askpass|no askpass program",
@@ -50,7 +52,9 @@ _REFUSED = re.compile(
     r"|effective uid is not 0|permission denied \(doas\)|doas: operation not permitted",
     re.IGNORECASE,
 )
-_PROMPT = re.compile(r"waiting for (privilege escalation|become success|become password)|privilege output closed", re.IGNORECASE)
+_PROMPT = re.compile(
+    r"waiting for (privilege escalation|become success|become password)|privilege output closed", re.IGNORECASE
+)
 
 
 class TransportError(Exception):
@@ -112,8 +116,7 @@ def _octal(script: str) -> str:
 
 def printable(text: str, limit: int = 300) -> str:
     """``text`` on one line, without control characters, cut at ``limit`` characters: for messages."""
-    words = " ".join(text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").split())
-    clean = "".join(char if char.isprintable() else "?" for char in words)
+    clean = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
     return clean if len(clean) <= limit else clean[:limit] + "…"
 
 
@@ -172,7 +175,9 @@ class Transport:
             answer = self._action._low_level_execute_command(command, in_data=data, encoding_errors="surrogateescape")
         except AnsibleConnectionFailure as error:
             text = str(error)
-            if self._connection.become and (_PROMPT.search(text) or _NO_PASSWORD.search(text) or _WRONG_PASSWORD.search(text)):
+            if self._connection.become and (
+                _PROMPT.search(text) or _NO_PASSWORD.search(text) or _WRONG_PASSWORD.search(text)
+            ):
                 return 1, text
             raise Unreachable(self._unreachable(text)) from None
         except AnsibleError as error:
@@ -184,10 +189,16 @@ class Transport:
         return answer["rc"], text + answer["stderr"]
 
     def _unreachable(self, text: str) -> str:
-        text = re.sub(r"^(Failed to connect to the host via \w+|Data could not be sent to remote host [^:]*):\s*", "", text.strip())
+        text = re.sub(
+            r"^(Failed to connect to the host via \w+|Data could not be sent to remote host [^:]*):\s*",
+            "",
+            text.strip(),
+        )
         # Warnings and banners come before what ssh finally says.
         lines = [line for line in text.splitlines() if line.strip()]
-        return f"no connection over {self._connection.transport}: {printable(' '.join(lines[-2:])) or 'it said nothing'}"
+        return (
+            f"no connection over {self._connection.transport}: {printable(' '.join(lines[-2:])) or 'it said nothing'}"
+        )
 
     def _method(self) -> str:
         become = self._connection.become
@@ -200,7 +211,9 @@ class Transport:
         if become:
             name, user = become.name, self._action.get_become_option("become_user") or "root"
             if _REQUIRETTY in output:
-                return TransportError(f"{name} asks for a terminal (requiretty) and this connection has none; it said: {answer}")
+                return TransportError(
+                    f"{name} asks for a terminal (requiretty) and this connection has none; it said: {answer}"
+                )
             if _REFUSED.search(output):
                 return TransportError(
                     f"{name} refused to become {user}; allow it to the user that Ansible logs in as, or log in as root; "
@@ -211,9 +224,13 @@ class Transport:
                     f"{name} needs a password to become {user}; run with -K (--ask-become-pass), or allow {name} without a password"
                 )
             if _WRONG_PASSWORD.search(output):
-                return TransportError(f"{name} did not accept the password to become {user}; run with -K and give the right one")
+                return TransportError(
+                    f"{name} did not accept the password to become {user}; run with -K and give the right one"
+                )
             if _PROMPT.search(output):
-                return TransportError(f"{name} neither became {user} nor asked for a password in time; it said: {answer}")
+                return TransportError(
+                    f"{name} neither became {user} nor asked for a password in time; it said: {answer}"
+                )
             if status in (126, 127) and re.search(rf"\b{re.escape(name)}\b", output):
                 return TransportError(
                     f"{name} cannot be run on the guest; install it, set ansible_become_method, or log in as root; "

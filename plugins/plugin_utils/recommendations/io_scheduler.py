@@ -22,6 +22,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     noncompliant,
     not_applicable,
     not_persistent,
+    pending_reboot,
     unknown,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
@@ -83,7 +84,7 @@ class _Case:
 
 def _device(disk: Disk) -> Device:
     """The disk as udev rules see it."""
-    return {
+    device: Device = {
         "KERNEL": (disk.name,),
         "SUBSYSTEM": ("block",),
         "SUBSYSTEMS": ("block", "nvme" if disk.is_nvme else "scsi"),
@@ -91,6 +92,9 @@ def _device(disk: Disk) -> Device:
         "ATTRS{vendor}": (disk.vendor,),
         "ATTRS{model}": (disk.model,),
     }
+    if disk.rotational:
+        device["ATTR{queue/rotational}"] = (disk.rotational,)
+    return device
 
 
 def _case(evidence: Evidence, disk: Disk, allowed: tuple[str, ...]) -> _Case:
@@ -151,12 +155,14 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     disks = evidence.storage.virtual_disks
     if not disks:
         return not_applicable("it has no disk that reports itself as VMware's")
+    allowed = PASS_THROUGH if options["io_scheduler_strict"] else PASS_THROUGH + ACCEPTED
+    if (0, 0, 0) < evidence.platform.kernel.version < FIRST_SWITCHABLE:
+        return _assess_boot_only(evidence, allowed)
     readable = [disk for disk in disks if disk.scheduler is not None]
     if not readable:
         return unknown(
             f"the schedulers of {', '.join(disk.name for disk in disks)} cannot be read in /sys/block/*/queue/scheduler"
         )
-    allowed = PASS_THROUGH if options["io_scheduler_strict"] else PASS_THROUGH + ACCEPTED
     cases = [_case(evidence, disk, allowed) for disk in readable]
     stale = _stale_elevator(evidence)
     sides = {
@@ -197,10 +203,30 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     )
 
 
+def _assess_boot_only(evidence: Evidence, allowed: tuple[str, ...]) -> Verdict:
+    """EL4: no queue/scheduler in sysfs, only the kernel's argument; without it the distribution's default, cfq."""
+    running = evidence.platform.argument("elevator") or "cfq"
+    boot = winner(kernel_argument_assignments(evidence, "elevator"))
+    at_boot = boot.value if boot else "cfq"
+    sides = {
+        "runtime": running,
+        "persistent": at_boot,
+        "desired": "one of " + ", ".join(allowed),
+        "owner": boot.owner if boot else "the kernel's default",
+    }
+    if at_boot not in allowed:
+        return manual(
+            f"the next boot uses {at_boot}, and this kernel takes its scheduler at boot only: add elevator=noop to its line "
+            "in /boot/grub/grub.conf and reboot",
+            **sides,
+        )
+    if running not in allowed:
+        return pending_reboot(f"{running} is in use, {at_boot} from the next boot on", **sides)
+    return compliant(f"{running} since boot", **sides)
+
+
 def _blocked(evidence: Evidence, wrong_now: list[_Case], wrong_at_boot: list[_Case]) -> str | None:
     """Why no rule of ours would last: somebody else has the last word."""
-    if evidence.platform.kernel.version < FIRST_SWITCHABLE:
-        return "this kernel takes its scheduler at boot only: add elevator=noop to its line in /boot/grub/grub.conf and reboot"
     for case in wrong_now + wrong_at_boot:
         if case.boot is None:
             continue

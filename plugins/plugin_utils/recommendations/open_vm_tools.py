@@ -468,9 +468,12 @@ cd "$ROOT/" || exit 1
   sed -n -e 's,^file /\(.*\) [0-9][0-9]*$,./\1,p' -e t -e 's,^file /,./,p' -e 's,^directory /,./,p' .@locations@
   find .@configuration@
   find ./etc/init.d ./etc/init ./etc/rc*.d ./etc/systemd/system -name '*vmware-tools*'
-} 2>/dev/null | sort -u | while IFS= read -r name; do
-  if [ -e "$name" ] || [ -h "$name" ]; then printf '%s\n' "$name"; fi
-done | tar -cpf .@archive@.new --no-recursion -T - || exit 1
+} 2>/dev/null | sort -u | {
+  while IFS= read -r name; do
+    if [ -e "$name" ] || [ -h "$name" ]; then set -- "$@" "$name"; fi
+  done
+  tar -cpf .@archive@.new --no-recursion "$@"
+} || exit 1
 sync
 mv .@archive@.new .@archive@ && @uninstaller@"""
 

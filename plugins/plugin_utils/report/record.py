@@ -39,17 +39,23 @@ def file_name(host: str) -> str:
 def printable(value: Any) -> Any:
     """Plain data whose texts any program can read: bytes that are no UTF-8 as ``\\xNN``, control characters as ``\\xNN`` too."""
     if isinstance(value, str):
-        text = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        if text.isprintable():
-            return text
-        return "".join(
-            char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode("ascii") for char in text
-        )
+        return value if value.isprintable() else "".join(map(_shown, value))
     if isinstance(value, Mapping):
         return {str(key): printable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [printable(item) for item in value]
     return value
+
+
+def _shown(char: str) -> str:
+    if char.isprintable() or char in "\n\t":
+        return char
+    # surrogateescape's place for a byte
+    return (
+        f"\\x{ord(char) - 0xDC00:02x}"
+        if 0xDC80 <= ord(char) <= 0xDCFF
+        else char.encode("unicode_escape").decode("ascii")
+    )
 
 
 class Records:

@@ -113,7 +113,7 @@ def _print_totals() -> None:
             continue
         lines = ["", f"Findings of {len(found)} guest{'s' if len(found) != 1 else ''}"]
         tail = []
-        findings, guests = remediable(found)
+        findings, guests = remediable(record for record in found if record["action"] == "audit")
         if findings:
             tail.append(
                 f"{MARK} remediation changes {findings} finding{'s' if findings != 1 else ''} "

@@ -90,10 +90,16 @@ def findings_table(
                 area = entry["area"]
                 lines.append(area)
             mark = MARK if enforceable(entry) else " "
-            head = f"  {paint(entry['status'], COLOURS[entry['status']])}{' ' * (status - len(entry['status']))} {mark} "
-            head += f"{entry['recommendation']:{name}}  " + (f"{shortened(sides(entry), side):{side}}  " if side else "")
+            head = (
+                f"  {paint(entry['status'], COLOURS[entry['status']])}{' ' * (status - len(entry['status']))} {mark} "
+            )
+            head += f"{entry['recommendation']:{name}}  " + (
+                f"{shortened(sides(entry), side):{side}}  " if side else ""
+            )
             hang = 6 if below else indent
-            reason = textwrap.wrap(one_line(entry["reason"]), max(width - hang, _REASON_AT_LEAST), break_on_hyphens=False)
+            reason = textwrap.wrap(
+                one_line(entry["reason"]), max(width - hang, _REASON_AT_LEAST), break_on_hyphens=False
+            )
             if below or not reason:
                 lines.append(head.rstrip())
             else:
@@ -110,14 +116,20 @@ def _not_applicable(findings: Sequence[Mapping[str, Any]], width: int) -> list[s
     names = ", ".join(entry["recommendation"] for entry in findings)
     because = f", because {reasons.pop()}" if len(reasons) == 1 else ""
     return textwrap.wrap(
-        f"not applicable: {names}{because}", width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+        f"not applicable: {names}{because}",
+        width,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_on_hyphens=False,
     )
 
 
 def summary(findings: Sequence[Mapping[str, Any]]) -> str:
     """How many findings have which status, and how many of them remediation would change."""
     counts = Counter(entry["status"] for entry in findings)
-    text = ", ".join(f"{counts[status]} {status}" for status in COLOURS if counts[status]) or "no recommendation selected"
+    text = (
+        ", ".join(f"{counts[status]} {status}" for status in COLOURS if counts[status]) or "no recommendation selected"
+    )
     marked = sum(enforceable(entry) for entry in findings)
     return text + (f"; {MARK} remediation changes {marked}" if marked else "")
 

@@ -56,14 +56,17 @@ def totals(records: Iterable[Mapping[str, Any]], paint: Paint = plain) -> str:
             (record for record in everyone if record["state"] == state), key=lambda record: str(record["host"])
         )
         lines += [
-            f"{paint(state, colour)}: {one_line(record['host'])}: {shortened(one_line(record['message']), 200)}" for record in named
+            f"{paint(state, colour)}: {one_line(record['host'])}: {shortened(one_line(record['message']), 200)}"
+            for record in named
         ]
     lines += _recommendations(assessed)
     return "\n".join(lines)
 
 
 def _guests(records: Sequence[Mapping[str, Any]], paint: Paint) -> list[str]:
-    counts = [(one_line(record["host"]), Counter(finding["status"] for finding in record["findings"])) for record in records]
+    counts = [
+        (one_line(record["host"]), Counter(finding["status"] for finding in record["findings"])) for record in records
+    ]
     every: Counter[str] = sum((count for _, count in counts), Counter())
     columns = [status for status in _COLUMNS if every[status]]
     name = min(max(len("all guests"), *(len(host) for host, _ in counts)), _NAME)
@@ -86,7 +89,9 @@ def _guests(records: Sequence[Mapping[str, Any]], paint: Paint) -> list[str]:
 
 
 def _recommendations(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    opened = Counter(finding["recommendation"] for record in records for finding in record["findings"] if is_open(finding))
+    opened = Counter(
+        finding["recommendation"] for record in records for finding in record["findings"] if is_open(finding)
+    )
     lines = []
     if opened and len(records) > 1:
         top = sorted(opened.items(), key=lambda entry: (-entry[1], entry[0]))[:_TOP]

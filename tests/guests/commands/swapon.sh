@@ -74,6 +74,7 @@ fi
 lowest=$(awk 'NR > 1 && $5 < low { low = $5 } END { print low + 0 }' "$table")
 [ "$lowest" -lt 0 ] || lowest=-1
 if [ "$all" ]; then
+    # shellcheck disable=SC2013 # names without blanks
     for name in $(awk '$1 ~ /^\// && $3 == "swap" { print $1 }' "$ROOT/etc/fstab"); do
         [ -f "$ROOT$name" ] || continue
         awk -v name="$name" 'NR > 1 && $1 == name { found = 1 } END { exit found }' "$table" || continue

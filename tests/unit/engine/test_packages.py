@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Installing packages as a step: what its undo takes away, and what not. The commands are stand-ins that log their calls."""
+"""Installing packages as a step: what its undo takes away, and what not. The commands are stand-ins that log."""
 
 from __future__ import annotations
 

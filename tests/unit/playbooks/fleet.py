@@ -17,6 +17,7 @@ from typing import Any
 
 import ansible
 import yaml
+
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine import finding
 from ansible_collections.vmguest.linux.tests.unit.guest_tree import Guest, Tree, load, materialise
 
@@ -63,7 +64,14 @@ class Fleet:
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
     trees: dict[str, Tree] = field(default_factory=dict)
 
-    def add(self, name: str, guest: str | Guest = "debian12", variant: str = "base", sudo: str = "passwordless", **variables: Any) -> Tree:
+    def add(
+        self,
+        name: str,
+        guest: str | Guest = "debian12",
+        variant: str = "base",
+        sudo: str = "passwordless",
+        **variables: Any,
+    ) -> Tree:
         """A guest whose login is no root, so that sudo is needed."""
         described = load(guest, variant) if isinstance(guest, str) else guest
         tree = materialise(described, self.folder / "trees" / f"tree{len(self.trees)}")
@@ -95,7 +103,11 @@ class Fleet:
             self._log(name).unlink(missing_ok=True)
 
     def play(
-        self, what: str | list[dict[str, Any]], *arguments: str, extra: Mapping[str, Any] | None = None, **environment: str
+        self,
+        what: str | list[dict[str, Any]],
+        *arguments: str,
+        extra: Mapping[str, Any] | None = None,
+        **environment: str,
     ) -> Run:
         """Run a playbook of the collection by its name, or tasks on all hosts."""
         inventory = self.folder / "inventory.yml"
@@ -107,7 +119,18 @@ class Fleet:
                 yaml.safe_dump([{"hosts": "all", "gather_facts": False, "become": True, **play} for play in what])
             )
         done = subprocess.run(
-            [sys.executable, "-m", "ansible", "playbook", playbook, "-i", str(inventory), "-e", json.dumps(dict(extra or {})), *arguments],
+            [
+                sys.executable,
+                "-m",
+                "ansible",
+                "playbook",
+                playbook,
+                "-i",
+                str(inventory),
+                "-e",
+                json.dumps(dict(extra or {})),
+                *arguments,
+            ],
             capture_output=True,
             check=False,
             cwd=self.folder,

@@ -14,6 +14,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.vmguest.linux.tests.unit.guest_tree import Guest, differences, load, snapshot
 from ansible_collections.vmguest.linux.tests.unit.playbooks.fleet import Fleet
 
@@ -35,7 +36,10 @@ class TestAGuest:
     def test_shows_a_table_and_no_json(self, fleet: Fleet) -> None:
         fleet.add("db1", drifted())
         run = fleet.play("audit", "-e", "vmguest_profile=everything")
-        assert "db1: Red Hat Enterprise Linux Server release 6.10 (Santiago), kernel 2.6.32-754.el6.x86_64, profile everything" in run.output
+        assert (
+            "db1: Red Hat Enterprise Linux Server release 6.10 (Santiago), kernel 2.6.32-754.el6.x86_64, profile everything"
+            in run.output
+        )
         assert run.line(" io_scheduler ").split()[:4] == ["noncompliant", "*", "io_scheduler", "cfq"]
         assert '"findings"' not in run.output
 
@@ -48,7 +52,12 @@ class TestAGuest:
         fleet.add("db1", drifted())
         fleet.play("audit", extra={"vmguest_reports": "kept/reports"})
         record = fleet.records("kept/reports")["db1"]
-        assert (record["state"], record["action"], record["check"], record["profile"]) == ("ok", "audit", False, "baseline")
+        assert (record["state"], record["action"], record["check"], record["profile"]) == (
+            "ok",
+            "audit",
+            False,
+            "baseline",
+        )
         assert record["guest"]["kernel"] == "2.6.32-754.el6.x86_64"
         found = {entry["recommendation"]: entry["status"] for entry in record["findings"]}
         assert found["io_scheduler"] == "noncompliant"
@@ -59,7 +68,9 @@ class TestAGuest:
 
     def test_bytes_that_are_no_text_break_neither_table_nor_record(self, fleet: Fleet) -> None:
         crontab = "17 * * * * root run-parts /etc/cron.hourly\n* * * * * root \udcff\udcfe\x1b[2J\n"
-        fleet.add("db1", drifted().edited({"files": {"/etc/crontab": crontab, "/proc/sys/kernel/hostname": "\udcff\x1b[31m"}}))
+        fleet.add(
+            "db1", drifted().edited({"files": {"/etc/crontab": crontab, "/proc/sys/kernel/hostname": "\udcff\x1b[31m"}})
+        )
         run = fleet.play("audit", "-e", "vmguest_profile=everything")
         assert run.status == 0, run.output
         assert "\x1b" not in run.output
@@ -68,7 +79,10 @@ class TestAGuest:
     def test_root_names_another_place_to_look_at(self, fleet: Fleet) -> None:
         tree = fleet.add("db1", drifted())
         run = fleet.play([{"tasks": [{"vmguest.linux.guest_facts": {"root": "image"}}]}])
-        assert "'root' must be an absolute path on the guest, such as /mnt/image; found 'image'." in run.fatal("db1")["msg"]
+        assert (
+            "'root' must be an absolute path on the guest, such as /mnt/image; found 'image'."
+            in run.fatal("db1")["msg"]
+        )
         assert fleet.execs("db1") == []
         facts = {"vmguest.linux.guest_facts": {"root": f"{tree.root}/"}}
         show = {"ansible.builtin.debug": {"msg": "{{ ansible_facts['vmguest'].kernel.release }}"}}
@@ -121,14 +135,22 @@ class TestGuestsThatAreHardToReach:
                 "unreachable",
                 "no connection over tree: Warning: a host key was added. ssh: connect to host 192.0.2.7 port 22: No route to host",
             ),
-            ("password", "failed", "sudo needs a password to become root; run with -K (--ask-become-pass), or allow sudo without a password"),
+            (
+                "password",
+                "failed",
+                "sudo needs a password to become root; run with -K (--ask-become-pass), or allow sudo without a password",
+            ),
             (
                 "not_allowed",
                 "failed",
                 "sudo refused to become root; allow it to the user that Ansible logs in as, or log in as root; "
                 "it said: audit is not in the sudoers file. This incident will be reported.",
             ),
-            ("appliance", "failed", "the guest has no usable /bin/sh for this login; it said: appliancesh: Unknown command: /bin/sh"),
+            (
+                "appliance",
+                "failed",
+                "the guest has no usable /bin/sh for this login; it said: appliancesh: Unknown command: /bin/sh",
+            ),
         ],
     )
     def test_not_audited(self, fleet: Fleet, host: str, state: str, sentence: str) -> None:
@@ -147,7 +169,13 @@ class TestGuestsThatAreHardToReach:
 
     def test_the_totals_name_all_of_them(self, fleet: Fleet) -> None:
         totals = self.run.output[self.run.output.index("PLAY RECAP") :]
-        for line in ("Findings of 11 guests", "unreachable: gone: ", "failed: password: sudo needs", "failed: cut: ", "failed: defect: "):
+        for line in (
+            "Findings of 11 guests",
+            "unreachable: gone: ",
+            "failed: password: sudo needs",
+            "failed: cut: ",
+            "failed: defect: ",
+        ):
             assert line in totals
 
     def test_what_was_read_is_shown_at_no_verbosity(self, fleet: Fleet) -> None:
@@ -164,9 +192,7 @@ class TestTheTotals:
         for name in ("a1", "a2", "left_out"):
             fleet.add(name, drifted())
         fleet.add("broken", sudo="password")
-        run = fleet.play(
-            [{"serial": 1, "tasks": [{"vmguest.linux.guest_audit": {}}]}], "--limit", "a1,broken,a2"
-        )
+        run = fleet.play([{"serial": 1, "tasks": [{"vmguest.linux.guest_audit": {}}]}], "--limit", "a1,broken,a2")
         totals = run.output[run.output.index("Findings of 3 guests") :]
         assert run.output.count("Findings of") == 1
         assert "\na1 " in totals
@@ -185,16 +211,21 @@ class TestTheTotals:
         (fleet.folder / "callback" / "to_json.py").write_text(
             "DOCUMENTATION = 'name: to_json\\ntype: stdout\\nshort_description: x\\ndescription: x\\n'\n"
             "from ansible.plugins.callback import CallbackBase\n"
-            "class CallbackModule(CallbackBase):\n    CALLBACK_VERSION = 2.0\n    CALLBACK_TYPE = 'stdout'\n    CALLBACK_NAME = 'to_json'\n"
+            "class CallbackModule(CallbackBase):\n"
+            "    CALLBACK_VERSION = 2.0\n    CALLBACK_TYPE = 'stdout'\n    CALLBACK_NAME = 'to_json'\n"
         )
-        run = fleet.play("audit", ANSIBLE_STDOUT_CALLBACK="to_json", ANSIBLE_CALLBACK_PLUGINS=str(fleet.folder / "callback"))
+        run = fleet.play(
+            "audit", ANSIBLE_STDOUT_CALLBACK="to_json", ANSIBLE_CALLBACK_PLUGINS=str(fleet.folder / "callback")
+        )
         assert (run.status, run.output) == (0, "")
 
 
 class TestFailOn:
     @pytest.mark.parametrize(("severity", "fails"), [("low", True), ("medium", True), ("critical", False)])
     def test_fails_the_guests_whose_findings_are_that_severe(self, fleet: Fleet, severity: str, fails: bool) -> None:
-        fleet.add("bad", load("debian12", "base").edited({"files": {"/proc/swaps": "Filename Type Size Used Priority"}}))
+        fleet.add(
+            "bad", load("debian12", "base").edited({"files": {"/proc/swaps": "Filename Type Size Used Priority"}})
+        )
         run = fleet.play("audit", extra={"vmguest_fail_on": severity, "vmguest_only": "swap_size"})
         assert (run.status != 0) == fails, run.output
         if fails:
@@ -208,25 +239,45 @@ class TestFailOn:
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
-        ({"vmguest_only": ["io_schedular"]}, "'vmguest_only' names the unknown recommendation 'io_schedular'; did you mean 'io_scheduler'?"),
+        (
+            {"vmguest_only": ["io_schedular"]},
+            "'vmguest_only' names the unknown recommendation 'io_schedular'; did you mean 'io_scheduler'?",
+        ),
         ({"vmguest_skip": "@disks"}, "'vmguest_skip' names the unknown area '@disks'"),
         ({"vmguest_profile": "base"}, "unknown profile 'base'; did you mean 'baseline'?"),
-        ({"vmguest_profil": "baseline"}, "'vmguest_profil' is no variable of vmguest.linux; did you mean 'vmguest_profile'?"),
-        ({"vmguest_fail_on": "fatal"}, "'vmguest_fail_on' is 'fatal'; expected one of: info, low, medium, high, critical."),
-        ({"vmguest_waivers": [{"recommendation": "swap_size", "expires": "2099-01-01"}]}, "the waiver of 'swap_size' has no reason"),
+        (
+            {"vmguest_profil": "baseline"},
+            "'vmguest_profil' is no variable of vmguest.linux; did you mean 'vmguest_profile'?",
+        ),
+        (
+            {"vmguest_fail_on": "fatal"},
+            "'vmguest_fail_on' is 'fatal'; expected one of: info, low, medium, high, critical.",
+        ),
+        (
+            {"vmguest_waivers": [{"recommendation": "swap_size", "expires": "2099-01-01"}]},
+            "the waiver of 'swap_size' has no reason",
+        ),
         (
             {"vmguest_waivers": [{"recommendation": "swap_size", "reason": "x", "expires": "soon"}]},
             "the waiver of 'swap_size' must expire on a date such as 2027-03-31; found 'soon'.",
         ),
-        ({"io_scheduler_strikt": True}, "'io_scheduler_strikt' is no option of role 'io_scheduler'; did you mean 'io_scheduler_strict'?"),
+        (
+            {"io_scheduler_strikt": True},
+            "'io_scheduler_strikt' is no option of role 'io_scheduler'; did you mean 'io_scheduler_strict'?",
+        ),
         ({"swap_size_fraction": "much"}, "role 'swap_size': "),
-        ({"io_scheduler_mode": "on"}, "role 'io_scheduler': value of io_scheduler_mode must be one of: enforce, audit, off"),
+        (
+            {"io_scheduler_mode": "on"},
+            "role 'io_scheduler': value of io_scheduler_mode must be one of: enforce, audit, off",
+        ),
         ({"vmguest_only": "{{ nothing_of_that_name }}"}, "the variable 'vmguest_only' cannot be resolved: "),
         ({"vmguest_reports": "/proc/1/reports"}, "the report cannot be written to '/proc/1/reports': "),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_bad_input_is_one_sentence_before_any_guest_is_touched(fleet: Fleet, variables: dict[str, object], sentence: str) -> None:
+def test_bad_input_is_one_sentence_before_any_guest_is_touched(
+    fleet: Fleet, variables: dict[str, object], sentence: str
+) -> None:
     fleet.add("db1")
     run = fleet.play("audit", extra=variables)
     assert run.status != 0

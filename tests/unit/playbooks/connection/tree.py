@@ -6,6 +6,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.connection import ConnectionBase
+
+from ansible_collections.vmguest.linux.tests.unit.guest_tree import FAKE_KERNEL, _confine
+
 DOCUMENTATION = r"""
 name: tree
 short_description: Run commands in a guest tree
@@ -45,16 +56,6 @@ options:
     vars: [{name: tree_instead}]
 """
 
-import json
-import os
-import re
-import subprocess
-from pathlib import Path
-
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
-from ansible.plugins.connection import ConnectionBase
-from ansible_collections.vmguest.linux.tests.unit.guest_tree import FAKE_KERNEL, _confine
-
 BANNER = "Last login: yesterday\nUnauthorised use is an offence. Bytes: \udcff\nno line end: "
 
 
@@ -77,7 +78,8 @@ class Connection(ConnectionBase):
             raise AnsibleError("Internal Error: this module does not support optimized module pipelining")
         if fault == "unreachable" or (fault == "unreachable_later" and earlier):
             raise AnsibleConnectionFailure(
-                "Failed to connect to the host via ssh: Warning: a host key was added.\nssh: connect to host 192.0.2.7 port 22: No route to host"
+                "Failed to connect to the host via ssh: Warning: a host key was added.\n"
+                "ssh: connect to host 192.0.2.7 port 22: No route to host"
             )
         if fault == "no_shell":
             return 127, b"", b"appliancesh: Unknown command: /bin/sh\n"
@@ -85,7 +87,9 @@ class Connection(ConnectionBase):
             raise ZeroDivisionError("as a defect would")
         done = subprocess.run(
             ["/bin/sh", "-c", self._in_tree(cmd, newline="\\n")],
-            input=b"" if in_data is None else self._in_tree(in_data.decode("utf-8", "surrogateescape"), newline="\n").encode(
+            input=b""
+            if in_data is None
+            else self._in_tree(in_data.decode("utf-8", "surrogateescape"), newline="\n").encode(
                 "utf-8", "surrogateescape"
             ),
             capture_output=True,
@@ -110,7 +114,9 @@ class Connection(ConnectionBase):
             return script
         if f"{newline}ROOT={self.get_option('root')}{newline}" in script:
             return script
-        script, replaced = re.subn(re.escape(newline) + r"ROOT=(''|\"\")" + re.escape(newline), self._root(newline), script)
+        script, replaced = re.subn(
+            re.escape(newline) + r"ROOT=(''|\"\")?" + re.escape(newline), self._root(newline), script
+        )
         # Never run what would look at, or change, the machine itself.
         assert replaced == 1, "the script does not say ROOT as the payloads do"
         if newline == "\n" and "apply_main" in script:
