@@ -51,6 +51,13 @@ READS: tuple[Read, ...] = (
 )
 
 
+_AMOUNT = re.compile(r"(\w+):\s+(\d+) kB")
+_OCTAL = re.compile(r"\\([0-7]{3})")
+_ZRAM = re.compile(r"/dev/zram\d+")
+_VOLUME = re.compile(r"/dev/([^/]+)/([^/]+)")
+_DF_ROW = re.compile(r".+?\s+\d+\s+\d+\s+(-?\d+)\s+(?:\d+%|-)\s+(/.*)")
+
+
 @dataclass(frozen=True)
 class Swap:
     """A swap area in use, by its line of /proc/swaps. ``removed``: its file was deleted since."""
@@ -167,7 +174,7 @@ class Memory:
 
 def _meminfo(meminfo: File, wanted: str) -> int | None:
     for line in meminfo.lines:
-        found = re.match(r"(\w+):\s+(\d+) kB", line)
+        found = _AMOUNT.match(line)
         if found and found[1] == wanted:
             return int(found[2])
     return None
@@ -182,11 +189,11 @@ def _reservation_mib(probe: ProbeOutput) -> int | None:
 
 def _unescaped(name: str) -> str:
     """A name as the kernel and fstab write it: blank, tab, newline and backslash as octal escapes."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), name)
+    return _OCTAL.sub(lambda found: chr(int(found[1], 8)), name)
 
 
 def _is_zram(path: str) -> bool:
-    return re.fullmatch(r"/dev/zram\d+", path) is not None
+    return _ZRAM.fullmatch(path) is not None
 
 
 def _swaps(listing: File) -> tuple[Swap, ...] | None:
@@ -228,7 +235,7 @@ def _device(spec: str, names: dict[str, str]) -> str:
     if equals and tag in _TAGS:
         link = f"/dev/disk/{_TAGS[tag]}/{_udev_escaped(value.strip(chr(34)))}"
         return names.get(link, spec)
-    volume = re.fullmatch(r"/dev/([^/]+)/([^/]+)", spec)
+    volume = _VOLUME.fullmatch(spec)
     if volume and volume[1] not in ("mapper", "disk", "block"):
         # LVM: /dev/group/volume is /dev/mapper/group-volume, hyphens of either doubled.
         mapped = f"/dev/mapper/{volume[1].replace('-', '--')}-{volume[2].replace('-', '--')}"
@@ -335,7 +342,7 @@ def _file_systems(probe: ProbeOutput) -> tuple[FileSystem, ...]:
     # df exits 1 where one of its arguments is not there, and still prints the others.
     free = {}
     for line in probe.command("free_space").lines:
-        row = re.match(r".+?\s+\d+\s+\d+\s+(-?\d+)\s+(?:\d+%|-)\s+(/.*)", line)
+        row = _DF_ROW.match(line)
         if row:
             free[row[2]] = max(int(row[1]), 0)
     found = []

@@ -61,6 +61,10 @@ FAMILIES = {
 }
 
 
+_NUMBER = re.compile(r"\d+")
+_RELEASE = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+
+
 @dataclass(frozen=True)
 class Distribution:
     """``id`` as in os-release (``rhel`` for old Red Hat releases), ``family`` of :data:`FAMILIES`, version as numbers."""
@@ -81,7 +85,7 @@ class Distribution:
         return self._number(1)
 
     def _number(self, position: int) -> int:
-        numbers = re.findall(r"\d+", self.version)
+        numbers = _NUMBER.findall(self.version)
         return int(numbers[position]) if len(numbers) > position else 0
 
 
@@ -94,7 +98,7 @@ class Kernel:
     @property
     def version(self) -> tuple[int, int, int]:
         """(major, minor, patch); (0, 0, 0) where it could not be read."""
-        found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", self.release)
+        found = _RELEASE.match(self.release)
         return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else (0, 0, 0)
 
 

@@ -127,8 +127,8 @@ def _glob(pattern: str) -> re.Pattern[bytes]:
     position = 0
     while position < len(glob):
         char = glob[position : position + 1]
-        # A wildcard at the start of a name does not match a dot.
-        no_dot = rb"(?!\.)" if glob[position - 1 : position] in (b"/", b"") else b""
+        # A wildcard at the start of a name matches no dot, and no name is empty.
+        no_dot = rb"(?![./]|\Z)" if glob[position - 1 : position] in (b"/", b"") else b""
         end = glob.find(b"]", position + (3 if glob[position + 1 : position + 2] == b"!" else 2))
         if char == b"*":
             out.append(no_dot + rb"[^/]*")
@@ -175,7 +175,7 @@ def _matching(pattern: str, paths: Sequence[str]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Declared:
+class Declared:
     """What may be asked for: paths, and globs as regular expressions. It is looked into for every path that a guest lacks."""
 
     files: frozenset[str]
@@ -186,14 +186,16 @@ class _Declared:
     commands: frozenset[str]
 
     def file(self, path: str) -> bool:
+        """True where a file of that path may be asked for."""
         return path in self.files or any(glob.match(_bytes(path)) for glob in self.file_globs)
 
     def entry(self, path: str) -> bool:
+        """True where a directory entry of that path may be asked for."""
         return path in self.entries or any(glob.match(_bytes(path)) for glob in self.entry_globs)
 
 
 @lru_cache(maxsize=8)
-def declared(reads: tuple[Read, ...]) -> _Declared:
+def declared(reads: tuple[Read, ...]) -> Declared:
     """``reads`` to look into; remembered, for it is the same for all guests."""
     files = [glob for read in reads if isinstance(read, Files) for glob in read.globs]
     entries = [glob for read in reads if isinstance(read, Entries) for glob in read.globs]
@@ -201,7 +203,7 @@ def declared(reads: tuple[Read, ...]) -> _Declared:
         if isinstance(read, Lines):
             for glob in read.globs:
                 _glob(glob)  # for glob_match
-    return _Declared(
+    return Declared(
         files=frozenset(path for path in files if not _WILD.search(path)),
         file_globs=tuple(_glob(glob) for glob in dict.fromkeys(files) if _WILD.search(glob)),
         entries=frozenset(path for path in entries if not _WILD.search(path)),
@@ -258,7 +260,7 @@ class ProbeOutput:
         return [self.directory_entries[path] for path in _matching(pattern, self._entry_paths)]
 
     @cached_property
-    def _declared(self) -> _Declared:
+    def _declared(self) -> Declared:
         return declared(self.declared)
 
     @cached_property
@@ -305,7 +307,7 @@ def framed(output: str, nonce: str, program: str) -> list[str]:
             return body
         body.append(line)
     raise ProbeError(
-        f"the output of the {program} program was cut after {len(body)} lines; nothing of it is believed. "
+        f"the output of the {program} program was cut after {max(0, len(body) - 1)} lines; nothing of it is believed. "
         "Is the connection stable, and does the guest kill long commands?"
     )
 

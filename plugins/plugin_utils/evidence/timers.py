@@ -85,6 +85,10 @@ SHORTHANDS = {
 _DATE = re.compile(r"[\d*][\d*,./~]*-[\d*,./~]+(-[\d*,./~]+)?\Z")
 _TIME = re.compile(r"([\d*,./]+):([\d*,./]+)(?::([\d*,./]+))?\Z")
 _WEEKDAYS = re.compile(r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*(?:\.\.|-|,)?)+\Z", re.IGNORECASE)
+_LEADING_ZEROS = re.compile(r"\b0+(?=\d)")
+_DAY_NAME = re.compile(r"([A-Za-z]{3})[A-Za-z]*")
+_SPAN = re.compile(r"\s*(\d+)(?:\.\d+)?\s*([a-z]*)")
+_SHOWN_CALENDAR = re.compile(r"{ OnCalendar=(.*?) ;")
 _TIME_UNITS = {
     "usec": 0, "us": 0, "msec": 0, "ms": 0,
     "": 1, "s": 1, "sec": 1, "second": 1, "seconds": 1,
@@ -138,7 +142,7 @@ class Calendar:
     @property
     def same(self) -> tuple[object, ...]:
         """What two expressions have in common that mean the same, however they are written."""
-        days = re.sub(r"\b0+(?=\d)", "", re.sub(r"([A-Za-z]{3})[A-Za-z]*", r"\1", self.days).lower())
+        days = _LEADING_ZEROS.sub("", _DAY_NAME.sub(r"\1", self.days).lower())
         return (days, self.hours, self.minutes, self.seconds.lstrip("0"), self.zone)
 
     @property
@@ -168,7 +172,7 @@ def _component(text: str, high: int) -> frozenset[int]:
 
 def seconds_of(text: str) -> int | None:
     """A time span (systemd.time(7): ``12h``, ``1h 30min``, ``6000``) in whole seconds, None where it is none."""
-    parts = re.findall(r"\s*(\d+)(?:\.\d+)?\s*([a-z]*)", text)
+    parts = _SPAN.findall(text)
     if text.strip() == "infinity":
         return None
     if not parts or re.sub(r"\s*(\d+)(?:\.\d+)?\s*([a-z]*)", "", text).strip():
@@ -266,7 +270,7 @@ def _units(lines: tuple[str, ...]) -> list[dict[str, list[str]]]:
 
 def _timer(unit: dict[str, list[str]], units: _UnitFiles) -> Timer:
     name = unit["Id"][0]
-    shown = [found for text in unit.get("TimersCalendar", ()) for found in re.findall(r"{ OnCalendar=(.*?) ;", text)]
+    shown = [found for text in unit.get("TimersCalendar", ()) for found in _SHOWN_CALENDAR.findall(text)]
     drop_in = units.ours.get(name)
     return Timer(
         name=name,

@@ -194,10 +194,13 @@ probe_expand() {
 # The same for files of processes and for directory entries, of which there may be hundreds: all globs at once, and what
 # matches nothing or is missing is left to grep and ls. Not for names with a newline, or too many for one command.
 probe_expand_at_once() {
-  probe_globs=
-  for probe_glob; do
-    probe_globs=$probe_globs$probe_at$probe_glob$probe_nl
-  done
+  probe_globs="$*"
+  if [ -n "$probe_at" ]; then
+    probe_globs=
+    for probe_glob; do
+      probe_globs=$probe_globs$probe_at$probe_glob$probe_nl
+    done
+  fi
   set +f
   probe_at_once $probe_globs || probe_expand "$@"
 }

@@ -25,7 +25,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import ApplyOutput, Receipt, parse_apply
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeError, parse
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeError, declared, parse
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import probe_payload, reads_function
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.transport import (
     Transport,
@@ -44,6 +44,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import 
 
 # Composed in the main process, once for all guests: it is remembered.
 reads_function(READS)
+declared(READS)
 
 #: Options of modules that stand for the variable ``vmguest_<option>``.
 POLICY_OPTIONS = ("profile", "only", "skip", "waivers", "lab_guest", "reports")

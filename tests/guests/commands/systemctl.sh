@@ -123,22 +123,23 @@ show() { # properties with commas, 1 where only values are wanted, units
         place='' file='' load=not-found
         for dir in etc/systemd/system run/systemd/system usr/local/lib/systemd/system usr/lib/systemd/system lib/systemd/system; do
             [ -e "$loaded/$dir/$name" ] || [ -h "$loaded/$dir/$name" ] || continue
-            file=/$dir/$name place=$loaded/$dir/$name load=loaded
-            [ -f "$place" ] || { file='' place='' load=masked; }
+            file=/$dir/$name place=./$dir/$name load=loaded
+            [ -f "$loaded/$dir/$name" ] || { file='' place='' load=masked; }
             break
         done
         drops='' drop_places=''
         for drop in $(drop_ins "$name" "$loaded"); do
             drops="$drops $drop"
-            drop_places="$drop_places $loaded$drop"
+            drop_places="$drop_places .$drop"
         done
         state=inactive
         [ ! -e "$active/$name" ] || state=active
         # Every unit begins with a file of one line. No path of a unit holds a blank.
-        words="$words id=$name load=$load state=$state file=$file drops=$(printf %s "${drops# }" | tr ' ' '|') $STATE/systemd/version $place$drop_places"
+        words="$words id=$name load=$load state=$state file=$file drops=$(printf %s "${drops# }" | tr ' ' '|') ../version $place$drop_places"
     done
+    cd "$loaded" || exit 1
     # shellcheck disable=SC2086 # a list
-    awk -v asked="$asked" -v bare="$bare" -v links="$links" -v stale="$stale" -v start="$STATE/systemd/version" '
+    awk -v asked="$asked" -v bare="$bare" -v links="$links" -v stale="$stale" -v start=../version '
         function span(text,   total, part, number, word, out) {     # 12h, 60m, 100: as systemd prints a span of time
             gsub(/ +/, "", text)
             total = 0
