@@ -78,11 +78,22 @@ def _attributes(path: str) -> list[str]:
     return [name for name in os.listxattr(path, follow_symlinks=False) if not name.startswith("trusted.overlay")]
 
 
+#: Asks whichever package manager there is for its packages, with versions and states.
+PACKAGES = "dpkg-query -W 2>/dev/null || rpm -qa 2>/dev/null | sort || :"
+
+
+def packages(container: str) -> str:
+    """What packages are installed, a line each; empty on a guest without a package manager."""
+    asked = ["podman", "exec", container, "sh", "-c", PACKAGES]
+    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+
+
 def read(container: str) -> Manifest:
     """The manifest of a running guest."""
     root = root_of(container)
     found = [*paths(root), *paths(root, RUNTIME)]
-    return {path: describe(os.path.join(root, path)) for path in found}
+    manifest = {path: describe(os.path.join(root, path)) for path in found}
+    return {**manifest, "(packages)": ("", 0, 0, "", packages(container))}
 
 
 def load(file: str) -> Manifest:

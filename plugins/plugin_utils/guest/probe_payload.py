@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, lru_cache, lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import glob_match

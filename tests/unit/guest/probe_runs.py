@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput, parse
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import probe_payload

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The probe on directories with hostile names and contents, under four shells: what it prints, parsed, is what is there."""
+"""The probe on directories with hostile names and contents, under four shells: parsed, it is what is there."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import (
     Line,
     ProbeError,
@@ -24,6 +27,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_outpu
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
     Command,
     Lines,
+    Read,
     Redaction,
     entries,
     files,
@@ -41,8 +45,6 @@ from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import (
     shell_argv,
     stand_in,
 )
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 four_shells = pytest.mark.parametrize("shell", SHELLS)
 KIB = 1024
@@ -95,9 +97,9 @@ def test_nul_bytes_do_not_hide_the_file(root: Path, shell: str) -> None:
     assert found.lines in (("before", "with\0nul", "after"), ("before", "with", "after"))
 
 
-NAMES = st.text(
-    st.sampled_from("ab:1 \n\t*?[]!-.'\"\\$`(){}~#=,é\udcff"), min_size=1, max_size=6
-).filter(lambda name: name not in (".", ".."))
+NAMES = st.text(st.sampled_from("ab:1 \n\t*?[]!-.'\"\\$`(){}~#=,é\udcff"), min_size=1, max_size=6).filter(
+    lambda name: name not in (".", "..")
+)
 BODIES = st.binary(max_size=40).map(lambda body: body.replace(b"\0", b":"))
 
 
@@ -168,7 +170,9 @@ def test_states(root: Path, shell: str) -> None:
     (root / "etc/masked").symlink_to("/dev/null")
     (root / "etc/zero").symlink_to("/dev/zero")
     os.mkfifo(root / "etc/fifo")
-    reads = [files("/etc/*", "/etc/gone", "/etc/no/folder", "/run/none/*.conf", "/etc/d/*.conf", "/etc/d/*/none")]
+    reads: list[Read] = [
+        files("/etc/*", "/etc/gone", "/etc/no/folder", "/run/none/*.conf", "/etc/d/*.conf", "/etc/d/*/none")
+    ]
 
     found = probe(root, reads, shell)
 
@@ -217,7 +221,9 @@ def test_what_another_user_may_not_read_is_denied_and_not_missing(shell: str) ->
         put(root, {"/etc/shadow": "secret\n", "/var/spool/tabs/root": "x\n", "/var/list/a": "x\n", "/etc/open": "y\n"})
         for path, mode in {"": 0o755, "etc/shadow": 0o600, "var/spool/tabs": 0o700, "var/list": 0o711}.items():
             (root / path).chmod(mode)
-        reads = [files("/etc/*", "/var/spool/tabs/*", "/var/spool/tabs/root", "/var/spool/tabs/x/y", "/var/list/*")]
+        reads: list[Read] = [
+            files("/etc/*", "/var/spool/tabs/*", "/var/spool/tabs/root", "/var/spool/tabs/x/y", "/var/list/*")
+        ]
         payload = probe_payload(NONCE, [*reads, Lines("lines", "x", ("/var/spool/tabs/root",))], folder)
         done = subprocess.run(
             [*shell_argv(shell), "-s"], input=payload.encode(), capture_output=True, check=True, user=65534, group=65534
@@ -273,10 +279,13 @@ def test_a_wildcard_stays_within_its_folder(root: Path, shell: str) -> None:
 
 @four_shells
 def test_lines_by_pattern_with_their_numbers(root: Path, shell: str) -> None:
-    put(root, {"/boot/config-6.1": "# CONFIG_A is not set\nCONFIG_B=y\n\nCONFIG_C=m\n", "/boot/config-none": "nothing\n"})
+    put(
+        root,
+        {"/boot/config-6.1": "# CONFIG_A is not set\nCONFIG_B=y\n\nCONFIG_C=m\n", "/boot/config-none": "nothing\n"},
+    )
     put(root, {"/boot/config-a:b": "CONFIG_B=1:2:n\n", "/boot/config-a:1:b": "CONFIG_B=its name is a riddle\n"})
     put(root, {"/sys/bus/pci/devices/0000:00:15.0/uevent": "A=1\nDRIVER=vmw:1:pvscsi\nDRIVER=x\n"})
-    reads = [
+    reads: list[Read] = [
         Lines("kconfig", r"^CONFIG_[BC]=\|not here", ("/boot/config-*",)),
         Lines("dash", "-e.*'\"$x", ("/boot/config-*",)),
         Lines("drivers", "^DRIVER", ("/sys/bus/pci/devices/*/uevent",)),
@@ -342,7 +351,7 @@ def test_commands(root: Path, tmp_path: Path, shell: str, also: tuple[str, ...])
     stand_in(tools, "reads-stdin", "cat; echo done")
     stand_in(tools, "noisy", "echo out; echo err >&2")
     stand_in(tools, "silent", ":")
-    reads = [
+    reads: list[Read] = [
         Command("pci", ("lspci", "a b", "*", "", "$x")),
         Command("stdin", ("reads-stdin",)),
         Command("noise", ("noisy",)),
@@ -368,7 +377,11 @@ def test_a_command_is_ended_after_its_time_with_all_that_it_started(root: Path, 
     stand_in(tmp_path / "bin", "hangs", "echo begun; sleep 600; echo woken")
     stand_in(tmp_path / "bin", "slow", "sleep 1.5; echo done; exit 7")
     stand_in(tmp_path / "bin", "quick", "echo quick; exit 9")
-    reads = [Command("hung", ("hangs",), seconds=1), Command("slow", ("slow",)), Command("quick", ("quick",))]
+    reads: list[Read] = [
+        Command("hung", ("hangs",), seconds=1),
+        Command("slow", ("slow",)),
+        Command("quick", ("quick",)),
+    ]
 
     found = probe(root, reads, shell, f"{tmp_path / 'bin'}:{PATH}")
 
@@ -379,7 +392,7 @@ def test_a_command_is_ended_after_its_time_with_all_that_it_started(root: Path, 
 
 # ---- the frame -------------------------------------------------------------------------------------------------------
 
-READS = [
+READS: list[Read] = [
     files("/etc/*"),
     files("/etc/cron.d/*", redact=Redaction.CRONTAB),
     Lines("lines", "o", ("/etc/one",)),
@@ -391,7 +404,9 @@ READS = [
 @pytest.fixture
 def small(root: Path) -> Path:
     """A guest with a little of everything."""
-    put(root, {"/etc/one": "one\n", "/etc/two": b"two\r\n\xff\n", "/etc/cron.d/job": "# a job\n", "/etc/name\r": "cr\n"})
+    put(
+        root, {"/etc/one": "one\n", "/etc/two": b"two\r\n\xff\n", "/etc/cron.d/job": "# a job\n", "/etc/name\r": "cr\n"}
+    )
     (root / "etc/with blank").symlink_to("target 'quoted' \x01")
     return root
 
@@ -438,7 +453,7 @@ def test_cut_output_is_not_believed(small: Path) -> None:
     lines = output.splitlines(keepends=True)
     assert parse(output, NONCE, READS).files
     for end in range(len(lines)):
-        with pytest.raises(ProbeError, match="cut after|answered nothing"):
+        with pytest.raises(ProbeError, match=r"cut after|answered nothing"):
             parse("".join(lines[:end]), NONCE, READS)
     for end in range(1, len("end\n")):
         with pytest.raises(ProbeError, match="cut after"):
@@ -455,7 +470,10 @@ def test_the_tree_is_left_by_no_name(small: Path, shell: str) -> None:
 @four_shells
 def test_on_a_guest_without_a_root_directory(shell: str) -> None:
     """ROOT empty, the search path extended, not replaced: reads a few files of the machine itself."""
-    reads = [files("/proc/sys/kernel/osrelease", "/proc/self/comm", "/no/such/file"), entries("/proc", "/et[c]")]
+    reads: list[Read] = [
+        files("/proc/sys/kernel/osrelease", "/proc/self/comm", "/no/such/file"),
+        entries("/proc", "/et[c]"),
+    ]
     output = run_script(probe_payload(NONCE, reads), shell, "/nonexistent")
 
     found = parse(output.decode(), NONCE, reads)

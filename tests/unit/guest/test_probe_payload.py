@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 
 import pytest
+
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
     Command,
     Lines,
@@ -90,7 +91,22 @@ def test_lines_entries_and_commands_are_united() -> None:
 
 
 def test_words_stay_words() -> None:
-    words = ("x", "two words", "$HOME", "`id`", "it's", 'a "b"', "back\\slash", "", "*", "~", ";", "new\nline", "!", "é")
+    words = (
+        "x",
+        "two words",
+        "$HOME",
+        "`id`",
+        "it's",
+        'a "b"',
+        "back\\slash",
+        "",
+        "*",
+        "~",
+        ";",
+        "new\nline",
+        "!",
+        "é",
+    )
     text = reads_function([Command("c", words)])
     assert shlex.split(text[len("reads() {\n") : -2].replace("\\\n", ""))[3:] == list(words)
 
@@ -136,7 +152,9 @@ def test_contradictions_and_what_no_shell_could_be_asked(reads: list[Read], sent
         reads_function(reads)
 
 
-@pytest.mark.parametrize("nonce", ["", "abc", NONCE + "0", NONCE[:-1] + "g", NONCE.upper(), f"'{NONCE}", NONCE[:-1] + "\n"])
+@pytest.mark.parametrize(
+    "nonce", ["", "abc", NONCE + "0", NONCE[:-1] + "g", NONCE.upper(), f"'{NONCE}", NONCE[:-1] + "\n"]
+)
 def test_a_nonce_is_32_hexadecimal_digits(nonce: str) -> None:
     with pytest.raises(ValueError, match="32 hexadecimal digits"):
         probe_payload(nonce, [])

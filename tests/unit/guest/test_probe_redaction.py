@@ -13,10 +13,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Redaction, files
-from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import SHELLS, probe, put, run_probe
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Redaction, files
+from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import SHELLS, probe, put, run_probe
 
 four_shells = pytest.mark.parametrize("shell", SHELLS)
 HASH = "grub.pbkdf2.sha512.10000.hunter2ABCDEF.0123"
@@ -62,8 +63,7 @@ SHIPPED = {
         "10 3 * * * root test -e /run/systemd/system || SERVICE_MODE=1 /sbin/e2scrub_all -A -r",
         "09,39 *     * * *     root   [ -x /usr/lib/php/sessionclean ] && if [ ! -d /run/systemd/system ]; then"
         " /usr/lib/php/sessionclean; fi",
-        "33 5 * * *   root    test -x /etc/cron.daily/popularity-contest &&"
-        " /etc/cron.daily/popularity-contest --crond",
+        "33 5 * * *   root    test -x /etc/cron.daily/popularity-contest && /etc/cron.daily/popularity-contest --crond",
         "0 */12 * * * root test -x /usr/bin/certbot -a \\! -d /run/systemd/system &&"
         " perl -e 'sleep int(rand(43200))' && certbot -q renew",
         "@daily root /usr/sbin/logrotate /etc/logrotate.conf",
@@ -272,7 +272,28 @@ def test_the_redacted_declaration_wins(tmp_path: Path) -> None:
 
 
 WORDS = st.sampled_from(
-    ["0", "*", "*/5", "@daily", "root", "#", "=", "A=", "run-parts", "/opt/x", "-", "\t", "  ", "'", '"', ";", "%", "x", ":", "1-5"]
+    [
+        "0",
+        "*",
+        "*/5",
+        "@daily",
+        "root",
+        "#",
+        "=",
+        "A=",
+        "run-parts",
+        "/opt/x",
+        "-",
+        "\t",
+        "  ",
+        "'",
+        '"',
+        ";",
+        "%",
+        "x",
+        ":",
+        "1-5",
+    ]
 )
 
 

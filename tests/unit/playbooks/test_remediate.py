@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import yaml
 
@@ -127,11 +129,28 @@ class TestCheckMode:
 
 
 class TestFailures:
+    """One run over guests on which it goes wrong, each in its own way."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def fleet(cls, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+        fleet = Fleet(tmp_path_factory.mktemp("fleet"), dict(ONLY))
+        unproved = fleet.add("unproved", "rhel6")
+        # Somebody sets it back before the audit looks.
+        meanwhile = f"echo 'noop anticipatory deadline [cfq]' >{unproved.path(SCHEDULER)}"
+        fleet.hosts["unproved"]["tree_meanwhile"] = meanwhile
+        refused = fleet.add("refused", "rhel6")
+        os.link(refused.path("/etc/cron.d/0hourly"), refused.path("/etc/elsewhere"))
+        fleet.add("lost", "rhel6", tree_fault="unreachable_later")
+        locked = "emit begin apply 1; emit locked 77aa 4711 2026-11-24T02:00:00Z; emit end"
+        fleet.add("locked", "rhel6", tree_instead=locked)
+        read_only = "emit begin apply 1; emit refused the file system of /var is read-only; emit end"
+        fleet.add("read_only", "rhel6", tree_instead=read_only)
+        cls.run = fleet.play("remediate")
+        return fleet
+
     def test_what_the_audit_does_not_confirm_is_undone_in_a_third_exec(self, fleet: Fleet) -> None:
-        tree = fleet.trees["db1"]
-        fleet.hosts["db1"]["tree_meanwhile"] = f"echo 'noop anticipatory deadline [cfq]' >{tree.path(SCHEDULER)}"
-        run = fleet.play("remediate")
-        result = run.fatal("db1")
+        result = self.run.fatal("unproved")
         assert result["msg"].startswith("io_scheduler: expected ")
         assert "found runtime " in result["msg"]
         assert "cfq" in result["msg"]
@@ -139,45 +158,44 @@ class TestFailures:
         assert result["failed_recommendations"] == ["io_scheduler"]
         assert result["changed"] is True, "the other recommendation stays"
         assert "findings" not in result
-        assert fleet.execs("db1") == ["stdin"] * 3
-        assert fleet.statuses("db1") == {"io_scheduler": "failed", "cron_scatter": "compliant"}
-        assert not tree.path(RULE).exists()
+        assert fleet.execs("unproved") == ["stdin"] * 3
+        assert fleet.statuses("unproved") == {"io_scheduler": "failed", "cron_scatter": "compliant"}
+        assert not fleet.trees["unproved"].path(RULE).exists()
 
     def test_what_is_refused_is_named_and_the_others_are_done(self, fleet: Fleet) -> None:
-        tree = fleet.trees["db1"]
-        twin = tree.path("/etc/cron.d/0hourly")
-        tree.path("/etc/elsewhere").hardlink_to(twin)
-        run = fleet.play("remediate")
-        result = run.fatal("db1")
+        result = self.run.fatal("refused")
         assert result["msg"].startswith("cron_scatter: it was refused, and nothing was done: ")
         assert result["failed_recommendations"] == ["cron_scatter"]
-        assert fleet.execs("db1") == ["stdin"] * 2
-        assert fleet.statuses("db1") == {"io_scheduler": "compliant", "cron_scatter": "failed"}
+        assert fleet.execs("refused") == ["stdin"] * 2
+        assert fleet.statuses("refused") == {"io_scheduler": "compliant", "cron_scatter": "failed"}
 
     def test_a_connection_lost_on_the_way_says_what_the_next_run_does(self, fleet: Fleet) -> None:
-        fleet.hosts["db1"]["tree_fault"] = "unreachable_later"
-        result = fleet.play("remediate").fatal("db1")
+        result = self.run.fatal("lost")
         assert result["unreachable"]
         assert "the next remediation completes or undoes it" in result["msg"]
-        assert fleet.records()["db1"]["state"] == "unreachable"
+        assert fleet.records()["lost"]["state"] == "unreachable"
 
-    def test_another_run_holds_the_lock(self, fleet: Fleet) -> None:
-        fleet.hosts["db1"]["tree_instead"] = "emit begin apply 1; emit locked 77aa 4711 2026-11-24T02:00:00Z; emit end"
-        result = fleet.play("remediate").fatal("db1")
-        assert result["msg"] == (
-            "another run of vmguest.linux is changing this guest: run 77aa, process 4711, since 2026-11-24T02:00:00Z; "
-            "nothing was done, try again when it has ended"
-        )
+    @pytest.mark.parametrize(
+        ("host", "sentence"),
+        [
+            (
+                "locked",
+                "another run of vmguest.linux is changing this guest: run 77aa, process 4711, since 2026-11-24T02:00:00Z; "
+                "nothing was done, try again when it has ended",
+            ),
+            (
+                "read_only",
+                "the guest refused to be changed, and nothing was done: the file system of /var is read-only",
+            ),
+        ],
+    )
+    def test_where_nothing_was_begun(self, fleet: Fleet, host: str, sentence: str) -> None:
+        result = self.run.fatal(host)
+        assert (result["msg"], result["changed"]) == (sentence, False)
+        assert fleet.records()[host]["state"] == "failed"
 
-    def test_a_guest_that_cannot_be_written(self, fleet: Fleet) -> None:
-        fleet.hosts["db1"]["tree_instead"] = (
-            "emit begin apply 1; emit refused the file system of /var is read-only; emit end"
-        )
-        result = fleet.play("remediate").fatal("db1")
-        assert result["msg"] == (
-            "the guest refused to be changed, and nothing was done: the file system of /var is read-only"
-        )
 
+class TestRecovery:
     def test_an_interrupted_run_is_recovered_before_a_plan_is_made(self, fleet: Fleet) -> None:
         tree = fleet.trees["db1"]
         fleet.play("remediate", "-e", "vmguest_only=io_scheduler")
