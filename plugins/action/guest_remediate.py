@@ -75,7 +75,7 @@ class ActionModule(GuestAction):
         nonce = secrets.token_hex(16)
         names = sorted((failure.receipt for failure in unproved if failure.receipt), reverse=True)
         applied, evidence = self.changed(revert_payload(nonce, RUN, now(), names, READS, self.root), nonce)
-        ends = {receipt: (result, reason) for receipt, _, result, reason in applied.reverted}
+        ends = {receipt: (result, reason) for receipt, _recommendation, result, reason in applied.reverted}
         told = []
         for failure in failed:
             if failure.receipt:

@@ -52,7 +52,7 @@ class ActionModule(GuestAction):
         # What was interrupted is undone by the script itself before it does anything else.
         names = [receipt.name for receipt in chosen if receipt.revertable]
         applied, evidence = self.changed(revert_payload(nonce, RUN, now(), names, READS, self.root), nonce)
-        ends = {receipt: (result, reason) for receipt, _, result, reason in applied.reverted}
+        ends = {receipt: (result, reason) for receipt, _recommendation, result, reason in applied.reverted}
         reverted, problems, lines = [], not_recovered(applied), [f"recovered: {line}" for line in applied.recovered]
         for receipt in chosen:
             if not receipt.revertable:

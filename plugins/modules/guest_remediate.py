@@ -173,7 +173,7 @@ receipts:
       type: str
       returned: always
     detail:
-      description: What the command that failed printed, at most 20 lines.
+      description: What its last command printed, at most 20 lines.
       type: list
       elements: str
       returned: always

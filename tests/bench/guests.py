@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 TOP = Path(__file__).resolve().parents[2]
 CONTAINERS = TOP / "tests/containers"
 sys.path.insert(0, str(CONTAINERS))
 
 import manifest  # noqa: E402
+from manifest import Manifest  # noqa: E402
 
 BASE = "localhost/vmguest-test/debian12:current"
 IMAGE = "localhost/vmguest-test/bench:current"
@@ -25,6 +27,9 @@ PASSING = ("root/.ansible", "tmp/", "etc/.pwd.lock")
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 #: Each systemd takes about four.
 INOTIFY_PER_GUEST = 12
+
+
+Answer = TypeVar("Answer")
 
 
 class BenchError(Exception):
@@ -105,12 +110,10 @@ class Guests:
         """What a script for sh prints on each guest."""
         return dict(zip(self.names, self._each(lambda name: run(*self.ssh(name), "sh -s", input_text=script)), strict=True))
 
-    def manifests(self) -> dict[str, manifest.Manifest]:
-        """What each guest consists of, file by file, but for what passes."""
-        found = self._each(manifest.read)
+    def manifests(self, names: list[str]) -> dict[str, Manifest]:
+        """What each of these guests consists of, file by file, but for what passes."""
         return {
-            name: {path: entry for path, entry in files.items() if not path.startswith(PASSING)}
-            for name, files in zip(self.names, found, strict=True)
+            name: {path: entry for path, entry in manifest.read(name).items() if not path.startswith(PASSING)} for name in names
         }
 
     def write_inventory(self, host_vars: dict[str, dict[str, object]] | None = None) -> None:
@@ -126,7 +129,7 @@ class Guests:
         inventory = {"all": {"hosts": guests, "vars": settings}}
         self.inventory.write_text(json.dumps(inventory, indent=1), encoding="utf-8")
 
-    def _each(self, action: Callable[[str], object]) -> list:
+    def _each(self, action: Callable[[str], Answer]) -> list[Answer]:
         with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
             try:
                 return list(pool.map(action, self.names))

@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import median
 
 from guests import CONTAINERS, PREFIX, TOP, BenchError, Guests, build_image, inotify_for, run
+from manifest import Manifest
 from page import Conditions, Counts, Figures, Probe, page, summary
 
 HERE = Path(__file__).resolve().parent
@@ -31,7 +32,11 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload 
 
 FORKS = 20
 NONCE = "0" * 32
-PING, IDIOMATIC = str(HERE / "playbooks/ping.yml"), str(HERE / "playbooks/idiomatic.yml")
+#: A first remediation takes minutes and is far from any bar: fewer rounds tell enough.
+FIRST_ROUNDS = 3
+#: Guests whose files are compared; they differ in nothing but their times.
+COMPARED = 5
+PING, NOTHING, IDIOMATIC = (str(HERE / f"playbooks/{name}.yml") for name in ("ping", "nothing", "idiomatic"))
 AUDIT, REMEDIATE = "vmguest.linux.audit", "vmguest.linux.remediate"
 
 
@@ -119,11 +124,12 @@ class Bench:
             for ours in (ours_first, not ours_first):
                 name, playbook = ("remediate, first", REMEDIATE) if ours else ("idiomatic playbook", IDIOMATIC)
                 self.guests.renew()
-                before = self.guests.manifests() if number == 0 else {}
+                sample = self.guests.names[:COMPARED]
+                before = self.guests.manifests(sample) if number == 0 else {}
                 self.seconds.setdefault(name, []).append(self.playbook(playbook, changed=1 if ours else None))
                 say(f"first remediation {number + 1} of {count}: {name} {self.seconds[name][-1]:.2f} s")
                 if number == 0:
-                    reached[name] = changes(before, self.guests.manifests())
+                    reached[name] = changes(before, self.guests.manifests(sample))
                 if number == 0 and ours:
                     self.guests.write_inventory(self._times())
             if number == 0:
@@ -139,16 +145,16 @@ class Bench:
         )
         variables: dict[str, dict[str, object]] = {}
         for name, text in self.guests.on_each(script).items():
-            crontab, _, calendars = text.partition("====\n")
+            crontab, dummy, calendars = text.partition("====\n")
             timers: dict[str, list[str]] = {}
             for line in calendars.splitlines():
-                timer, _, calendar = line.partition(" ")
+                timer, dummy, calendar = line.partition(" ")
                 timers.setdefault(timer, []).append(calendar)
             variables[name] = {"bench_crontab": crontab, "bench_timers": timers}
         return variables
 
 
-def changes(before: dict[str, dict], after: dict[str, dict]) -> dict[str, object]:
+def changes(before: dict[str, Manifest], after: dict[str, Manifest]) -> dict[str, object]:
     """Guest and path to what is there now, for all that came, went or changed. Guests themselves differ (machine id, addresses)."""
     return {
         f"{name}:/{path}": after[name].get(path)
@@ -164,7 +170,8 @@ def compared(ours: dict[str, object], theirs: dict[str, object]) -> str:
     if different:
         shown = "\n".join(f"  {path}: {ours.get(path)} / {theirs.get(path)}" for path in different[:20])
         raise BenchError(f"remediate and the idiomatic playbook leave {len(different)} files differently:\n{shown}")
-    return f"both reach the same end state: {len(ours)} changed files on all guests compared, content, mode and owner"
+    guests = len({path.partition(":")[0] for path in ours})
+    return f"both reach the same end state: {len(ours)} changed files on {guests} guests compared by content, mode and owner"
 
 
 # ---- what is counted, on a guest of its own ------------------------------------------------------------------------------
@@ -216,7 +223,7 @@ def probe_figures(bench: Bench) -> Probe:
     run("strace", "-f", "-qq", "-e", "trace=exit_group", "-o", str(trace), *enter, input_text=payload)
     ended = {line.split()[0] for line in trace.read_text(errors="replace").splitlines() if "exit_group" in line}
     took = []
-    for _ in range(21):
+    for dummy in range(21):
         began = time.perf_counter()
         run(*enter, input_text=payload)
         took.append((time.perf_counter() - began) * 1000)
@@ -257,17 +264,20 @@ def measure(guests: int, rounds: int, scratch: Path) -> Figures:
         counted = counts(bench)
     with started([f"{PREFIX}{number:03}" for number in range(1, guests + 1)], scratch) as fleet:
         bench = Bench(fleet, scratch)
-        reports = {"ping": lambda: bench.playbook(PING, 0), "plain ssh": bench.plain_ssh}
+        others = {
+            "ping": lambda: bench.playbook(PING, 0),
+            "plain ssh": bench.plain_ssh,
+            "Ansible without a task's work": lambda: bench.playbook(NOTHING),
+        }
         say(f"guests as made: {rounds} rounds")
-        bench.rounds(rounds, {**reports, "audit": lambda: bench.playbook(AUDIT, 0)})
+        bench.rounds(rounds, {**others, "audit": lambda: bench.playbook(AUDIT, 0)})
         as_made, bench.seconds = bench.seconds, {}
-        say(f"first remediation: {rounds} rounds on new guests")
-        verdict = bench.first_remediations(rounds)
+        verdict = bench.first_remediations(min(rounds, FIRST_ROUNDS))
         say(f"remediated guests: {rounds} rounds")
         bench.rounds(
             rounds,
             {
-                **reports,
+                **others,
                 "audit": lambda: bench.playbook(AUDIT, 0),
                 "remediate, nothing to do": lambda: bench.playbook(REMEDIATE, 0),
             },
@@ -304,7 +314,7 @@ def main() -> int:
         return 2
     os.environ["CONTAINERS_CONF"] = str(CONTAINERS / "containers.conf")
     # Ended from outside, it clears up as it does after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(143))
     try:
         with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
             figures = measure(wanted.guests, wanted.rounds, Path(scratch))

@@ -32,7 +32,7 @@ VMWARE = {
 def evidence_of(
     files: Mapping[str, str | State] | None = None,
     *,
-    base: Mapping[str, str] = VMWARE,
+    base: Mapping[str, str] | None = None,
     lines: Mapping[str, Iterable[tuple[str, int, str]]] | None = None,
     entries: Iterable[Entry] = (),
     commands: Mapping[str, tuple[int, str]] | None = None,
@@ -40,7 +40,7 @@ def evidence_of(
     """Evidence of a guest with these files (a :class:`State` instead of a text for one that cannot be read)."""
     found = {
         path: File(path, content) if isinstance(content, State) else File(path, State.READ, tuple(content.splitlines()))
-        for path, content in {**base, **(files or {})}.items()
+        for path, content in {**(VMWARE if base is None else base), **(files or {})}.items()
     }
     return Evidence(
         declared=READS,

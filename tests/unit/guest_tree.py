@@ -347,7 +347,7 @@ def _load_units(tree: Tree) -> None:
     loaded.mkdir()
     for directory in ("etc/systemd", "usr/lib/systemd", "lib/systemd", "usr/local/lib/systemd", "run/systemd"):
         source = tree.root / directory
-        if source.is_dir() and not (tree.root / directory.split("/")[0]).is_symlink():
+        if source.is_dir() and not (tree.root / directory.split("/", maxsplit=1)[0]).is_symlink():
             shutil.copytree(source, loaded / directory, symlinks=True)
     if (tree.root / "lib").is_symlink():
         (loaded / "lib").symlink_to("usr/lib")

@@ -68,8 +68,7 @@ def not_recovered(applied: ApplyOutput) -> list[str]:
     """A sentence for each interrupted transaction of an earlier run that could not be undone."""
     problems = []
     for entry in applied.recovered:
-        receipt, _, rest = entry.partition(" ")
-        result, _, reason = rest.partition(" ")
+        receipt, result, reason = ([*entry.split(" ", 2), "", ""])[:3]
         if result != "undone":
             problems.append(f"what an earlier run left half-done could not be undone ({receipt}): {reason}")
     return problems
@@ -90,5 +89,5 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
         "receipt": outcome.receipt or None,
         "result": outcome.result,
         "reason": outcome.reason,
-        "detail": list(outcome.detail),
+        "detail": [line for line in outcome.detail if line.strip()],
     }

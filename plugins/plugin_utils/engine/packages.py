@@ -4,9 +4,13 @@
 
 """Installing packages as a step that can be undone.
 
-The undo removes the packages that were absent before, and the libraries that came with them and that nothing else
-needs: each package manager knows which those are. It refuses where something that was installed since needs them, and
-does nothing where the installation never began. Packages that the installation had to upgrade are not downgraded.
+A package manager's own notion of "no longer needed" may take packages that were there long before, so it is not asked.
+Before it acts, the step notes what is installed and what the manager says it is going to install. The undo removes what
+was announced, was absent and is there now: no more, however far the installation came, whatever others installed
+meanwhile or since. It is done by rpm or dpkg themselves, needs no repository, and refuses, saying who, where something
+else needs one of the packages by now.
+
+Compared by name: a package that the installation upgraded stays upgraded. A repository's key that it imported stays.
 """
 
 from __future__ import annotations
@@ -22,106 +26,156 @@ PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*\Z")
 #: Two minutes for somebody else's transaction to end.
 _LOCK_SECONDS = 120
 
-_APT = (
-    # needrestart would restart other services; apt-listchanges would wait for a reader.
-    "DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_SUSPEND=1 apt-get -q -y "
-    f"-o DPkg::Lock::Timeout={_LOCK_SECONDS} -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
-)
-
-#: An image without package lists (many templates) needs them once. Lists that are there are not renewed.
-_APT_INSTALL = f"""\
-ls "$ROOT"/var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || {_APT} update || :
-{_APT} --no-install-recommends install @names@"""
-
-_APT_REMOVE = f"""\
-orphans() {{ apt-get -s autoremove | sed -n 's/^Remv \\([^ ]*\\).*/\\1/p'; }}
-present='' needed='' verb=@verb@
-for name in @names@; do
-  case $(dpkg-query -W -f='${{Status}}' "$name" 2>/dev/null) in
-    '' | *not-installed@left@) ;;
-    *' ok installed' | *config-files) present="$present $name" ;;
-    *) dpkg --configure -a || :; present="$present $name" ;;
-  esac
-done
-if [ -n "$present" ]; then
-  for other in $(apt-get -s remove $present | sed -n 's/^Remv \\([^ :]*\\).*/\\1/p'); do
-    case " $present " in
-      *" $other "*) ;;
-      *) needed=1; echo "$other was installed since and needs$present: remove it first" >&2 ;;
+#: Managers wait for one another for ever, or not at all: wait here, for a while, and let them decide then. zypper, yum and
+#: dnf write their process id into a file; rpm, dpkg, apt and tdnf lock theirs (proc_locks(5): by inode).
+_WAIT = f"""\
+held() {{
+  for lock in "$ROOT"/var/run/zypp.pid "$ROOT"/var/run/yum.pid "$ROOT"/var/cache/dnf/*_lock.pid \\
+    "$ROOT"/var/lib/dnf/*_lock.pid "$ROOT"/var/lib/rpm/.rpm.lock "$ROOT"/var/lib/dpkg/lock-frontend \\
+    "$ROOT"/var/lib/dpkg/lock "$ROOT"/var/run/.tdnf-instance-lockfile
+  do
+    [ -e "$lock" ] || continue
+    holder=''
+    {{ read -r holder <"$lock"; }} 2>/dev/null
+    case $holder in
+      '' | *[!0-9]*) ;;
+      *) kill -0 "$holder" 2>/dev/null && return 0 ;;
     esac
+    set -- $(ls -id "$lock")
+    grep -qs " WRITE .*:$1 " "$ROOT"/proc/locks && return 0
   done
-  # Configuration that somebody edited since is not ours to remove.
-  [ -z "$(dpkg --verify $present 2>/dev/null)" ] || verb=remove
-  kept=$(orphans)
-  [ -z "$needed" ] && {_APT} "$verb" $present || exit 1
-  came=$(orphans | grep -vxF "$kept")
-  [ -z "$came" ] || {_APT} "$verb" $came
-fi"""
+  return 1
+}}
+tries=0
+while held && [ "$tries" -lt {_LOCK_SECONDS // 5} ]; do sleep 5; tries=$((tries + 1)); done
+"""
+
+#: A damaged rpm database answers with errors, no packages and exit status 0.
+_RPM_INSTALLED = """\
+installed() {
+  { complaints=$(rpm -qa --qf '%{NAME}\\n' 2>&1 >&3) || complaints="error: $complaints"; } 3>&1
+  case $complaints in *error:*) echo "$complaints" >&2; return 1 ;; esac
+}
+"""
+
+#: Of several architectures the guest's own goes without its name, as in what apt announces.
+_DPKG_INSTALLED = """\
+installed() {
+  dpkg-query -W -f='${binary:Package} ${Status}\\n'
+}
+"""
+
+#: Both lists are written beside and renamed, so that a cut one is never believed. Without `before` nothing was done.
+_DO = """\
+{ echo @names@; @announce@; } | tr -s ' ' '\\n' >"$NOTES/announced.new"
+installed >"$NOTES/before.new" && [ -s "$NOTES/before.new" ] || { echo 'what is installed is not known' >&2; exit 1; }
+sync
+mv "$NOTES/announced.new" "$NOTES/announced" && mv "$NOTES/before.new" "$NOTES/before" || exit 1
+sync
+@install@"""
+
+_RPM_UNDO = """\
+now=$(installed) && [ -n "$now" ] || { echo 'what is installed is not known' >&2; exit 1; }
+brought=$(echo "$now" | sort -u | grep -vxF -f "$NOTES/before" | grep -xF -f "$NOTES/announced")
+[ -z "$brought" ] || rpm -e $brought"""
+
+#: First dpkg finishes what was cut. It checks all removals before the first of them; purging then needs no such check.
+#: Configuration stays that was left from before, or that somebody edited since.
+_DPKG_UNDO = """\
+edited() {
+  dpkg-query -W -f='${Conffiles}\\n' "$1" | {
+    while read -r path sum rest; do
+      [ -f "$ROOT$path" ] || continue
+      [ "$(md5sum <"$ROOT$path")" = "$sum  -" ] || exit 0
+    done
+    exit 1
+  }
+}
+DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND
+dpkg --configure -a || :
+now=$(installed) && [ -n "$now" ] || { echo 'what is installed is not known' >&2; exit 1; }
+brought=$(echo "$now" | awk -v own=":$(dpkg --print-architecture)" '
+  { name = $1; if (substr(name, length(name) - length(own) + 1) == own) name = substr(name, 1, length(name) - length(own)) }
+  FILENAME == ARGV[1] { announced[name]; next }
+  $4 == "not-installed" { next }
+  FILENAME == ARGV[2] { before[name] = $4; next }
+  !(name in announced) { next }
+  $4 != "config-files" && (!(name in before) || before[name] == "config-files") { print "remove", $1 }
+  !(name in before) { print "purge", $1 }
+' "$NOTES/announced" "$NOTES/before" -)
+remove=$(echo "$brought" | sed -n 's/^remove //p')
+purge=''
+for package in $(echo "$brought" | sed -n 's/^purge //p'); do
+  case ' @kept@ ' in *" $package "*) continue ;; esac
+  edited "$package" || purge="$purge $package"
+done
+if [ -n "$remove" ]; then
+  dpkg --no-act --force-remove-reinstreq --remove $remove >/dev/null &&
+    dpkg --force-remove-reinstreq --remove $remove || exit 1
+fi
+[ -z "$purge" ] || dpkg --purge $purge"""
 
 _DPKG_PROOF = """\
 for name in @names@; do
   case $(dpkg-query -W -f='${Status}' "$name") in *' ok installed') ;; *) exit 1 ;; esac
 done"""
 
-#: rpm says who needs a package, the manager takes it away with what came with it.
-_RPM_REMOVE = """\
-present=''
-for name in @names@; do
-  if rpm -q "$name" >/dev/null 2>&1; then present="$present $name"; fi
-done
-if [ -n "$present" ]; then
-  rpm -e --test $present && @remove@ $present
-fi"""
-
 _RPM_PROOF = "rpm -q @names@"
 
 
-def _wait(*locks: str) -> str:
-    """yum and dnf wait for ever for one another, or not at all: wait here, for a while, and then not at all."""
-    names = " ".join(f'"$ROOT"{lock}' for lock in locks)
-    return (
-        f'tries=0\nwhile ls {names} >/dev/null 2>&1 && [ "$tries" -lt {_LOCK_SECONDS // 5} ]; do\n'
-        "  sleep 5; tries=$((tries + 1))\ndone\n"
-    )
+@dataclass(frozen=True)
+class Database:
+    """How the packages below a manager are listed, removed and proved to be there."""
+
+    installed: str
+    undo: str
+    proof: str
 
 
 @dataclass(frozen=True)
 class PackageManager:
-    """How a family installs and removes without a question; ``@names@`` stands for the packages."""
+    """How a family installs without a question, and how it says beforehand what that would bring.
+
+    ``@names@`` stands for the packages. What ``announce`` prints is taken as words; more words than names do no harm.
+    """
 
     command: str
-    database: str
+    database: Database
+    announce: str
     install: str
-    remove: str
 
 
-_DNF = "dnf -y --setopt=exit_on_lock=1"
-_YUM = "yum -y --setopt=exit_on_lock=1"
-_ZYPPER = f"ZYPP_LOCK_TIMEOUT={_LOCK_SECONDS} zypper --non-interactive"
-_DNF_WAIT = _wait("/var/cache/dnf/*_lock.pid", "/var/lib/dnf/*_lock.pid")
-_YUM_WAIT = _wait("/var/run/yum.pid")
+_DPKG = Database(_DPKG_INSTALLED, _DPKG_UNDO, _DPKG_PROOF)
+_RPM = Database(_RPM_INSTALLED, _RPM_UNDO, _RPM_PROOF)
 
-APT = PackageManager("apt-get", "dpkg", _APT_INSTALL, _APT_REMOVE)
-DNF = PackageManager(
-    "dnf",
-    "rpm",
-    f"{_DNF_WAIT}{_DNF} --setopt=install_weak_deps=0 install @names@",
-    _DNF_WAIT + _RPM_REMOVE.replace("@remove@", f"{_DNF} --setopt=clean_requirements_on_remove=1 remove"),
+_APT = (
+    # needrestart would restart other services; apt-listchanges would wait for a reader.
+    "DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_SUSPEND=1 apt-get -q -y "
+    f"-o DPkg::Lock::Timeout={_LOCK_SECONDS} -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
 )
-YUM = PackageManager(
-    "yum",
-    "rpm",
-    f"{_YUM_WAIT}{_YUM} install @names@",
-    # From its cache: no repository has to answer for a package to go.
-    _YUM_WAIT + _RPM_REMOVE.replace("@remove@", f"{_YUM} -C --setopt=clean_requirements_on_remove=1 remove"),
+_DNF = "dnf --setopt=exit_on_lock=1 --setopt=install_weak_deps=0"
+_YUM = "yum --setopt=exit_on_lock=1"
+_ZYPPER = f"ZYPP_LOCK_TIMEOUT={_LOCK_SECONDS} zypper --non-interactive install --no-recommends"
+
+APT = PackageManager(
+    "apt-get",
+    _DPKG,
+    # An image without package lists (many templates) needs them once. Lists that are there are not renewed.
+    f'ls "$ROOT"/var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || {_APT} update >&2\n'
+    "apt-get -s --no-install-recommends install @names@ | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p'",
+    f"{_APT} --no-install-recommends install @names@",
 )
+DNF = PackageManager("dnf", _RPM, f"{_DNF} --assumeno install @names@", f"{_DNF} -y install @names@")
+YUM = PackageManager("yum", _RPM, f"{_YUM} --assumeno install @names@", f"{_YUM} -y install @names@")
 ZYPPER = PackageManager(
     "zypper",
-    "rpm",
-    f"{_ZYPPER} install --no-recommends @names@",
-    _RPM_REMOVE.replace("@remove@", f"{_ZYPPER} --no-refresh remove --clean-deps"),
+    _RPM,
+    # It also names what it recommends and will not install.
+    f"{_ZYPPER} --dry-run @names@ | sed -n '/ NEW package/,/^$/p'",
+    f"{_ZYPPER} @names@",
 )
-TDNF = PackageManager("tdnf", "rpm", "tdnf -y install @names@", _RPM_REMOVE.replace("@remove@", "tdnf -y remove"))
+TDNF = PackageManager("tdnf", _RPM, "tdnf --assumeno install @names@", "tdnf -y install @names@")
 
 
 def manager_of(family: str, major: int) -> PackageManager | None:
@@ -139,13 +193,12 @@ def install_step(manager: PackageManager, names: tuple[str, ...], keep_configura
 
     ``keep_configuration``: some of their configuration is there already, so the undo leaves what dpkg leaves.
     """
-    words = sh(*names)
-    undo = manager.remove.replace("@verb@", "remove" if keep_configuration else "purge")
-    undo = undo.replace("@left@", " | *config-files" if keep_configuration else "")
-    proof = _DPKG_PROOF if manager.database == "dpkg" else _RPM_PROOF
+    database = manager.database
+    do = _WAIT + database.installed + _DO.replace("@announce@", manager.announce).replace("@install@", manager.install)
+    undo = '[ -e "$NOTES/before" ] || exit 0\n' + _WAIT + database.installed + database.undo
     return Run(
         what=f"install {' and '.join(names)} with {manager.command}",
-        do=manager.install.replace("@names@", words),
-        undo=undo.replace("@names@", words),
-        proof=proof.replace("@names@", words),
+        do=do.replace("@names@", sh(*names)),
+        undo=undo.replace("@kept@", " ".join(names) if keep_configuration else ""),
+        proof=database.proof.replace("@names@", sh(*names)),
     )

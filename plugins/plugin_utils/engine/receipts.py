@@ -89,7 +89,7 @@ def parse_apply(output: str, nonce: str) -> ApplyOutput:
             if current is not None and len(current.detail) < 20:
                 current.detail.append(line)
             continue
-        word, _, rest = line[len(prefix) :].partition(" ")
+        word, dummy, rest = line[len(prefix) :].partition(" ")
         if word == "locked":
             result.locked = rest
         elif word == "refused":
@@ -97,15 +97,15 @@ def parse_apply(output: str, nonce: str) -> ApplyOutput:
         elif word == "recovered":
             result.recovered.append(rest)
         elif word == "transaction":
-            recommendation, _, receipt = rest.partition(" ")
+            recommendation, dummy, receipt = rest.partition(" ")
             current = Outcome(recommendation, receipt)
             result.outcomes.append(current)
         elif word == "step" and current is not None:
-            number, _, sentence = rest.partition(" ")
+            number, dummy, sentence = rest.partition(" ")
             current.steps.append(f"{number} {sentence}")
         elif word == "outcome":
-            recommendation, _, rest = rest.partition(" ")
-            kind, _, reason = rest.partition(" ")
+            recommendation, dummy, rest = rest.partition(" ")
+            kind, dummy, reason = rest.partition(" ")
             if current is None or current.recommendation != recommendation:
                 current = Outcome(recommendation)
                 result.outcomes.append(current)

@@ -96,7 +96,7 @@ def scattered(schedule: Schedule, seed: str, job: str, hours: Sequence[int] = ()
     gap = schedule.gap
     if gap is None or not schedule.fields:
         return None
-    _, hour, *days = schedule.fields
+    dummy, hour, *days = schedule.fields
     count = len(schedule.minutes)
     if count > 1:
         # As many firings in an hour as before: */7 has nine, 4-59/7 would have eight.

@@ -120,6 +120,9 @@ class Run:
 
     ``undo`` must leave things as they were before ``do``, whether ``do`` ran to its end, half, or never: after a power cut
     nobody knows. ``proof`` exits 0 when, and only when, ``do`` had its effect. ``what`` is a sentence for a person.
+
+    All three find in ``$NOTES`` a folder of this step's own in the receipt, root only, empty at first: what ``do`` writes
+    there tells ``undo`` what it found. It goes when the step has been undone.
     """
 
     what: str

@@ -228,11 +228,11 @@ def parse_crontab(file: File, system: bool) -> Crontab:
             schedule = Schedule.parse(found["written"]) if found else None
         except ValueError:
             schedule = None
-        user, _, command = (
+        user, dummy, command = (
             found["rest"].partition(" ") if found and system else ("", "", found["rest"] if found else "")
         )
         if found and system and "\t" in user:
-            user, _, command = found["rest"].partition("\t")
+            user, dummy, command = found["rest"].partition("\t")
         if not found or schedule is None or not command.strip():
             odd.append(number)
             continue

@@ -76,7 +76,7 @@ class Modules:
         requires: dict[str, tuple[str, ...]] = {}
         built_in = set()
         for line in probe.lines("vmware_modules"):
-            file, _, needed = line.text.partition(":")
+            file, dummy, needed = line.text.partition(":")
             if line.path == f"{folder}/modules.builtin":
                 built_in.add(_name(file))
             elif line.path == f"{folder}/modules.dep":
@@ -97,7 +97,7 @@ class Modules:
     @property
     def foreign(self) -> tuple[str, ...]:
         """Files of VMware's drivers that the kernel does not ship: they hide its own, and no update renews them."""
-        return tuple(file for _, files in sorted(self.files.items()) for file in files if not _is_own(file))
+        return tuple(file for dummy, files in sorted(self.files.items()) for file in files if not _is_own(file))
 
 
 def _is_own(file: str) -> bool:

@@ -118,7 +118,7 @@ def in_order(paths: Iterable[str], folders: Sequence[str]) -> list[str]:
     """
     strongest: dict[str, tuple[int, str]] = {}
     for path in paths:
-        folder, _, name = path.rpartition("/")
+        folder, dummy, name = path.rpartition("/")
         if folder in folders:
             rank = folders.index(folder)
             if name not in strongest or rank < strongest[name][0]:
@@ -165,7 +165,7 @@ def _tuned_profile(probe: ProbeOutput, name: str, section: str, key: str, seen: 
         if text.startswith("["):
             current = text.strip("[]").strip()
             continue
-        word, _, value = (part.strip() for part in text.partition("="))
+        word, dummy, value = (part.strip() for part in text.partition("="))
         if word == "include" and current == "main":
             for parent in re.split(r"[,;\s]+", value):
                 inherited += _tuned_profile(probe, parent, section, key, (*seen, name))
@@ -190,7 +190,7 @@ def sysctl_assignments(probe: ProbeOutput, key: str) -> list[Assignment]:
             text = line.strip()
             if text[:1] in ("#", ";") or "=" not in text:
                 continue
-            name, _, value = text.partition("=")
+            name, dummy, value = text.partition("=")
             if name.strip().lstrip("-").replace("/", ".") == wanted:
                 found.append(Assignment(f"{path}:{number}", value.strip()))
     return found + tuned_assignments(probe, "sysctl", wanted)
@@ -211,7 +211,7 @@ def kernel_argument_assignments(probe: ProbeOutput, name: str) -> list[Assignmen
 
     def words(owner: str, text: str) -> None:
         for word in text.replace('"', " ").split():
-            key, _, value = word.partition("=")
+            key, dummy, value = word.partition("=")
             if key.replace("-", "_") == name.replace("-", "_"):
                 found.append(Assignment(owner, value))
 

@@ -81,7 +81,7 @@ def _dpkg(probe: ProbeOutput) -> tuple[dict[str, str], dict[str, str]] | None:
     versions, states = {}, {}
     for line in output.lines:
         name, tab, rest = line.partition("\t")
-        state, _, version = rest.partition("\t")
+        state, dummy, version = rest.partition("\t")
         if tab and state.endswith(" ok installed"):
             versions[name] = version
         elif tab:

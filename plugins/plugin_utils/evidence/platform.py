@@ -136,7 +136,7 @@ class Platform:
         """The value of a kernel argument in /proc/cmdline; the last one wins; "" for one without a value, None if absent."""
         found = None
         for word in self.command_line:
-            key, _, value = word.partition("=")
+            key, dummy, value = word.partition("=")
             if key.replace("-", "_") == name.replace("-", "_"):
                 found = value
         return found

@@ -353,9 +353,9 @@ class _Parser:
         printed: tuple[str, ...] = ()
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
             # What a command printed last may be without a line end: the structural line is then on the same line.
-            _, _, line = lines[start].partition(self.prefix)
+            dummy, dummy, line = lines[start].partition(self.prefix)
             body = lines[start + 1 : end]
-            kind, _, rest = line.partition(" ")
+            kind, dummy, rest = line.partition(" ")
             if end < len(lines) and not lines[end].startswith(self.prefix):
                 body = [*body, lines[end][: lines[end].index(self.prefix)]]
                 if kind != "command":
@@ -373,14 +373,14 @@ class _Parser:
             elif kind == "command":
                 printed = tuple(body)
             elif kind == "status":
-                name, _, status = rest.rpartition(" ")
+                name, dummy, status = rest.rpartition(" ")
                 self.result.commands[name] = Output(name, None if status == "absent" else int(status), printed)
                 printed = ()
             else:
                 raise ValueError(f"it has a section '{_excerpt(line)}'")
 
     def _file(self, rest: str) -> None:
-        state, _, path = rest.partition(" ")
+        state, dummy, path = rest.partition(" ")
         if state == "read":
             self.waiting.append(path)
             self.result.files[path] = File(path, State.READ)
@@ -460,7 +460,7 @@ def _entries(body: Sequence[str]) -> Iterator[Entry]:
 
 def _link(shown: str, size: str) -> tuple[str, str]:
     """A link's path and target. The size of a link is its target's length, but kernel file systems say 0."""
-    path, _, target = shown.partition(" -> ")
+    path, dummy, target = shown.partition(" -> ")
     if " -> " in target and size.isdecimal():
         whole = _bytes(shown)
         end = len(whole) - int(size)

@@ -116,7 +116,7 @@ class Calendar:
 
         :raises ValueError: where it is none, or one of the rare forms (dates relative to the month's end with a time zone, ``@…``).
         """
-        first, _, rest = text.strip().partition(" ")
+        first, dummy, rest = text.strip().partition(" ")
         words = f"{SHORTHANDS.get(first.lower(), first)} {rest}".split()
         count = len(words)
         weekdays = words.pop(0) if words and _WEEKDAYS.match(words[0]) else ""
@@ -177,7 +177,7 @@ def seconds_of(text: str) -> int | None:
         return None
     if not parts or re.sub(r"\s*(\d+)(?:\.\d+)?\s*([a-z]*)", "", text).strip():
         return None
-    if any(unit not in _TIME_UNITS for _, unit in parts):
+    if any(unit not in _TIME_UNITS for dummy, unit in parts):
         return None
     return sum(int(number) * _TIME_UNITS[unit] for number, unit in parts)
 
@@ -198,7 +198,7 @@ class Settings:
 
     def assigned(self, path: str, text: str) -> Settings:
         """These settings after one more line."""
-        key, _, value = (word.strip() for word in text.partition("="))
+        key, dummy, value = (word.strip() for word in text.partition("="))
         if key == "OnCalendar" and value:
             return replace(self, calendars=(*self.calendars, value), calendar_path=path)
         if key.startswith("On") and key.endswith("Sec") and value:

@@ -1045,6 +1045,7 @@ prepare_run() {
             attempt put "$folder/proof" "$4" &&
             attempt put "$folder/not_started" "" &&
             attempt put "$folder/output" "" &&
+            attempt mkdir "$folder/notes" &&
             attempt put "$folder/kind" "run$newline"
     } || fail "$1: cannot write its receipt: $why"
 }
@@ -1064,6 +1065,7 @@ prove_run() {
 }
 
 # run_command TEXT: its output goes to the step's folder, its end status to `status`; signs of life are given meanwhile.
+# "$NOTES" is a folder where what DO finds out is kept for UNDO.
 run_command() {
     output=$folder/output
     attempt put "$output" "" || output=/dev/null
@@ -1080,13 +1082,22 @@ run_command() {
     heart=$!
     (
         umask 022
+        NOTES=$folder/notes
+        export NOTES
         exec sh -c "$1"
     ) >"$output" 2>&1 </dev/null &
     child=$!
     ! process_started "$child" || put "$folder/process" "$child $started $boot$newline" 2>/dev/null
     wait "$child"
     status=$?
-    { kill "$heart" && wait "$heart"; } 2>/dev/null
+    {
+        kill "$heart"
+        # mksh loses a TERM that comes while a subshell starts, and would wait for it for ever.
+        while process_started "$heart"; do
+            kill "$heart"
+        done
+        wait "$heart"
+    } 2>/dev/null
     rm -f "$folder/process"
     [ "$status" -eq 0 ]
 }
@@ -1364,7 +1375,7 @@ forget_backups() {
         folder=$receipt/$number
         rm -rf "$folder/before" "$folder/after" "$folder/edits" "$folder/restored" "$folder/unended" "$folder/undo" \
             "$folder/do" "$folder/proof" "$folder/output" "$folder/done_output" "$folder/started" "$folder/work" \
-            "$folder/work.after"
+            "$folder/work.after" "$folder/notes"
     done
     rm -f "$receipt/reverting"
 }

@@ -135,11 +135,11 @@ def _needed(globs: Iterable[str]) -> list[str]:
     return [glob for glob in ordered if not any(other != glob and _covers(other, glob) for other in ordered)]
 
 
-def _covers(glob: str, other: str) -> bool:
-    """True where all that ``other`` matches is matched by ``glob``; it may be False for some such globs."""
-    if not _WILD.search(other):
-        return bool(_WILD.search(glob)) and glob_match(glob, other)
-    parts, others = glob.split("/"), other.split("/")
+def _covers(wide: str, narrow: str) -> bool:
+    """True where all that ``narrow`` matches is matched by ``wide``; it may be False for some such globs."""
+    if not _WILD.search(narrow):
+        return bool(_WILD.search(wide)) and glob_match(wide, narrow)
+    parts, others = wide.split("/"), narrow.split("/")
     return len(parts) == len(others) and all(
         part == one or (part == "*" and not one.startswith(".")) for part, one in zip(parts, others, strict=True)
     )
@@ -156,16 +156,16 @@ def _overlap(glob: str, other: str) -> bool:
 
 
 @cache
-def _meet(glob: str, other: str) -> bool:
+def _meet(one: str, two: str) -> bool:
     """True where two names' globs may match the same name."""
-    glob, other = re.sub(r"\[.[^]]*\]", "?", glob), re.sub(r"\[.[^]]*\]", "?", other)
-    if not glob or not other:
-        return not (glob + other).strip("*")
-    if glob[0] == "*":
-        return _meet(glob[1:], other) or _meet(glob, other[1:])
-    if other[0] == "*":
-        return _meet(other, glob)
-    return (glob[0] == other[0] or "?" in (glob[0], other[0])) and _meet(glob[1:], other[1:])
+    one, two = re.sub(r"\[.[^]]*\]", "?", one), re.sub(r"\[.[^]]*\]", "?", two)
+    if not one or not two:
+        return not (one + two).strip("*")
+    if one[0] == "*":
+        return _meet(one[1:], two) or _meet(one, two[1:])
+    if two[0] == "*":
+        return _meet(two, one)
+    return (one[0] == two[0] or "?" in (one[0], two[0])) and _meet(one[1:], two[1:])
 
 
 # ---- the rest --------------------------------------------------------------------------------------------------------

@@ -203,8 +203,7 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         except ProbeError as error:
             raise TaskFailed(f"{error} {until_then}", changed=True) from None
         if applied.locked is not None:
-            run_id, _, rest = applied.locked.partition(" ")
-            process, _, since = rest.partition(" ")
+            run_id, process, since = ([*applied.locked.split(" ", 2), "", ""])[:3]
             raise TaskFailed(
                 f"another run of vmguest.linux is changing this guest: run {run_id}, process {process}, since {since}; "
                 "nothing was done, try again when it has ended"
@@ -237,7 +236,8 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
 
         :raises RecordError: where it cannot be written.
         """
-        assert self.records is not None
+        if self.records is None:
+            raise AssertionError("a record before open_records")
         record = {
             "run": run.RUN,
             "time": run.now(),

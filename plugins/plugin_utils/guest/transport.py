@@ -57,6 +57,12 @@ _PROMPT = re.compile(
 )
 
 
+#: What ssh says beside the answer.
+_NOISE = re.compile(
+    r"^(Warning: Permanently added .*|Shared connection to .* closed\.|Connection to .* closed\.)\s*$", re.MULTILINE
+)
+
+
 class TransportError(Exception):
     """The script did not run on the guest. The message is one sentence: what was tried, what came back, what to do."""
 
@@ -195,7 +201,7 @@ class Transport:
             text.strip(),
         )
         # Warnings and banners come before what ssh finally says.
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [line for line in _NOISE.sub("", text).splitlines() if line.strip()]
         return (
             f"no connection over {self._connection.transport}: {printable(' '.join(lines[-2:])) or 'it said nothing'}"
         )
@@ -206,7 +212,7 @@ class Transport:
 
     def _refusal(self, status: int, output: str) -> TransportError:
         """Why no shell ran the script, as one sentence."""
-        answer = printable(output) or "nothing"
+        answer = printable(_NOISE.sub("", output)) or "nothing"
         become = self._connection.become
         if become:
             name, user = become.name, self._action.get_become_option("become_user") or "root"
@@ -229,7 +235,7 @@ class Transport:
                 )
             if _PROMPT.search(output):
                 return TransportError(
-                    f"{name} neither became {user} nor asked for a password in time; it said: {answer}"
+                    f"{name} did not become {user} in time; if it needs a password, run with -K; it said: {answer}"
                 )
             if status in (126, 127) and re.search(rf"\b{re.escape(name)}\b", output):
                 return TransportError(

@@ -136,7 +136,7 @@ def _rule(cases: list[_Case]) -> str:
 
 def _summary(values: list[tuple[str, str]]) -> str:
     """`none` where all disks agree, else `sda cfq, sdb none`."""
-    distinct = {value for _, value in values}
+    distinct = {value for dummy, value in values}
     return distinct.pop() if len(distinct) == 1 else ", ".join(f"{name} {value}" for name, value in values)
 
 

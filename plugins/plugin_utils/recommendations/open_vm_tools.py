@@ -249,7 +249,8 @@ def _manager(evidence: Evidence) -> PackageManager | None:
 def _installation(evidence: Evidence, names: tuple[str, ...], start: bool) -> tuple[Step, ...]:
     """Install, and have the service run: not every distribution enables or starts what it installs."""
     manager = _manager(evidence)
-    assert manager is not None, "a plan only where _no_installation found a package manager"
+    if manager is None:
+        raise AssertionError("a plan is made only where _no_installation found a package manager")
     states = evidence.packages.states
     left = any(states.get(name, "").endswith("config-files") for name in names) or bool(evidence.entry(CONFIGURATION))
     steps = [install_step(manager, names, keep_configuration=left)]

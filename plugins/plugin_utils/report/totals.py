@@ -67,9 +67,9 @@ def _guests(records: Sequence[Mapping[str, Any]], paint: Paint) -> list[str]:
     counts = [
         (one_line(record["host"]), Counter(finding["status"] for finding in record["findings"])) for record in records
     ]
-    every: Counter[str] = sum((count for _, count in counts), Counter())
+    every: Counter[str] = sum((count for _host, count in counts), Counter())
     columns = [status for status in _COLUMNS if every[status]]
-    name = min(max(len("all guests"), *(len(host) for host, _ in counts)), _NAME)
+    name = min(max(len("all guests"), *(len(host) for host, _count in counts)), _NAME)
 
     def row(host: str, count: Mapping[str, int]) -> str:
         cells = []
@@ -81,7 +81,7 @@ def _guests(records: Sequence[Mapping[str, Any]], paint: Paint) -> list[str]:
     lines = [f"{'guest':{name}}  " + "  ".join(columns)]
     lines += [row(host, count) for host, count in counts[:_GUESTS]]
     if len(counts) > _GUESTS:
-        rest: Counter[str] = sum((count for _, count in counts[_GUESTS:]), Counter())
+        rest: Counter[str] = sum((count for _host, count in counts[_GUESTS:]), Counter())
         lines.append(row(f"{len(counts) - _GUESTS} more", rest))
     if len(counts) > 1:
         lines.append(row("all guests", every))

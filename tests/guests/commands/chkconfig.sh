@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # chkconfig [--list] NAME [on|off] | --add NAME | --del NAME: links of runlevels 2 to 5.
 : "${ROOT?}" "${STATE:?}"
 verb='set'

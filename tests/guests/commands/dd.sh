@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # dd if=/dev/zero of=FILE bs=… count=…: a sparse file of that length stands for the blocks; anything else is the real dd.
 : "${ROOT?}" "${STATE:?}"
 input='' output='' size=512 count=''

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # df [-P] [-k] [-T] PATH…: the tree's `filesystems`, by their longest mount point that is a prefix.
 : "${ROOT?}" "${STATE:?}"
 kind=''

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # dpkg --verify NAME… | --configure -a
 : "${ROOT?}" "${STATE:?}"
 case ${1-} in

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # dpkg-query -W [-f FORMAT] [PATTERN…] | -S FILE | -s NAME | -l
 : "${ROOT?}" "${STATE:?}"
 store=$STATE/packages

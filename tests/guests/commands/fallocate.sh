@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # fallocate -l BYTES FILE: a sparse file of that length stands for the blocks.
 : "${ROOT?}" "${STATE:?}"
 length='' file=''

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # mkswap [-L LABEL] [-f] FILE: writes the signature where a 4 KiB page ends, as the real one.
 : "${ROOT?}" "${STATE:?}"
 file=''

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # modprobe [-q] [-b] [-n] [-r] MODULE: what the tree's modules.dep holds can be loaded; `install … /bin/true` is obeyed.
 : "${ROOT?}" "${STATE:?}"
 quiet='' dry='' remove='' blacklist=''

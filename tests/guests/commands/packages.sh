@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # A package manager: packages are folders of STATE/packages (version, tree to copy, commands to bring). NAME0 says which one.
 : "${ROOT?}" "${STATE:?}" "${NAME0:?}"
 store=$STATE/packages

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # rmmod MODULE
 : "${ROOT?}" "${STATE:?}"
 for asked; do

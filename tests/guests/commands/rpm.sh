@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # rpm -q NAME… | rpm -qa [PATTERN…] | rpm -qf FILE, with --qf; rpm -e NAME
 : "${ROOT?}" "${STATE:?}"
 store=$STATE/packages

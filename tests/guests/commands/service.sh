@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # service NAME start|stop|restart|status: an init script of the tree; what runs is in STATE/services.
 : "${ROOT?}" "${STATE:?}"
 name=$1

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # swapoff FILE
 : "${ROOT?}" "${STATE:?}"
 for file; do

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # swapon [-p PRIORITY] FILE | swapon -a | swapon -s | swapon --show
 : "${ROOT?}" "${STATE:?}"
 table=$ROOT/proc/swaps

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # systemctl: units are files and links of the tree; what runs, and what systemd has loaded, is in STATE/systemd.
 : "${ROOT?}" "${STATE:?}"
 active=$STATE/systemd/active

@@ -61,7 +61,7 @@ def test_reverted_locked_and_refused():
 
 @pytest.mark.parametrize("cut", range(1, 6))
 def test_a_cut_output_is_never_believed(cut):
-    whole = said("N transaction a 000001-a", "N step 1 done x", "N outcome a done").split(f"{NONCE} end")[0]
+    whole = said("N transaction a 000001-a", "N step 1 done x", "N outcome a done").split(f"{NONCE} end", maxsplit=1)[0]
     with pytest.raises(ProbeError, match=r"cut|did not run"):
         parse_apply("\n".join(whole.split("\n")[:cut]), NONCE)
 

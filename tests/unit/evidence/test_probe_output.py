@@ -156,7 +156,7 @@ ENTRIES = [
 ]
 
 
-@pytest.mark.parametrize(("line", "entry"), ENTRIES, ids=[entry.path for _, entry in ENTRIES])
+@pytest.mark.parametrize(("line", "entry"), ENTRIES, ids=[entry.path for dummy, entry in ENTRIES])
 def test_entries(line: str, entry: Entry) -> None:
     assert found("@entries", line).directory_entries == {entry.path: entry}
 

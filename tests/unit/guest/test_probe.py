@@ -151,10 +151,19 @@ def test_more_files_than_fit_into_one_command_line(root: Path, shell: str) -> No
     names = [f"/etc/{folder}/{number:020d}" for number in range(1200)]
     put(root, {name: name[-4:] + "\n" for name in names})
 
-    found = probe(root, [files(f"/etc/{folder}/*"), entries(f"/etc/{folder}/*")], shell)
+    reads: list[Read] = [
+        files(f"/etc/{folder}/*"),
+        entries(f"/etc/{folder}/*"),
+        Lines("lines", "7$", (f"/etc/{folder}/*",)),
+    ]
+    # With a stack of 512 KiB, Linux allows 128 KiB of arguments, as EL4 always does.
+    before = ["sh", "-c", 'ulimit -s 512 && exec "$@"', "sh"]
+
+    found = parse(run_script(probe_payload(NONCE, reads, str(root)), shell, before=before).decode(), NONCE, reads)
 
     assert {file.path: file.value for file in found.glob(f"/etc/{folder}/*")} == {name: name[-4:] for name in names}
     assert sorted(entry.path for entry in found.entries(f"/etc/{folder}/*")) == names
+    assert [line.path for line in found.lines("lines")] == [name for name in names if name.endswith("7")]
 
 
 # ---- states ----------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import (
 four_shells = pytest.mark.parametrize("shell", SHELLS)
 
 #: A guest with something of every kind that is read, and what is odd.
-TREE = {
+TREE: dict[str, str | bytes] = {
     "/etc/fstab": "UUID=1-2 / ext4 defaults 0 1\n",
     "/etc/crontab": "17 * * * * root run-parts /etc/cron.hourly\n",
     "/etc/cron.d/job": "0 0 * * * root /opt/job\n",
@@ -51,59 +51,12 @@ TREE = {
 }
 
 #: Calls that change something, whatever their arguments; descriptors of the probe's own are not files.
-CHANGING = frozenset(
-    [
-        "mkdir",
-        "mkdirat",
-        "rename",
-        "renameat",
-        "renameat2",
-        "unlink",
-        "unlinkat",
-        "rmdir",
-        "link",
-        "linkat",
-        "symlink",
-        "symlinkat",
-        "chmod",
-        "fchmod",
-        "fchmodat",
-        "fchmodat2",
-        "chown",
-        "fchown",
-        "lchown",
-        "fchownat",
-        "utime",
-        "utimes",
-        "utimensat",
-        "futimesat",
-        "truncate",
-        "ftruncate",
-        "setxattr",
-        "lsetxattr",
-        "fsetxattr",
-        "removexattr",
-        "lremovexattr",
-        "fremovexattr",
-        "mknod",
-        "mknodat",
-        "creat",
-        "memfd_create",
-        "mount",
-        "umount2",
-        "swapon",
-        "swapoff",
-        "sethostname",
-        "init_module",
-        "finit_module",
-        "delete_module",
-        "reboot",
-        "settimeofday",
-        "clock_settime",
-        "adjtimex",
-        "clock_adjtime",
-        "fallocate",
-    ]
+CHANGING = (
+    "mkdir|mkdirat|rename|renameat|renameat2|unlink|unlinkat|rmdir|link|linkat|symlink|symlinkat|chmod|fchmod|fchmodat"
+    "|fchmodat2|chown|fchown|lchown|fchownat|utime|utimes|utimensat|futimesat|truncate|ftruncate|setxattr|lsetxattr"
+    "|fsetxattr|removexattr|lremovexattr|fremovexattr|mknod|mknodat|creat|memfd_create|mount|umount2|swapon|swapoff"
+    "|sethostname|init_module|finit_module|delete_module|reboot|settimeofday|clock_settime|adjtimex|clock_adjtime"
+    "|fallocate"
 )
 
 
@@ -134,14 +87,14 @@ def traced(calls: str, guest: Path, shell: str) -> list[str]:
 @four_shells
 def test_nothing_is_written(guest: Path, shell: str) -> None:
     """No call that changes anything, and no file opened for writing but /dev/null."""
-    lines = traced(",".join(["open", "openat", "openat2", *(f"?{call}" for call in sorted(CHANGING))]), guest, shell)
+    lines = traced(f"open,openat,openat2,?{CHANGING.replace('|', ',?')}", guest, shell)
 
     opened = [line for line in lines if re.search(r"\bopen(at2?)?\(", line)]
     writing = [line for line in opened if re.search(r"O_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)\b", line)]
     assert opened
     # bash and mksh look for a terminal that they might control.
     assert [line for line in writing if '"/dev/null"' not in line and '"/dev/tty"' not in line] == []
-    assert [line for line in lines if re.match(rf"\d+ +({'|'.join(CHANGING)})\(", line)] == []
+    assert [line for line in lines if re.match(rf"\d+ +({CHANGING})\(", line)] == []
 
 
 @four_shells

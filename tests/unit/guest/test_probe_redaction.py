@@ -211,14 +211,14 @@ def test_what_distributions_ship_stays_whole(tmp_path: Path, shell: str) -> None
 
 @four_shells
 def test_what_is_left_of_crontabs(tmp_path: Path, shell: str) -> None:
-    paths = list(dict.fromkeys(path for path, _, _ in REDACTED))
+    paths = list(dict.fromkeys(path for path, dummy, dummy in REDACTED))
     for path in paths:
-        put(tmp_path, {path: "".join(line + "\n" for where, line, _ in REDACTED if where == path)})
+        put(tmp_path, {path: "".join(line + "\n" for where, line, dummy in REDACTED if where == path)})
 
     found = probe(tmp_path, [files(*paths, redact=Redaction.CRONTAB)], shell)
 
     for path in paths:
-        expected = [left for where, _, left in REDACTED if where == path]
+        expected = [left for where, dummy, left in REDACTED if where == path]
         # busybox's sed ends a line at a NUL, so it takes the halves apart.
         assert [line.replace("/opt/job\0<redacted>", "<redacted>") for line in found.file(path).lines] == expected
 
@@ -232,7 +232,7 @@ def test_what_is_left_of_other_files(
 ) -> None:
     # What a redaction takes out of a line it must not take out of the file's name.
     path = "/etc/pass=u:x@y"
-    put(tmp_path, {path: "".join(line + "\n" for line, _ in table)})
+    put(tmp_path, {path: "".join(line + "\n" for line, dummy in table)})
 
     found = probe(tmp_path, [files("/etc/*", redact=redaction)], shell)
 
@@ -244,9 +244,9 @@ def test_what_is_left_of_other_files(
 def test_no_secret_in_the_raw_output(tmp_path: Path, shell: str, redaction: Redaction) -> None:
     """Not only the parsed lines: nothing of it leaves the guest."""
     table = {
-        Redaction.CRONTAB: [line for path, line, _ in REDACTED if path == CRONTAB],
-        Redaction.FSTAB: [line for line, _ in FSTAB],
-        Redaction.BOOTLOADER: [line for line, _ in BOOTLOADER],
+        Redaction.CRONTAB: [line for path, line, dummy in REDACTED if path == CRONTAB],
+        Redaction.FSTAB: [line for line, dummy in FSTAB],
+        Redaction.BOOTLOADER: [line for line, dummy in BOOTLOADER],
     }[redaction]
     put(tmp_path, {"/etc/file": "".join(line + "\n" for line in table)})
 

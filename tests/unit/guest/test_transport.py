@@ -102,7 +102,7 @@ class TestArgument:
     def test_arrives_as_it_was_through_every_shell_on_its_way(self, shell: str, text: str) -> None:
         """Quoted three times, as with sudo: for the login's shell, for Ansible's, for become's."""
         command = argument_command(f"printf '%s.' {shlex.quote(text)}")
-        for _ in range(3):
+        for _shell in range(3):
             command = f"/bin/sh -c {shlex.quote(command)}"
         program = shutil.which(shell)
         assert program, f"{shell} is not installed"
@@ -176,7 +176,7 @@ class TestRun:
         assert transport.run(SCRIPT, NONCE) == GOOD[1]
         assert transport.way is Way.ARGUMENT
         transport.run(SCRIPT, NONCE)
-        assert [data is None for _, data in action.sent] == [False, True, True]
+        assert [data is None for _command, data in action.sent] == [False, True, True]
 
     def test_gives_up_where_there_is_no_terminal_either_way(self) -> None:
         action = Action(TTY, TTY)
@@ -243,7 +243,7 @@ WRONG = "sudo did not accept the password to become root; run with -K and give t
         ),
         (
             AnsibleConnectionFailure("Timeout (12s) waiting for privilege escalation prompt: "),
-            "sudo neither became root nor asked for a password in time; "
+            "sudo did not become root in time; if it needs a password, run with -K; "
             "it said: Timeout (12s) waiting for privilege escalation prompt:",
         ),
         (
@@ -256,7 +256,7 @@ WRONG = "sudo did not accept the password to become root; run with -K and give t
             "the guest has no usable /bin/sh for this login; it said: bash: /bin/sh: No such file or directory",
         ),
         (
-            (1, "This account is currently not available.\n", ""),
+            (1, "This account is currently not available.\r\n", "Shared connection to 192.0.2.7 closed.\r\n"),
             "the login did not lead to a shell that runs /bin/sh (exit status 1); check the login's shell; "
             "it said: This account is currently not available.",
         ),
@@ -282,6 +282,14 @@ def test_each_failure_is_one_sentence(answer: Any, sentence: str) -> None:
                 "Failed to connect to the host via ssh: ssh: connect to host 192.0.2.7 port 22: Connection refused"
             ),
             "no connection over ssh: ssh: connect to host 192.0.2.7 port 22: Connection refused",
+        ),
+        (
+            AnsibleConnectionFailure(
+                "Failed to connect to the host via ssh: Warning: Permanently added 'db1' (ED25519) to the list of known hosts.\n"
+                "kex_exchange_identification: read: Connection reset by peer\r\nConnection reset by 192.0.2.7 port 22"
+            ),
+            "no connection over ssh: kex_exchange_identification: read: Connection reset by peer "
+            "Connection reset by 192.0.2.7 port 22",
         ),
         (
             AnsibleConnectionFailure(

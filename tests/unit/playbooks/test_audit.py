@@ -59,7 +59,7 @@ class TestAGuest:
         assert record["guest"]["kernel"] == "2.6.32-754.el6.x86_64"
         found = {entry["recommendation"]: entry["status"] for entry in record["findings"]}
         assert found["io_scheduler"] == "noncompliant"
-        for folder, _, files in os.walk(fleet.folder / "kept" / "reports"):
+        for folder, _folders, files in os.walk(fleet.folder / "kept" / "reports"):
             assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
             for name in files:
                 assert stat.S_IMODE((Path(folder) / name).stat().st_mode) == 0o600
@@ -284,7 +284,7 @@ class TestBadInput:
     @classmethod
     def fleet(cls, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
         fleet = Fleet(tmp_path_factory.mktemp("fleet"))
-        for name, (variables, _) in BAD_INPUT.items():
+        for name, (variables, _sentence) in BAD_INPUT.items():
             fleet.add(name, **variables)
         cls.run = fleet.play("audit")
         return fleet

@@ -243,7 +243,7 @@ def chi_square(counts, expected):
 def test_a_thousand_guests_are_spread_evenly():
     """Chi-square with 59 and 179 degrees of freedom; at 99.9 % the bounds are 98.3 and 243. Red for a hash of few bits."""
     generator = random.Random(2010)
-    guests = [f"uuid {uuid.UUID(int=generator.getrandbits(128)).hex}" for _ in range(1000)]
+    guests = [f"uuid {uuid.UUID(int=generator.getrandbits(128)).hex}" for dummy in range(1000)]
     hourly, daily = Schedule.parse("1 * * * *"), Schedule.parse("2 4 * * *")
     minutes = [Schedule.parse(scattered(hourly, seed, "cron.hourly")).minutes for seed in guests]
     times = [Schedule.parse(scattered(daily, seed, "cron.daily", [4, 5, 6])).firing_minutes for seed in guests]
@@ -425,7 +425,7 @@ def test_shipped_times_are_noncompliant_and_the_remedy_makes_them_compliant(file
     assert (again.status, again.remedy) == (Status.COMPLIANT, ())
     for path, text in files.items():
         if path != "/etc/debian_version":
-            assert [command for _, command in jobs(remedied[path])] == [command for _, command in jobs(text)]
+            assert [command for dummy, command in jobs(remedied[path])] == [command for dummy, command in jobs(text)]
 
 
 @untimed
@@ -453,7 +453,7 @@ def test_a_clone_is_scattered_again(original, clone, files):
     at_once = after(files, cron_verdict(files, uuid_=str(clone)))
     rescattered = after(as_cloned, found)
     for path in files:
-        for (schedule, _), (expected, _) in zip(jobs(rescattered[path]), jobs(at_once[path]), strict=True):
+        for (schedule, dummy), (expected, dummy) in zip(jobs(rescattered[path]), jobs(at_once[path]), strict=True):
             assert same_time(schedule, expected)
 
 
@@ -490,7 +490,7 @@ def test_the_same_line_twice_gets_two_times():
     files = {"/etc/cron.d/0hourly": line * 2}
     found = cron_verdict(files)
     assert [type(edit) for edit in found.remedy[0].edits] == [ReplacePrefix, AppendLine] * 2
-    first, second = (schedule for schedule, _ in jobs(after(files, found)["/etc/cron.d/0hourly"]))
+    first, second = (schedule for schedule, dummy in jobs(after(files, found)["/etc/cron.d/0hourly"]))
     assert first != second
     assert cron_verdict(after(files, found)).status is Status.COMPLIANT
 

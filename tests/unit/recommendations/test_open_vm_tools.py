@@ -71,14 +71,14 @@ def units(**states):
     """systemctl's answer: open_vm_tools="loaded active"."""
     blocks = []
     for name in ("open-vm-tools", "vmtoolsd", "vgauth", "vgauthd", "vmware-tools", "vmware-tools-services"):
-        load, _, active = states.get(name.replace("-", "_"), "not-found inactive").partition(" ")
+        load, dummy, active = states.get(name.replace("-", "_"), "not-found inactive").partition(" ")
         blocks.append(f"Id={name}.service\nNames={name}.service\nLoadState={load}\nActiveState={active}\n")
     return {"units": (0, "\n".join(blocks))}
 
 
-def guest(distribution=DEBIAN_12, *, commands, there=(), files=None, systemd=True, dep=DRIVERS, **lines):
+def guest(distribution=None, *, commands, there=(), files=None, systemd=True, dep=DRIVERS, **lines):
     """A guest; ``there`` are paths, or (path, target of a link)."""
-    base = {path: text for path, text in VMWARE.items() if path != "/etc/os-release"} | dict(distribution)
+    base = {path: text for path, text in VMWARE.items() if path != "/etc/os-release"} | dict(distribution or DEBIAN_12)
     if not systemd:
         base["/proc/1/comm"] = "init"
     paths = [item if isinstance(item, tuple) else (item, None) for item in (*there, *([DEP] if dep else []))]
