@@ -112,7 +112,8 @@ def first_rows(figures: Figures) -> list[Row]:
     """First remediation against the idiomatic playbook."""
     seconds = figures.remediated
     rounds = len(seconds["idiomatic playbook"])
-    rows: list[Row] = [(f"first remediation, new guests, {rounds} rounds", "seconds", "/ idiomatic")]
+    head = f"first remediation, new guests, {rounds} round{'s' if rounds != 1 else ''}"
+    rows: list[Row] = [(head, "seconds", "/ idiomatic")]
     for name in ("remediate, first", "idiomatic playbook"):
         rows.append((name, f"{median(seconds[name]):.2f}", f"{ratio(seconds, name, 'idiomatic playbook'):.2f}"))
     return rows

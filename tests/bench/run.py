@@ -1,6 +1,7 @@
 """The bench: what an audit and a remediation cost, against ping, plain ssh and an idiomatic playbook. `make bench` runs it.
 
-usage: run.py [--guests N] [--rounds N] [--page FILE]       (or GUESTS=N ROUNDS=N in the environment)
+usage: run.py [--guests N] [--rounds N] [--first-rounds N] [--page FILE]
+       (or GUESTS=N ROUNDS=N FIRST_ROUNDS=N in the environment, as in `make bench GUESTS=20`)
 
 Figures are ratios of runs that took turns, the median of the rounds: on a busy machine all of a round slow down together.
 """
@@ -32,8 +33,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload 
 
 FORKS = 20
 NONCE = "0" * 32
-#: A first remediation takes minutes and is far from any bar: fewer rounds tell enough.
-FIRST_ROUNDS = 3
 #: Guests whose files are compared; they differ in nothing but their times.
 COMPARED = 5
 PING, NOTHING, IDIOMATIC = (str(HERE / f"playbooks/{name}.yml") for name in ("ping", "nothing", "idiomatic"))
@@ -250,7 +249,7 @@ def conditions(guests: int, rounds: int) -> Conditions:
     )
 
 
-def measure(guests: int, rounds: int, scratch: Path) -> Figures:
+def measure(guests: int, rounds: int, first_rounds: int, scratch: Path) -> Figures:
     """All figures. The guests are gone at the end, however it comes."""
     setting = conditions(guests, rounds)
     for line in setting.lines():
@@ -272,7 +271,7 @@ def measure(guests: int, rounds: int, scratch: Path) -> Figures:
         say(f"guests as made: {rounds} rounds")
         bench.rounds(rounds, {**others, "audit": lambda: bench.playbook(AUDIT, 0)})
         as_made, bench.seconds = bench.seconds, {}
-        verdict = bench.first_remediations(min(rounds, FIRST_ROUNDS))
+        verdict = bench.first_remediations(first_rounds)
         say(f"remediated guests: {rounds} rounds")
         bench.rounds(
             rounds,
@@ -307,6 +306,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--guests", type=int, default=int(os.environ.get("GUESTS") or 50))
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS") or 5))
+    parser.add_argument(
+        "--first-rounds",
+        type=int,
+        default=int(os.environ.get("FIRST_ROUNDS") or 3),
+        help="rounds of first remediations, which take minutes each",
+    )
     parser.add_argument("--page", type=Path, default=TOP / "docs/bench.md", help="where the figures are written")
     wanted = parser.parse_args()
     if os.geteuid() != 0:
@@ -317,7 +322,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(143))
     try:
         with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
-            figures = measure(wanted.guests, wanted.rounds, Path(scratch))
+            figures = measure(wanted.guests, wanted.rounds, wanted.first_rounds, Path(scratch))
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

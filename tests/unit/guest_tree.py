@@ -265,6 +265,7 @@ def _package(root: Path, name: str, package: Mapping[str, Any], dpkg: bool) -> N
         (store / part).mkdir(parents=True)
     (store / "version").write_text(f"{package['version']}\n", encoding="utf-8")
     (store / "starts").write_text("".join(unit + "\n" for unit in package.get("starts", [])), encoding="utf-8")
+    (store / "requires").write_text("".join(other + "\n" for other in package.get("requires", [])), encoding="utf-8")
     (store / "conffiles").write_text("".join(path + "\n" for path in package.get("conffiles", [])), encoding="utf-8")
     _put(store / "tree", package)
     for command, answers in package.get("commands", {}).items():

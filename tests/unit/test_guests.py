@@ -50,7 +50,7 @@ def statuses(findings: Mapping[str, Finding]) -> dict[str, str]:
     return {name: found.status.value for name, found in findings.items()}
 
 
-#: A path of the machine in a command: without ROOT before it, and no pattern that grep looks for.
+#: A path of the machine in a command: without ROOT before it, no pattern that grep looks for, no message.
 _OUTSIDE = re.compile(r"""(?<!-F)(?:^|[\s;&|(<>=])["']?/(?!dev/(?:null|zero)\b)[a-z].*""", re.MULTILINE)
 
 
@@ -61,7 +61,7 @@ def outside_paths(plan: Plan) -> list[str]:
         for transaction in plan.transactions
         for step in transaction.steps
         for text in ((step.do, step.undo, step.proof) if isinstance(step, Run) else ())
-        for found in _OUTSIDE.finditer(text)
+        for found in _OUTSIDE.finditer(re.sub(r'echo "[^"]*"', "echo", text))
     ]
 
 

@@ -10,7 +10,13 @@ import re
 from dataclasses import dataclass
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Command, Read, entries, files
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
+    Command,
+    Read,
+    Redaction,
+    entries,
+    files,
+)
 
 READS: tuple[Read, ...] = (
     files(
@@ -22,7 +28,6 @@ READS: tuple[Read, ...] = (
         "/proc/sys/kernel/hostname",
         "/proc/1/comm",
         "/proc/1/cgroup",
-        "/proc/cmdline",
         "/etc/os-release",
         "/usr/lib/os-release",
         "/etc/redhat-release",
@@ -32,11 +37,13 @@ READS: tuple[Read, ...] = (
         "/run/systemd/container",
         "/run/ostree-booted",
     ),
+    # Some boot with a password among the arguments.
+    files("/proc/cmdline", redact=Redaction.BOOTLOADER),
     entries("/run/.containerenv", "/.dockerenv", "/run/systemd/system", "/proc/vz", "/proc/bc", "/sys/bus/pci/devices"),
     # Machine type, and on kernels without DMI in sysfs (EL4, before 2.6.27) the vendor.
     Command("machine", ("uname", "-m")),
-    Command("dmidecode_vendor", ("dmidecode", "-s", "system-manufacturer")),
-    Command("dmidecode_uuid", ("dmidecode", "-s", "system-uuid")),
+    Command("dmidecode_vendor", ("dmidecode", "-s", "system-manufacturer"), unless="/sys/class/dmi/id/product_uuid"),
+    Command("dmidecode_uuid", ("dmidecode", "-s", "system-uuid"), unless="/sys/class/dmi/id/product_uuid"),
 )
 
 #: os-release ID, or a word of an old release file, to family. Derived ones come by ID_LIKE.

@@ -54,11 +54,15 @@ class Entries:
 
 @dataclass(frozen=True)
 class Command:
-    """Output of a command that only reads. Run where its first word is found, and ended after ``seconds``."""
+    """Output of a command that only reads. Run where its first word is found, and ended after ``seconds``.
+
+    ``unless`` is a path: where it exists the command is not run, for it could tell no more.
+    """
 
     name: str
     argv: tuple[str, ...]
     seconds: int = 10
+    unless: str = ""
 
 
 Read = Files | Lines | Entries | Command

@@ -115,6 +115,13 @@ read_command() {
   probe_say "$NONCE status $probe_name $probe_status$probe_nl"
 }
 
+# read_unless PATH VERB...: another verb, where there is no PATH.
+read_unless() {
+  [ ! -e "$probe_at$1" ] || return 0
+  shift
+  "$@"
+}
+
 # ---- time limits -----------------------------------------------------------------------------------------------------
 # One clock for all commands: two processes, where `timeout` would be one more for each command. Besides, EL4 and EL5 have
 # no timeout, and that of toybox 0.8 (Photon) makes up exit statuses.

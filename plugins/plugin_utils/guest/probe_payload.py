@@ -202,10 +202,13 @@ def _command_calls(reads: Sequence[Command]) -> Iterator[tuple[str, ...]]:
             raise ValueError(f"command '{read.name}' is declared in two ways")
         if not read.argv or not _NAME.fullmatch(read.argv[0]):
             raise ValueError(f"command '{read.name}' must begin with a name that is looked up in PATH")
+        if read.unless:
+            _check_glob(read.unless)
         if read.seconds < 1:
             raise ValueError(f"command '{read.name}' needs a time limit of a second or more")
     for read in known.values():
-        yield ("read_command", read.name, str(read.seconds), *read.argv)
+        call = ("read_command", read.name, str(read.seconds), *read.argv)
+        yield ("read_unless", read.unless, *call) if read.unless else call
 
 
 def _check_name(name: str) -> None:

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# dpkg-query -W [-f FORMAT] [PATTERN…] | -S FILE | -s NAME | -l
+# dpkg-query -W [-f FORMAT] [PATTERN…] | -S FILE | -s NAME | -l; of ${Conffiles}, the checksums are the packages' own
 : "${ROOT?}" "${STATE:?}"
 store=$STATE/packages
 # shellcheck disable=SC2016 # dpkg's own words
@@ -18,11 +18,17 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+conffiles() { # package
+    while read -r path; do
+        set -- "$1" "$(md5sum <"$store/$1/tree$path")"
+        printf '%s' "\\n $path ${2%% *}"
+    done <"$store/$1/conffiles"
+}
 say() { # package
     if [ -e "$store/$1/installed" ]; then words='install ok installed'; else words='deinstall ok config-files'; fi
     # shellcheck disable=SC2059 # the format is the caller's, with \n and \t
     printf "$(printf '%s' "$format" | sed "s|\${Package}|$1|g; s|\${binary:Package}|$1|g; s|\${Version}|$(cat "$store/$1/version")|g
-        s|\${Status}|$words|g; s|\${Architecture}|amd64|g")"
+        s|\${Status}|$words|g; s|\${Architecture}|amd64|g; s|\${Conffiles}|$(conffiles "$1")|g")"
 }
 status=0 packages=''
 for package in "$store"/*; do packages="$packages ${package##*/}"; done

@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# A package manager: packages are folders of STATE/packages (version, tree to copy, commands to bring). NAME0 says which one.
+# A package manager: packages are folders of STATE/packages (version, tree to copy, commands to bring, names that it
+# requires). NAME0 says which one.
 : "${ROOT?}" "${STATE:?}" "${NAME0:?}"
 store=$STATE/packages
 
@@ -38,6 +39,27 @@ put() { # package: its files, its commands, its units, its record
     : >"$store/$1/installed"
     [ ! -e "$STATE/bin/systemctl" ] || "$STATE/bin/systemctl" daemon-reload </dev/null
     while read -r unit; do start_or_stop start "$unit"; done <"$store/$1/starts"
+}
+
+with_requirements() { # packages: what is not installed of them and of all that they require, requirements first
+    for package; do
+        if installed "$package"; then continue; fi
+        # shellcheck disable=SC2046 # names
+        with_requirements $(cat "$store/$package/requires")
+        # The recursion has changed `package`, not the arguments.
+        package=$1
+        shift
+        echo "$package"
+    done | awk '!seen[$0]++'
+}
+
+announce() { # packages, in the words of each manager
+    case $NAME0 in
+        apt-get) for name; do echo "Inst $name ($(cat "$store/$name/version") [amd64])"; done ;;
+        zypper) printf 'Resolving package dependencies...\n\nThe following NEW packages are going to be installed:\n  %s\n\n%s\n  recommended-only\n' \
+            "$*" 'The following package is recommended, but will not be installed:' ;;
+        *) for name; do printf ' %-24s x86_64  %s  base\n' "$name" "$(cat "$store/$name/version")"; done ;;
+    esac
 }
 
 take() { # package
@@ -103,8 +125,15 @@ case $verb in
     update | makecache | refresh | ref | clean | autoremove | check-update) ;;
     install | in)
         for name in $names; do [ -d "$store/$name" ] || nothing_provides "$name"; done
-        [ ! "$dry" ] || exit 0
-        for name in $names; do installed "$name" || put "$name"; done
+        # shellcheck disable=SC2086 # names
+        names=$(with_requirements $names)
+        # shellcheck disable=SC2086
+        announce $names
+        if [ "$dry" ]; then
+            case $NAME0 in dnf | yum) echo 'Operation aborted.'; exit 1 ;; esac
+            exit 0
+        fi
+        for name in $names; do put "$name"; done
         ;;
     remove | purge | erase | rm)
         for name in $names; do

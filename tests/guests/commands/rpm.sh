@@ -29,6 +29,21 @@ say() { # package
 }
 status=0
 if [ "$erase" ]; then
+    for other in "$store"/*; do
+        other=${other##*/}
+        [ -e "$store/$other/installed" ] || continue
+        case " $words " in *" $other "*) continue ;; esac
+        while read -r name; do
+            case " $words " in
+                *" $name "*)
+                    [ "$status" -ne 0 ] || echo 'error: Failed dependencies:' >&2
+                    printf '\t%s is needed by (installed) %s-%s.x86_64\n' "$name" "$other" "$(cat "$store/$other/version")" >&2
+                    status=$((status + 1))
+                    ;;
+            esac
+        done <"$store/$other/requires"
+    done
+    [ "$status" -eq 0 ] || exit "$status"
     for name in $words; do
         if [ ! -e "$store/$name/installed" ]; then
             echo "error: package $name is not installed" >&2

@@ -381,6 +381,19 @@ def test_commands(root: Path, tmp_path: Path, shell: str, also: tuple[str, ...])
 
 
 @four_shells
+@pytest.mark.parametrize(("present", "lines"), [(True, ()), (False, ("asked",))])
+def test_a_command_is_not_run_where_a_file_tells_as_much(
+    root: Path, tmp_path: Path, shell: str, present: bool, lines: tuple[str, ...]
+) -> None:
+    stand_in(tmp_path / "bin", "dmi", "echo asked")
+    put(root, {"/sys/id": "x"} if present else {"/sys/other": "x"})
+    found = probe(root, [Command("dmi", ("dmi",), unless="/sys/id")], shell, f"{tmp_path / 'bin'}:{PATH}").command(
+        "dmi"
+    )
+    assert (found.absent, found.lines) == (present, lines)
+
+
+@four_shells
 def test_a_command_is_ended_after_its_time_with_all_that_it_started(root: Path, tmp_path: Path, shell: str) -> None:
     """Were one of them left, the probe's output would stay open, and reading it would take ten minutes."""
     stand_in(tmp_path / "bin", "hangs", "echo begun; sleep 600; echo woken")

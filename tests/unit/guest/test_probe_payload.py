@@ -90,6 +90,12 @@ def test_lines_entries_and_commands_are_united() -> None:
     ]
 
 
+def test_a_command_may_be_for_guests_without_a_file_only() -> None:
+    assert calls(Command("dmi", ("dmidecode",), 5, unless="/sys/class/dmi/id")) == [
+        ["read_unless", "/sys/class/dmi/id", "read_command", "dmi", "5", "dmidecode"],
+    ]
+
+
 def test_words_stay_words() -> None:
     words = (
         "x",

@@ -121,9 +121,8 @@ class Fleet:
         done = subprocess.run(
             [
                 sys.executable,
-                "-m",
-                "ansible",
-                "playbook",
+                "-c",
+                "from ansible.cli.playbook import main; main()",
                 playbook,
                 "-i",
                 str(inventory),
