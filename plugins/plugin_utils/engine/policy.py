@@ -122,7 +122,7 @@ def _profile(name: str, raw: Mapping[str, Any], seen: tuple[str, ...]) -> Profil
 PROFILES = load_profiles(Path(__file__).resolve().parent.parent / "profiles")
 
 
-def _selection(words: Any, variable: str) -> frozenset[str]:
+def selection(words: Any, variable: str) -> frozenset[str]:
     """Ids and ``@area`` words as a set of ids."""
     if isinstance(words, str):
         words = [word for word in words.replace(",", " ").split() if word]
@@ -214,8 +214,8 @@ def resolve_policy(variables: Mapping[str, Any], today: date, role: str | None =
         for entry in RECOMMENDATIONS.values()
         if role is None or entry.role == role
     }
-    only = _selection(given["vmguest_only"], "vmguest_only")
-    skip = _selection(given["vmguest_skip"], "vmguest_skip")
+    only = selection(given["vmguest_only"], "vmguest_only")
+    skip = selection(given["vmguest_skip"], "vmguest_skip")
     modes = {
         entry: mode
         for entry, mode in modes.items()

@@ -42,15 +42,16 @@ put() { # package: its files, its commands, its units, its record
 }
 
 with_requirements() { # packages: what is not installed of them and of all that they require, requirements first
-    for package; do
-        if installed "$package"; then continue; fi
-        # shellcheck disable=SC2046 # names
-        with_requirements $(cat "$store/$package/requires")
-        # The recursion has changed `package`, not the arguments.
-        package=$1
+    found=''
+    while [ $# -gt 0 ]; do
+        if ! installed "$1"; then
+            found="$1 $found"
+            # shellcheck disable=SC2046 # names
+            set -- "$@" $(cat "$store/$1/requires")
+        fi
         shift
-        echo "$package"
-    done | awk '!seen[$0]++'
+    done
+    echo "$found"
 }
 
 announce() { # packages, in the words of each manager

@@ -2,96 +2,298 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Installing packages as a step: what its undo takes away, and what not. The commands are stand-ins that log."""
+"""Installing packages as a step: its undo takes away what it brought, and nothing else.
+
+The texts of the step run on guest trees, whose package managers are stand-ins. There `tools` needs `toolslib`.
+"""
 
 from __future__ import annotations
 
-import subprocess
+import os
+import shlex
+from pathlib import Path
 
 import pytest
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages import APT, DNF, install_step
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages import (
+    APT,
+    DNF,
+    TDNF,
+    YUM,
+    ZYPPER,
+    PackageManager,
+    install_step,
+)
+from ansible_collections.vmguest.linux.tests.unit import guest_tree
+from ansible_collections.vmguest.linux.tests.unit.guest_tree import SHELLS, Tree
 
-#: dpkg's and apt's answers are in files; `purge` and `remove` change what autoremove would take.
-STAND_INS = {
-    "dpkg-query": 'echo "$(cat "$DIR/status")"',
-    "dpkg": 'case $1 in --verify) cat "$DIR/edited" ;; *) echo "dpkg $*" >>"$DIR/log" ;; esac',
-    "apt-get": """case $* in
-  '-s autoremove') cat "$DIR/orphans" ;;
-  '-s remove '*) cat "$DIR/removed" ;;
-  *purge* | *remove*)
-    printf 'Remv orphan-before [1]\\nRemv came-along [1]\\n' >"$DIR/orphans"
-    echo "apt-get ${*##*confold }" >>"$DIR/log"
-    ;;
-esac""",
-    "rpm": """case $1 in
-  -q) exit "$(cat "$DIR/status")" ;;
-  *) echo "rpm $*" >>"$DIR/log"; exit "$(cat "$DIR/removed")" ;;
-esac""",
-    "dnf": 'echo "dnf ${*##*=1 }" >>"$DIR/log"',
+CONFIGURATION = "/etc/tools.conf"
+PACKAGES = {
+    "tools": {
+        "version": "1-1",
+        "requires": ["toolslib"],
+        "conffiles": [CONFIGURATION],
+        "files": {CONFIGURATION: "# shipped"},
+    },
+    "toolslib": {"version": "1-1", "files": {"/usr/lib/tools.so": "ELF"}},
+    "agent": {"version": "1-1", "requires": ["toolslib"]},
+    "alone": {"version": "1-1"},
+    "recommended-only": {"version": "1-1"},
 }
+#: The family's guest, and what removes a package there by hand.
+MANAGERS = {"debian12": APT, "rhel7": YUM, "rhel9": DNF, "sles15sp6": ZYPPER, "photon5": TDNF}
 
 
-@pytest.fixture
-def undo(tmp_path):
-    """Runs an undo on a guest in a given state and returns its exit status and what was called."""
+class World:
+    """A guest, and the three commands of the step that installs `tools` there."""
 
-    def call(manager, **state):
-        for name, text in STAND_INS.items():
-            program = tmp_path / name
-            program.write_text(f"#!/bin/sh\nDIR={tmp_path}\n{text}\n")
-            program.chmod(0o755)
-        (tmp_path / "orphans").write_text("Remv orphan-before [1]\n")
-        (tmp_path / "log").write_text("")
-        for name in ("status", "edited", "removed"):
-            (tmp_path / name).write_text(state.get(name, ""))
-        step = install_step(manager, ("tools",))
-        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "ROOT": str(tmp_path)}
-        done = subprocess.run(["sh", "-c", step.undo], env=environment, capture_output=True, text=True, check=False)
-        return done.returncode, (tmp_path / "log").read_text().splitlines()
+    def __init__(self, tree: Tree, manager: PackageManager, shell: str = "dash", keep: bool = False) -> None:
+        self.tree, self.manager, self.shell = tree, manager, shell
+        self.step = install_step(manager, ("tools",), keep_configuration=keep)
+        self.notes = tree.state / "notes"
+        self.notes.mkdir(exist_ok=True)
 
-    return call
+    def run(self, text: str) -> tuple[int, str]:
+        """As apply.sh runs a command: exit status and all that it printed."""
+        settings = f"ROOT={shlex.quote(str(self.tree.root))} NOTES={shlex.quote(str(self.notes))}"
+        done = guest_tree.run(
+            self.tree, f"{settings}; export ROOT NOTES\nsh -c {shlex.quote(text)} 2>&1 </dev/null", self.shell
+        )
+        assert not done.stderr, done.stderr
+        return done.returncode, done.stdout.decode()
+
+    def install(self, name: str) -> None:
+        """Somebody else installs something."""
+        assert self.tree.call(self.manager.command, "-y", "install", name).returncode == 0
+
+    def remove(self, name: str) -> None:
+        """Somebody else removes something."""
+        command = ("dpkg", "--purge") if self.manager is APT else ("rpm", "-e")
+        assert self.tree.call(*command, name).returncode == 0
+
+    def note(self, **lists: str) -> None:
+        """Notes of a run that was cut."""
+        for name, text in lists.items():
+            (self.notes / name).write_text(text)
+
+    @property
+    def installed(self) -> set[str]:
+        return {path.parent.name for path in self.tree.state.glob("packages/*/installed")}
+
+    @property
+    def configured(self) -> set[str]:
+        """Packages that are gone but for their configuration."""
+        return {path.parent.name for path in self.tree.state.glob("packages/*/config")}
+
+
+@pytest.fixture(params=MANAGERS)
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    """A guest of each family, without the package."""
+    return make(request.param, tmp_path)
+
+
+def make(name: str, place: Path, shell: str = "dash", keep: bool = False, **packages: dict[str, object]) -> World:
+    """A guest without the package; ``packages`` says what is different about some of them."""
+    edits = {key: {**package, **packages.get(key, {})} for key, package in PACKAGES.items()}
+    tree = guest_tree.materialise(guest_tree.load(name).edited({"packages": edits}), place / "guest root")
+    return World(tree, MANAGERS[name], shell, keep)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("name", MANAGERS)
+def test_the_package_goes_with_the_library_that_came_with_it(name: str, shell: str, tmp_path: Path) -> None:
+    world = make(name, tmp_path, shell)
+    before, files = world.installed, guest_tree.snapshot(world.tree)
+    assert world.run(world.step.do)[0] == 0
+    assert world.installed == before | {"tools", "toolslib"}
+    assert world.run(world.step.proof)[0] == 0
+    assert world.run(world.step.undo)[0] == 0
+    assert world.installed == before
+    assert guest_tree.differences(files, guest_tree.snapshot(world.tree)) == []
+    assert world.run(world.step.proof)[0] != 0
+    assert world.run(world.step.undo) == (0, "")
+
+
+@pytest.mark.parametrize("name", MANAGERS)
+def test_a_library_that_was_there_before_stays(name: str, tmp_path: Path) -> None:
+    """Although nothing else needs it: what a package manager would call an orphan."""
+    world = make(name, tmp_path, toolslib={"installed": True})
+    before = world.installed
+    assert world.run(world.step.do)[0] == 0
+    assert world.run(world.step.undo)[0] == 0
+    assert world.installed == before >= {"toolslib"}
+
+
+def test_what_was_installed_since_stays_and_keeps_what_it_needs(world: World) -> None:
+    world.run(world.step.do)
+    world.install("alone")
+    # zypper names it as recommended, and does not install it.
+    world.install("recommended-only")
+    world.install("agent")
+    there = world.installed
+    status, output = world.run(world.step.undo)
+    assert status != 0
+    assert "agent" in output
+    assert world.installed == there, "either all of it goes or nothing"
+    world.remove("agent")
+    assert world.run(world.step.undo)[0] == 0
+    assert world.installed == there - {"agent", "tools", "toolslib"}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("name", ["debian12", "rhel9"])
+def test_an_installation_that_never_began_is_not_undone(name: str, shell: str, tmp_path: Path) -> None:
+    """A list that was cut while it was written is not believed: `tools` is somebody else's here."""
+    world = make(name, tmp_path, shell)
+    world.note(**{"before.new": "systemd\n", "announced": "tools\n"})
+    world.install("tools")
+    there, calls = world.installed, len(world.tree.calls)
+    assert world.run(world.step.undo) == (0, "")
+    assert world.installed == there
+    assert world.tree.calls[calls:] == []
+
+
+def test_an_installation_that_was_cut_is_undone_as_far_as_it_came(world: World) -> None:
+    before = world.installed
+    world.run(world.step.do)
+    world.remove("tools")
+    world.install("alone")
+    assert world.run(world.step.undo)[0] == 0
+    assert world.installed == before | {"alone"}
+
+
+def test_without_a_repository_nothing_is_installed_and_nothing_is_left(world: World) -> None:
+    (world.tree.state / "packages_fail").touch()
+    before = world.installed
+    assert world.run(world.step.do)[0] != 0
+    assert world.run(world.step.undo)[0] == 0
+    assert world.installed == before
+
+
+def test_the_undo_needs_no_repository(world: World) -> None:
+    before = world.installed
+    world.run(world.step.do)
+    calls = len(world.tree.calls)
+    assert world.run(world.step.undo)[0] == 0
+    assert world.installed == before
+    managers = [call for call in world.tree.calls[calls:] if call.startswith(f"{world.manager.command} ")]
+    # The stand-in of rpm or dpkg has that of the manager do the work.
+    assert all(" -y remove " in f"{call} " or " -y purge " in call for call in managers)
+
+
+@pytest.mark.parametrize("name", MANAGERS)
+def test_what_the_installation_upgraded_is_not_taken_away(name: str, tmp_path: Path) -> None:
+    world = make(name, tmp_path, toolslib={"installed": True})
+    world.run(world.step.do)
+    (world.tree.state / "packages/toolslib/version").write_text("2-1\n")
+    assert world.run(world.step.undo)[0] == 0
+    assert "toolslib" in world.installed
+
+
+@pytest.mark.parametrize("database", ["echo 'error: cannot open Packages index' >&2", "echo x >&2; exit 1", "exit 0"])
+def test_a_damaged_database_stops_both_ways(database: str, tmp_path: Path) -> None:
+    """rpm says with exit status 0 that nothing is installed; all that is there would pass for brought."""
+    world = make("rhel9", tmp_path)
+    rpm = world.tree.state / "bin/rpm"
+    works = rpm.read_text()
+    rpm.write_text(f"#!/bin/sh\n{database}\n")
+    status, output = world.run(world.step.do)
+    assert status == 1
+    assert "what is installed is not known" in output
+    assert not (world.notes / "before").exists()
+    rpm.write_text(works)
+    world.run(world.step.do)
+    rpm.write_text(f"#!/bin/sh\n{database}\n")
+    assert world.run(world.step.undo)[0] == 1
+
+
+# --- dpkg: configuration ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_configuration_that_somebody_edited_since_stays(shell: str, tmp_path: Path) -> None:
+    world = make("debian12", tmp_path, shell)
+    world.run(world.step.do)
+    world.tree.write(CONFIGURATION, "# mine\n")
+    assert world.run(world.step.undo)[0] == 0
+    assert "tools" not in world.installed
+    assert world.tree.read(CONFIGURATION) == "# mine\n"
+    # and does so when the undo is begun again
+    assert world.run(world.step.undo)[0] == 0
+    assert world.configured == {"tools"}
+
+
+def test_configuration_that_was_left_from_before_stays(tmp_path: Path) -> None:
+    world = make("debian12", tmp_path, tools={"configuration_left": True})
+    world.tree.write(CONFIGURATION, "# shipped\n")
+    world.run(world.step.do)
+    assert world.configured == set()
+    assert world.run(world.step.undo)[0] == 0
+    assert world.configured == {"tools"}
+    assert world.tree.read(CONFIGURATION) == "# shipped\n"
+
+
+def test_configuration_that_no_package_left_stays(tmp_path: Path) -> None:
+    """That of a tarball: dpkg takes it for the package's own."""
+    world = make("debian12", tmp_path, keep=True)
+    world.tree.write(CONFIGURATION, "# shipped\n")
+    world.run(world.step.do)
+    assert world.run(world.step.undo)[0] == 0
+    assert world.tree.path(CONFIGURATION).exists()
+
+
+def test_an_undo_that_was_cut_between_removing_and_purging_is_finished(tmp_path: Path) -> None:
+    world = make("debian12", tmp_path)
+    before = guest_tree.snapshot(world.tree)
+    world.run(world.step.do)
+    assert world.tree.call("dpkg", "--remove", "tools", "toolslib").returncode == 0
+    assert world.configured == {"tools"}
+    assert world.run(world.step.undo)[0] == 0
+    assert guest_tree.differences(before, guest_tree.snapshot(world.tree)) == []
+
+
+def test_packages_of_another_architecture_are_told_apart(tmp_path: Path) -> None:
+    """apt announces its own architecture's without naming it, where dpkg may name both."""
+    world = make("debian12", tmp_path)
+    status = "install ok installed"
+    world.note(before=f"base {status}\n", announced="tools\ntoolslib\nother:i386\n")
+    listed = [f"{name} {status}" for name in ("base", "tools", "toolslib:amd64", "toolslib:i386", "other:i386")]
+    for command, text in {
+        "dpkg-query": f"case $* in *Conffiles*) ;; *) printf '%s\\n' {shlex.join(listed)} ;; esac",
+        "dpkg": 'case $1 in --print-architecture) echo amd64 ;; --force*) shift 2; echo "$*" ;; esac',
+    }.items():
+        (world.tree.state / "bin" / command).write_text(f"#!/bin/sh\n{text}\n")
+    assert world.run(world.step.undo) == (0, "tools toolslib:amd64 other:i386\n")
+
+
+# --- locks ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("state", "status", "calls"),
+    ("path", "how", "waits"),
     [
-        # it never ran
-        ({"status": ""}, 0, []),
-        ({"status": "unknown ok not-installed"}, 0, []),
-        # it ran: the package and what came with it, but no orphan that was one before
-        (
-            {"status": "install ok installed", "removed": "Remv tools [1]\n"},
-            0,
-            ["apt-get purge tools", "apt-get purge came-along"],
-        ),
-        # it was cut in the middle
-        (
-            {"status": "install ok half-configured", "removed": "Remv tools [1]\n"},
-            0,
-            ["dpkg --configure -a", "apt-get purge tools", "apt-get purge came-along"],
-        ),
-        # somebody edited its configuration since
-        (
-            {"status": "install ok installed", "edited": "??5?????? c /etc/vmware-tools/tools.conf\n"},
-            0,
-            ["apt-get remove tools", "apt-get remove came-along"],
-        ),
-        # somebody installed something that needs it
-        ({"status": "install ok installed", "removed": "Remv needs-tools [1]\nRemv tools [1]\n"}, 1, []),
+        ("/var/run/yum.pid", "process", True),
+        ("/var/lib/dnf/rpmdb_lock.pid", "process", True),
+        ("/var/run/zypp.pid", "dead process", False),
+        ("/var/run/zypp.pid", "nobody", False),
+        ("/var/lib/rpm/.rpm.lock", "WRITE", True),
+        ("/var/lib/rpm/.rpm.lock", "READ ", False),
+        ("/var/lib/dpkg/lock-frontend", "WRITE", True),
+        ("/var/lib/dpkg/lock", "nobody", False),
     ],
 )
-def test_what_apt_takes_away_again(undo, state, status, calls):
-    assert undo(APT, **state) == (status, calls)
-
-
-@pytest.mark.parametrize(
-    ("state", "status", "calls"),
-    [
-        ({"status": "1", "removed": "0"}, 0, []),
-        ({"status": "0", "removed": "0"}, 0, ["rpm -e --test tools", "dnf remove tools"]),
-        ({"status": "0", "removed": "1"}, 1, ["rpm -e --test tools"]),
-    ],
-)
-def test_what_dnf_takes_away_again(undo, state, status, calls):
-    assert undo(DNF, **state) == (status, calls)
+@pytest.mark.parametrize("which", ["do", "undo"])
+def test_another_package_manager_is_waited_for(which: str, path: str, how: str, waits: bool, tmp_path: Path) -> None:
+    world = make("debian12", tmp_path)
+    world.run(world.step.do)
+    content = {"process": f"{os.getpid()}\n", "dead process": "4194999\n"}.get(how, "")
+    world.tree.write(path, content)
+    lock = world.tree.path(path)
+    if how.strip() in ("READ", "WRITE"):
+        world.tree.write("/proc/locks", f"1: POSIX  ADVISORY  {how} 700 08:01:{lock.stat().st_ino} 0 EOF\n")
+    # Whoever holds it ends while it is waited for.
+    sleep = world.tree.state / "bin/sleep"
+    sleep.write_text(f"#!/bin/sh\nrm '{lock}'\n")
+    sleep.chmod(0o755)
+    assert world.run(getattr(world.step, which))[0] == 0
+    assert lock.exists() is not waits

@@ -510,17 +510,55 @@ def test_a_tarball_stays_where_the_package_cannot_be_had(tarball_guest):
     assert guest_tree.differences(before, guest_tree.snapshot(tarball_guest)) == []
 
 
-#: The package managers of the families, each on one of its guests.
-ABSENT = {"packages": {"open-vm-tools": {"installed": False}}}
+#: Without the package, that brings a library.
+ABSENT = {
+    "packages": {
+        "open-vm-tools": {"installed": False, "requires": ["libmspack"]},
+        "libmspack": {"version": "0.10-1", "files": {"/usr/lib/libmspack.so.0": "ELF"}},
+        "agent": {"version": "1-1", "requires": ["libmspack"]},
+    }
+}
+#: The package managers of the families, each on one of its guests, and what removes a package there.
+FAMILIES = {
+    "debian12": ("apt-get", "dpkg --purge"),
+    "rhel7": ("yum", "rpm -e"),
+    "rhel9": ("dnf", "rpm -e"),
+    "sles15sp6": ("zypper", "rpm -e"),
+    "photon5": ("tdnf", "rpm -e"),
+}
 
 
-@pytest.mark.parametrize("name", ["debian12", "rhel7", "rhel9", "sles15sp6", "photon5"])
-def test_tools_are_installed_and_taken_away_again(name, tmp_path):
-    tree = guest_tree.materialise(guest_tree.load(name).edited(ABSENT), tmp_path / "root")
+@pytest.fixture(params=FAMILIES)
+def without_tools(request, tmp_path):
+    """A guest of each family, on which they can be installed."""
+    return guest_tree.materialise(guest_tree.load(request.param).edited(ABSENT), tmp_path / "root")
+
+
+def test_tools_are_installed_and_taken_away_again(without_tools):
+    tree = without_tools
     before = guest_tree.snapshot(tree)
     assert guest_tree.apply(tree, ONLY).results == {"tools_present": "done"}
+    assert tree.path("/usr/lib/libmspack.so.0").exists()
     assert {found.status for found in guest_tree.audit(tree, ONLY).values()} == {Status.COMPLIANT}
     assert guest_tree.revert(tree).problems == []
+    assert guest_tree.differences(before, guest_tree.snapshot(tree)) == []
+    # What was noted on the way is not kept.
+    assert list(tree.path("/var/lib/vmguest/receipts").glob("*/*/notes")) == []
+
+
+def test_tools_stay_while_something_else_needs_what_came_with_them(without_tools):
+    tree = without_tools
+    manager, remove = FAMILIES[tree.guest.name]
+    before = guest_tree.snapshot(tree)
+    guest_tree.apply(tree, ONLY)
+    assert tree.call(manager, "-y", "install", "agent").returncode == 0
+    refused = guest_tree.revert(tree)
+    assert len(refused.problems) == 1
+    assert "agent" in refused.text
+    assert tree.path("/usr/lib/libmspack.so.0").exists()
+    assert tree.call(*remove.split(), "agent").returncode == 0
+    # The next run finishes it.
+    assert guest_tree.apply(tree, {"vmguest_only": ["balloon_driver"]}).problems == []
     assert guest_tree.differences(before, guest_tree.snapshot(tree)) == []
 
 
