@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.outcome import not_recovered
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import selection as selection
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import selection
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import Receipt, receipts
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import revert_payload

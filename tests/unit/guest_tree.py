@@ -692,8 +692,15 @@ def plan_of(tree: Tree, variables: Mapping[str, Any] | None = None, shell: str =
 
 
 def apply(tree: Tree, variables: Mapping[str, Any] | None = None, shell: str = "dash", kill_at: int | None = None) -> Outcome:
-    """Probe, plan and apply, as ``guest_remediate`` does."""
-    return execute(tree, apply_payload, plan_of(tree, variables, shell).transactions, shell, kill_at)
+    """Probe, plan and apply, as ``guest_remediate`` does: what a cut run left is recovered before anything is planned."""
+    evidence = probe(tree, shell)
+    if any(receipt.interrupted for receipt in receipts(evidence)):
+        recovered = execute(tree, apply_payload, (), shell)
+        assert recovered.problems == []
+        assert recovered.evidence is not None
+        evidence = recovered.evidence
+    plan = make_plan(list(findings(tree, evidence, variables).values()))
+    return execute(tree, apply_payload, plan.transactions, shell, kill_at)
 
 
 def revert(tree: Tree, names: Sequence[str] | None = None, shell: str = "dash", kill_at: int | None = None) -> Outcome:

@@ -123,7 +123,10 @@ PROFILES = load_profiles(Path(__file__).resolve().parent.parent / "profiles")
 
 
 def selection(words: Any, variable: str) -> frozenset[str]:
-    """Ids and ``@area`` words as a set of ids."""
+    """Ids and ``@area`` words, given in ``variable``, as a set of ids.
+
+    :raises InputError: for what is no list, no area or no recommendation.
+    """
     if isinstance(words, str):
         words = [word for word in words.replace(",", " ").split() if word]
     if not isinstance(words, Sequence):

@@ -71,7 +71,8 @@ class Modules:
     @classmethod
     def of(cls, probe: ProbeOutput) -> Modules:
         """Read from the probe's output."""
-        folder = f"/lib/modules/{probe.file('/proc/sys/kernel/osrelease').value}"
+        release = probe.file("/proc/sys/kernel/osrelease").value
+        folder = f"/lib/modules/{release}"
         files: dict[str, tuple[str, ...]] = {}
         requires: dict[str, tuple[str, ...]] = {}
         built_in = set()
@@ -84,7 +85,7 @@ class Modules:
                 requires[_name(file)] = tuple(_name(word) for word in needed.split())
         return cls(
             loaded=frozenset(name for name in NAMES if probe.entry(f"/sys/module/{name}")),
-            listed=bool(probe.entry(f"{folder}/modules.dep")),
+            listed=bool(release and probe.entry(f"{folder}/modules.dep")),
             files=files,
             requires=requires,
             built_in=frozenset(built_in),

@@ -102,7 +102,12 @@ def _case(evidence: Evidence, disk: Disk, allowed: tuple[str, ...]) -> _Case:
     boot: list[Assignment] = []
     if kernel < ELEVATOR_IGNORED and not disk.is_multi_queue:
         boot += kernel_argument_assignments(evidence, "elevator")
-    boot += [entry for entry in udev_assignments(evidence, _device(disk), "queue/scheduler") if entry.certain]
+    boot += [
+        entry
+        for entry in udev_assignments(evidence, _device(disk), "queue/scheduler")
+        # A rule that may or may not hold for this disk counts where ours, which sorts after it, puts an end to the doubt.
+        if entry.certain or (entry.value not in allowed and _rule_name(entry) < RULE.rpartition("/")[2])
+    ]
     # tuned starts after udev has settled, so its word is the last.
     boot += [
         Assignment(entry.owner, _tuned_choice(entry.value, disk))
@@ -110,6 +115,11 @@ def _case(evidence: Evidence, disk: Disk, allowed: tuple[str, ...]) -> _Case:
     ]
     wanted = next((name for name in PASS_THROUGH if name in disk.schedulers), None)
     return _Case(disk, winner(boot), wanted, allowed)
+
+
+def _rule_name(assignment: Assignment) -> str:
+    """The name of the rule file that makes an assignment: udev reads rule files in the order of their names."""
+    return assignment.owner.rpartition("/")[2].partition(":")[0]
 
 
 def _tuned_choice(value: str, disk: Disk) -> str:
@@ -235,7 +245,7 @@ def _blocked(evidence: Evidence, wrong_now: list[_Case], wrong_at_boot: list[_Ca
                 f"{case.boot.owner} sets {case.boot.value} on {case.disk.name} and would win over a udev rule: "
                 f"set elevator={case.wanted} in the [disk] section of a child profile, or choose another profile"
             )
-        name = case.boot.owner.rpartition("/")[2].partition(":")[0]
+        name = _rule_name(case.boot)
         if (
             case.boot.owner.startswith(("/etc/udev", "/run/udev", "/usr", "/lib"))
             and name > RULE.rpartition("/")[2]
