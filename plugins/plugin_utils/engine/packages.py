@@ -111,8 +111,13 @@ for package in $(echo "$brought" | sed -n 's/^purge //p'); do
   edited "$package" || purge="$purge $package"
 done
 if [ -n "$remove" ]; then
-  dpkg --no-act --force-remove-reinstreq --remove $remove >/dev/null &&
-    dpkg --force-remove-reinstreq --remove $remove || exit 1
+  needed=$(dpkg --no-act --force-remove-reinstreq --remove $remove 2>&1) || {
+    # Who needs what, last.
+    echo "$needed" | sed '/ depends on /d'
+    echo "$needed" | sed -n '/ depends on /p'
+    exit 1
+  }
+  dpkg --force-remove-reinstreq --remove $remove || exit 1
 fi
 [ -z "$purge" ] || dpkg --purge $purge"""
 
@@ -191,7 +196,7 @@ def manager_of(family: str, major: int) -> PackageManager | None:
 def install_step(manager: PackageManager, names: tuple[str, ...], keep_configuration: bool = False) -> Run:
     """Install packages that are all absent now.
 
-    ``keep_configuration``: some of their configuration is there already, so the undo leaves what dpkg leaves.
+    ``keep_configuration``: some of their configuration is there already, of no package that dpkg knows; the undo leaves it.
     """
     database = manager.database
     do = _WAIT + database.installed + _DO.replace("@announce@", manager.announce).replace("@install@", manager.install)

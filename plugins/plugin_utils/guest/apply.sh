@@ -1236,7 +1236,9 @@ act_undo() {
         command_text=$(cat "$folder/undo")
         read_line "$folder/what"
         what=$line
-        run_command "$command_text" || fail "$what: undoing it ended with status $status"
+        run_command "$command_text" && return 0
+        told=$(tail -n 3 "$output" | tail -c 400)
+        fail "$what: undoing it ended with status $status${told:+: $told}"
         ;;
     esac
 }

@@ -251,9 +251,7 @@ def _installation(evidence: Evidence, names: tuple[str, ...], start: bool) -> tu
     manager = _manager(evidence)
     if manager is None:
         raise AssertionError("a plan is made only where _no_installation found a package manager")
-    states = evidence.packages.states
-    left = any(states.get(name, "").endswith("config-files") for name in names) or bool(evidence.entry(CONFIGURATION))
-    steps = [install_step(manager, names, keep_configuration=left)]
+    steps = [install_step(manager, names, keep_configuration=bool(evidence.entry(CONFIGURATION)))]
     if not start:
         return tuple(steps)
     offer = OFFERS.get(evidence.platform.distribution.id) or OFFERS[evidence.platform.distribution.family]

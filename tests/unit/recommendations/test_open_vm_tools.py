@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import SPECS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages import APT, install_step
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import EditFile, ReplaceLine, Run
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.packages import NAMES
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry
@@ -195,18 +196,10 @@ def test_the_desktop_part_is_installed_alone_and_the_service_left_as_it_is():
     assert install.what == "install open-vm-tools-desktop with apt-get"
 
 
-@pytest.mark.parametrize(
-    ("commands", "there", "verb"),
-    [
-        (dpkg(), (), "purge"),
-        # configuration that was there before the package must be there after it
-        (dpkg(open_vm_tools="deinstall ok config-files"), (), "remove"),
-        (dpkg(), ("/etc/vmware-tools",), "remove"),
-    ],
-)
-def test_the_undo_leaves_configuration_that_was_there_before(commands, there, verb):
-    install = assess_present(guest(commands=commands, there=there), options()).remedy[0]
-    assert f"verb={verb}\n" in install.undo
+@pytest.mark.parametrize(("there", "kept"), [((), False), (("/etc/vmware-tools",), True)])
+def test_the_undo_leaves_configuration_that_was_there_before(there, kept):
+    install = assess_present(guest(commands=dpkg(), there=there), options()).remedy[0]
+    assert install == install_step(APT, ("open-vm-tools",), keep_configuration=kept)
 
 
 # --- tools_service_running --------------------------------------------------------------------------------------------
