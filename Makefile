@@ -50,7 +50,7 @@ check: setup ruff mypy shellcheck units-newest units-oldest package ## the gates
 
 lint: setup ansible-lint docs-lint changelog-lint sanity-newest sanity-oldest ansible-units ## Ansible's own gates
 
-test: check lint scenarios ## everything; what CI runs
+test: check units-slow playbooks-oldest lint scenarios ## everything; what CI runs
 
 ruff:
 	$(GATE) ruff $(NEWEST)/ruff check --cache-dir $(BUILD)/ruff .
@@ -66,6 +66,12 @@ units-newest:
 
 units-oldest:
 	$(GATE) 'unit tests, oldest ansible-core' env PATH="$(OLDEST):$$PATH" pytest -q -n $(WORKERS) tests/unit
+
+units-slow:
+	$(GATE) 'whole guests, laws and crashes, newest ansible-core' $(WITH_NEWEST) pytest -q -n $(WORKERS) --slow tests/unit
+
+playbooks-oldest:
+	$(GATE) 'playbooks, oldest ansible-core' env PATH="$(OLDEST):$$PATH" pytest -q -n $(WORKERS) --slow tests/unit/playbooks
 
 package:
 	$(GATE) 'package, newest ansible-core' $(WITH_NEWEST) sh tests/tools/package.sh
@@ -115,5 +121,5 @@ clean: ## remove .build/ and the test guests
 	@-podman rm --force --time 1 $$(podman ps --all --quiet --filter name='^vmguest-') 2>/dev/null
 	rm -rf $(BUILD)
 
-.PHONY: help audit demo setup check lint test ruff mypy shellcheck units-newest units-oldest package ansible-lint \
+.PHONY: help audit demo setup check lint test ruff mypy shellcheck units-newest units-oldest units-slow playbooks-oldest package ansible-lint \
     docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios bench docs clean

@@ -26,11 +26,12 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.assess import assess
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Plan, make_plan
@@ -52,19 +53,132 @@ TODAY = date(2026, 11, 24)
 SHELLS = ("dash", "bash", "busybox", "mksh")
 
 #: Programs of the machine that a guest's shell finds: they do what they are told to named files, and nothing else.
-TOOLS = (
-    "[ awk base64 basename cat chgrp chmod chown cksum cmp comm cp cut date diff dirname du egrep env expr false fgrep find "
-    "getopt grep head id join kill ln ls md5sum mkdir mkfifo mktemp mv nice nl nohup od paste printf pwd readlink realpath rm "
-    "rmdir sed seq setsid sha1sum sha256sum sleep sort stat tail tar tee test timeout touch tr true truncate tty uniq wc which "
-    "whoami xargs"
-).split()
+TOOLS = [
+    "[",
+    "awk",
+    "base64",
+    "basename",
+    "cat",
+    "chgrp",
+    "chmod",
+    "chown",
+    "cksum",
+    "cmp",
+    "comm",
+    "cp",
+    "cut",
+    "date",
+    "diff",
+    "dirname",
+    "du",
+    "egrep",
+    "env",
+    "expr",
+    "false",
+    "fgrep",
+    "find",
+    "getopt",
+    "grep",
+    "head",
+    "id",
+    "join",
+    "kill",
+    "ln",
+    "ls",
+    "md5sum",
+    "mkdir",
+    "mkfifo",
+    "mktemp",
+    "mv",
+    "nice",
+    "nl",
+    "nohup",
+    "od",
+    "paste",
+    "printf",
+    "pwd",
+    "readlink",
+    "realpath",
+    "rm",
+    "rmdir",
+    "sed",
+    "seq",
+    "setsid",
+    "sha1sum",
+    "sha256sum",
+    "sleep",
+    "sort",
+    "stat",
+    "tail",
+    "tar",
+    "tee",
+    "test",
+    "timeout",
+    "touch",
+    "tr",
+    "true",
+    "truncate",
+    "tty",
+    "uniq",
+    "wc",
+    "which",
+    "whoami",
+    "xargs",
+]
 
 #: Commands that would change the machine: no shell of a tree may find any but a stand-in.
 DANGEROUS = frozenset(
-    "apt apt-get blockdev chattr chkconfig dd dnf dpkg dpkg-query fallocate grub-mkconfig grubby halt initctl insmod insserv "
-    "losetup mkinitrd mkswap modprobe mount poweroff reboot restorecon rmmod rpm service setfacl setfattr shutdown start stop "
-    "swapoff swapon sync sysctl systemctl tdnf telinit umount update-grub update-initramfs update-rc.d udevadm udevtrigger "
-    "vmware-uninstall-tools.pl vmware-config-tools.pl yum zypper".split()
+    [
+        "apt",
+        "apt-get",
+        "blockdev",
+        "chattr",
+        "chkconfig",
+        "dd",
+        "dnf",
+        "dpkg",
+        "dpkg-query",
+        "fallocate",
+        "grub-mkconfig",
+        "grubby",
+        "halt",
+        "initctl",
+        "insmod",
+        "insserv",
+        "losetup",
+        "mkinitrd",
+        "mkswap",
+        "modprobe",
+        "mount",
+        "poweroff",
+        "reboot",
+        "restorecon",
+        "rmmod",
+        "rpm",
+        "service",
+        "setfacl",
+        "setfattr",
+        "shutdown",
+        "start",
+        "stop",
+        "swapoff",
+        "swapon",
+        "sync",
+        "sysctl",
+        "systemctl",
+        "tdnf",
+        "telinit",
+        "umount",
+        "update-grub",
+        "update-initramfs",
+        "update-rc.d",
+        "udevadm",
+        "udevtrigger",
+        "vmware-uninstall-tools.pl",
+        "vmware-config-tools.pl",
+        "yum",
+        "zypper",
+    ]
 )
 
 
@@ -89,13 +203,16 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-@lru_cache(maxsize=None)
+@cache
 def _read(name: str) -> dict[str, Any]:
     """One file of tests/guests on top of those it inherits, in their order."""
     own = yaml.safe_load((GUESTS / name).read_text(encoding="utf-8"))
     result: dict[str, Any] = {}
     for base in own.get("inherits", []):
-        result = _merged(result, {key: value for key, value in _read(base).items() if key not in ("name", "about", "origin", "variants")})
+        result = _merged(
+            result,
+            {key: value for key, value in _read(base).items() if key not in ("name", "about", "origin", "variants")},
+        )
     result = _merged(result, {key: value for key, value in own.items() if key not in ("inherits", "variants")})
     # Variants stay as they are written: their nulls take out what the guest has.
     return {**result, "variants": own.get("variants", {})}
@@ -229,7 +346,7 @@ def _answers(name: str, answers: object) -> str:
         status = answer.get("status", 0) if isinstance(answer, Mapping) else 0
         text = answer.get("output", "") if isinstance(answer, Mapping) else answer
         body.append(f"{glob}) printf '%s' {shlex.quote(_lines(text or ''))}; exit {status} ;;")
-    body.append(f"*) echo {shlex.quote(name)}: no answer for these arguments: \"$*\" >&2; exit 99 ;;")
+    body.append(f'*) echo {shlex.quote(name)}: no answer for these arguments: "$*" >&2; exit 99 ;;')
     body.append("esac")
     return "\n".join(body)
 
@@ -243,17 +360,27 @@ def _install(directory: Path, name: str, root: Path, body: str) -> None:
         f"ROOT={shlex.quote(str(root))} STATE={shlex.quote(str(state))} NAME0={shlex.quote(name)}\n"
         "PATH=/usr/bin:/bin LC_ALL=C; export PATH LC_ALL\n"
         f'printf \'%s\\n\' "{name} $*" >>"$STATE/calls"\n'
-        'if [ -e "$STATE/kill" ]; then\n'
-        '    read -r kill_left <"$STATE/kill"\n'
-        '    echo $((kill_left - 1)) >"$STATE/kill"\n'
-        '    [ "$kill_left" -ne 1 ] || kill -9 0\n'
-        f"fi\n{body}\n",
+        f"{_KILL_POINT}kill_point\n{body}\n",
         encoding="utf-8",
     )
     script.chmod(0o755)
 
 
-@lru_cache(maxsize=None)
+#: Shell text that counts down STATE/kill, and at zero kills the whole run, children and all, as a power failure does. Two
+#: commands of a pipeline may come at once: then one finds the file empty for a moment.
+_KILL_POINT = """
+kill_point() {
+    kill_left=
+    while [ -z "$kill_left" ]; do
+        { read -r kill_left <"$STATE/kill"; } 2>/dev/null || [ -e "$STATE/kill" ] || return 0
+    done
+    echo $((kill_left - 1)) >"$STATE/kill"
+    [ "$kill_left" -ne 1 ] || kill -9 0
+}
+"""
+
+
+@cache
 def _program(name: str) -> str:
     return (COMMANDS / f"{name}.sh").read_text(encoding="utf-8")
 
@@ -349,7 +476,7 @@ def _load_units(tree: Tree) -> None:
     for directory in ("etc/systemd", "usr/lib/systemd", "lib/systemd", "usr/local/lib/systemd", "run/systemd"):
         source = tree.root / directory
         if source.is_dir() and not (tree.root / directory.split("/", maxsplit=1)[0]).is_symlink():
-            shutil.copytree(source, loaded / directory, symlinks=True)
+            shutil.copytree(source, loaded / directory, symlinks=True, ignore=shutil.ignore_patterns(".*"))
     if (tree.root / "lib").is_symlink():
         (loaded / "lib").symlink_to("usr/lib")
 
@@ -443,7 +570,9 @@ def _udev_matches(disk: Path, word: Mapping[str, str]) -> bool:
     elif key == "TEST":
         actual = value if (disk / value).exists() else None
     elif key in ("ATTR", "ATTRS"):
-        files = [disk / name] if key == "ATTR" else [disk / name, disk / "device" / name, disk / "device" / "device" / name]
+        files = (
+            [disk / name] if key == "ATTR" else [disk / name, disk / "device" / name, disk / "device" / "device" / name]
+        )
         actual = next((file.read_text(encoding="utf-8").rstrip("\n") for file in files if file.is_file()), None)
     else:
         raise NotImplementedError(f"the trees' udev knows no {key}")
@@ -477,12 +606,12 @@ def _confine(root: str) -> Callable[[], None] | None:
     return in_child
 
 
-@lru_cache(maxsize=None)
+@cache
 def _can_mount() -> bool:
     return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
 
 
-@lru_cache(maxsize=None)
+@cache
 def _busybox(applets: frozenset[str]) -> str:
     """A busybox that knows only ``applets`` as its own.
 
@@ -553,7 +682,7 @@ def probe(tree: Tree, shell: str = "dash") -> Evidence:
     return _evidence(done.stdout.decode("utf-8", "surrogateescape"))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _probe_payload(root: str) -> str:
     return probe_payload(NONCE, READS, root)
 
@@ -579,7 +708,9 @@ def findings(tree: Tree, evidence: Evidence, variables: Mapping[str, Any] | None
 
 
 #: Put after the functions of apply.sh: a kernel file that offers a choice answers as the kernel does, and refuses others.
+#: And nothing waits for the machine's disks.
 FAKE_KERNEL = """
+sync() { :; }
 kernel_write() {
     fake_old=
     { IFS= read -r fake_old <"$1"; } 2>/dev/null
@@ -612,18 +743,12 @@ WRITERS = {"put": 'printf "%s" "$2" >"$1"', "fill": 'cat "$1" >"$2"'}
 
 
 def _kill_points(state: Path) -> str:
-    """Shell text that counts down STATE/kill before every change, and at zero kills the whole run, children and all."""
-    lines = [
-        "kill_point() {",
-        "    kill_left=",
-        f"    {{ read -r kill_left <{shlex.quote(str(state / 'kill'))}; }} 2>/dev/null || return 0",
-        f"    echo $((kill_left - 1)) >{shlex.quote(str(state / 'kill'))}",
-        '    [ "$kill_left" -ne 1 ] || kill -9 0',
-        "}",
-    ]
+    """Shell text that may be cut before every change."""
+    lines = [_KILL_POINT.replace("$STATE/kill", f"{state}/kill")]
     lines += [f'{name}() {{ kill_point; command {name} "$@"; }}' for name in MUTATING]
     lines += [f"{name}() {{ kill_point; {body}; }}" for name, body in WRITERS.items()]
-    return "\n".join(lines) + "\n" + FAKE_KERNEL.replace('fake_old=\n', 'kill_point\n    fake_old=\n', 1)
+    kernel = FAKE_KERNEL.replace("sync() { :; }\n", "").replace("fake_old=\n", "kill_point\n    fake_old=\n", 1)
+    return "\n".join(lines) + "\n" + kernel
 
 
 @dataclass
@@ -649,7 +774,11 @@ class Outcome:
     def problems(self) -> list[str]:
         """Every transaction, recovery and revert that did not end well, in its own words."""
         return [
-            *(f"{entry.recommendation}: {entry.result}: {entry.reason} {entry.detail}" for entry in self.output.outcomes if entry.result != "done"),
+            *(
+                f"{entry.recommendation}: {entry.result}: {entry.reason} {entry.detail}"
+                for entry in self.output.outcomes
+                if entry.result != "done"
+            ),
             *(entry for entry in self.output.recovered if entry.split(" ")[1] != "undone"),
             *(" ".join(entry) for entry in self.output.reverted if entry[2] != "done"),
             *(text for text in (self.output.locked, self.output.refused) if text),
@@ -674,7 +803,9 @@ def execute(
     if kill_at is not None:
         kill.write_text(f"{kill_at}\n", encoding="utf-8")
     extra = FAKE_KERNEL if kill_at is None else _kill_points(tree.state)
-    script = payload(NONCE, f"run{tree.runs}", "2026-11-24T00:00:00Z", what, READS if then_probe else (), str(tree.root), extra)
+    script = payload(
+        NONCE, f"run{tree.runs}", "2026-11-24T00:00:00Z", what, READS if then_probe else (), str(tree.root), extra
+    )
     done = run(tree, script, shell)
     text = done.stdout.decode("utf-8", "surrogateescape")
     left = int(kill.read_text(encoding="utf-8") or 0) if kill.exists() else 0
@@ -691,7 +822,9 @@ def plan_of(tree: Tree, variables: Mapping[str, Any] | None = None, shell: str =
     return make_plan(list(audit(tree, variables, shell).values()))
 
 
-def apply(tree: Tree, variables: Mapping[str, Any] | None = None, shell: str = "dash", kill_at: int | None = None) -> Outcome:
+def apply(
+    tree: Tree, variables: Mapping[str, Any] | None = None, shell: str = "dash", kill_at: int | None = None
+) -> Outcome:
     """Probe, plan and apply, as ``guest_remediate`` does: what a cut run left is recovered before anything is planned."""
     evidence = probe(tree, shell)
     if any(receipt.interrupted for receipt in receipts(evidence)):
@@ -712,18 +845,25 @@ def revert(tree: Tree, names: Sequence[str] | None = None, shell: str = "dash", 
 
 # ---- comparing -------------------------------------------------------------------------------------------------------
 
-#: What an undone remedy may leave: receipts. And what is no file of the guest.
-NOT_COMPARED = (f"/{STATE}", "/var/lib/vmguest")
+#: What an undone remedy may leave: receipts. And what is no file of the guest; but what runs, and which unit files systemd
+#: has loaded, is its state as much as its files are.
+NOT_COMPARED = (
+    "/var/lib/vmguest",
+    *(f"/{STATE}/{part}" for part in ("bin", "boot", "daemons", "packages", "sh", "tools")),
+)
+NOT_OF_THE_GUEST = re.compile(rf"/{STATE}(/[^/]*|/systemd/version)\Z")
 
 
 def snapshot(tree: Tree) -> dict[str, tuple[str, ...]]:
     """Every path of the guest to its kind, mode, owner, and content or target; times are left out."""
     found: dict[str, tuple[str, ...]] = {}
     for folder, directories, files in os.walk(tree.root):
-        at = "/" + os.path.relpath(folder, tree.root).removeprefix(".").lstrip("/")
-        directories[:] = [name for name in directories if f"{at.rstrip('/')}/{name}" not in NOT_COMPARED]
+        at = folder[len(str(tree.root)) :]
+        directories[:] = [name for name in directories if f"{at}/{name}" not in NOT_COMPARED]
         for name in [*directories, *files]:
-            path = f"{at.rstrip('/')}/{name}"
+            path = f"{at}/{name}"
+            if NOT_OF_THE_GUEST.match(path):
+                continue
             status = os.lstat(os.path.join(folder, name))
             what = stat.filemode(status.st_mode), f"{status.st_uid}:{status.st_gid}"
             if stat.S_ISLNK(status.st_mode):
@@ -743,6 +883,8 @@ def differences(before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple
     lines = [f"gone: {path}" for path in sorted(before.keys() - after.keys())]
     lines += [f"new: {path} {after[path]}" for path in sorted(after.keys() - before.keys())]
     lines += [
-        f"changed: {path}: {before[path]} -> {after[path]}" for path in sorted(before.keys() & after.keys()) if before[path] != after[path]
+        f"changed: {path}: {before[path]} -> {after[path]}"
+        for path in sorted(before.keys() & after.keys())
+        if before[path] != after[path]
     ]
     return lines

@@ -113,8 +113,8 @@ done
 if [ -n "$remove" ]; then
   needed=$(dpkg --no-act --force-remove-reinstreq --remove $remove 2>&1) || {
     # Who needs what, last.
-    echo "$needed" | sed '/ depends on /d'
-    echo "$needed" | sed -n '/ depends on /p'
+    echo "$needed" | grep -v ' depends on '
+    echo "$needed" | grep ' depends on '
     exit 1
   }
   dpkg --force-remove-reinstreq --remove $remove || exit 1

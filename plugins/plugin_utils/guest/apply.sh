@@ -190,10 +190,11 @@ three_digits() {
 open_state() {
     uid=$(id -u)
     for made in "$ROOT/var" "$ROOT/var/lib"; do
-        [ -d "$made" ] || attempt make_folder "$made" || fail "cannot make ${made#"$ROOT"}: $why" || return 1
+        [ -d "$made" ] || attempt make_folder "$made" || [ -d "$made" ] || fail "cannot make ${made#"$ROOT"}: $why" || return 1
     done
-    if [ ! -d "$state" ] && [ ! -h "$state" ]; then
-        attempt mkdir "$state" || fail "cannot make /var/lib/vmguest for receipts: $why" || return 1
+    if [ ! -e "$state" ] && [ ! -h "$state" ]; then
+        # Another run may be making it at this moment.
+        attempt mkdir "$state" || [ -d "$state" ] || fail "cannot make /var/lib/vmguest for receipts: $why" || return 1
     fi
     if [ -h "$state" ] || [ ! -d "$state" ]; then
         fail "/var/lib/vmguest must be a folder, and is a link or a file"
@@ -206,7 +207,7 @@ open_state() {
     *) attempt chmod 700 "$state" || fail "cannot make /var/lib/vmguest private: $why" || return 1 ;;
     esac
     for made in receipts lock; do
-        [ -d "$state/$made" ] || attempt mkdir "$state/$made" || {
+        [ -d "$state/$made" ] || attempt mkdir "$state/$made" || [ -d "$state/$made" ] || {
             fail "cannot make /var/lib/vmguest/$made: $why"
             return 1
         }
@@ -1090,6 +1091,12 @@ run_command() {
     ! process_started "$child" || put "$folder/process" "$child $started $boot$newline" 2>/dev/null
     wait "$child"
     status=$?
+    if [ "$status" -eq 141 ]; then
+        # Interrupted by a PIPE of our own, or the command's own end: then there is nothing more to wait for.
+        wait "$child" 2>/dev/null
+        again=$?
+        [ "$again" -eq 127 ] || status=$again
+    fi
     {
         kill "$heart"
         # mksh loses a TERM that comes while a subshell starts, and would wait for it for ever.
@@ -1150,7 +1157,7 @@ ready_undo() {
 
 ready_undo_file() {
     read_line "$folder/path"
-    locate "$line" || return 1
+    locate "$line" && not_changed_by_later || return 1
     if [ ! -f "$folder/before" ]; then
         case $found in
         missing) return 0 ;;
@@ -1189,6 +1196,38 @@ ready_undo_file() {
         differs=$(cmp "$folder/after" "$target" 2>&1)
         fail "$path: changed since it was written (line ${differs##*line })"
     fi
+}
+
+# A later receipt that changed what this step left must be reverted before it: else its own inverse would have lost what it
+# goes by. Edits of other lines do not matter.
+not_changed_by_later() {
+    later=""
+    for name in $(names "$receipts" "*/*/kind"); do
+        if [ -z "$later" ] || [ "${name%%/*}" = "${receipt##*/}" ]; then
+            [ "${name%%/*}" != "${receipt##*/}" ] || later=yes
+            continue
+        fi
+        other=$receipts/${name%/kind}
+        read_line "$other/path" || continue
+        [ "$line" = "$path" ] || continue
+        state_of "${name%%/*}"
+        [ "$line" = "done" ] || continue
+        if [ -d "$folder/edits" ] && [ -d "$other/edits" ]; then
+            changed_again || continue
+        fi
+        fail "$path: changed since by ${name%%/*}: revert that first"
+        return 1
+    done
+}
+
+# The edits of $other began with a line that those of $folder left.
+changed_again() {
+    for old in $(names "$other/edits" "*.old"); do
+        for new in $(names "$folder/edits" "*.new"); do
+            ! same "$folder/edits/$new" "$other/edits/$old" || return 0
+        done
+    done
+    return 1
 }
 
 ready_undo_kernel() {

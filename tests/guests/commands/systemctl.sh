@@ -101,6 +101,8 @@ reload() {
         mkdir -p "$loaded/${dir%/*}"
         cp -R "$ROOT/$dir" "$loaded/${dir%/*}/"
     done
+    # Hidden names are no unit files.
+    find "$loaded" -name '.?*' -prune -exec rm -rf {} +
     [ ! -h "$ROOT/lib" ] || { mkdir -p "$loaded"; ln -s usr/lib "$loaded/lib"; }
 }
 
@@ -111,7 +113,7 @@ show() { # properties with commas, 1 where only values are wanted, units
     stale=''
     for dir in etc/systemd/system usr/lib/systemd/system lib/systemd/system; do
         if [ ! -d "$loaded/$dir" ] || [ -h "$loaded/${dir%%/*}" ]; then continue; fi
-        stale="$stale $(diff -rq "$ROOT/$dir" "$loaded/$dir" 2>&1 | tr '\n' ' ')"
+        stale="$stale $(diff -rq -x '.?*' "$ROOT/$dir" "$loaded/$dir" 2>&1 | tr '\n' ' ')"
     done
     links=' '
     for link in "$ROOT"/etc/systemd/system/*.wants/* "$ROOT"/etc/systemd/system/*.requires/* "$ROOT"/etc/systemd/system/*; do

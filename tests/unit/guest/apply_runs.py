@@ -36,7 +36,7 @@ TORN = {
 
 
 #: Nothing is gained by waiting in a test. (Heartbeats of a run that was killed go on until they notice.)
-QUICK = "sync() { :; }\nbetween_signs_of_life() { exec sleep 0.1; }\n"
+QUICK = "sync() { :; }\nsleep() { command sleep 0.1; }\nbetween_signs_of_life() { exec sleep 0.1; }\n"
 
 
 def cut_at(counter: Path, torn: bool = False) -> str:
@@ -160,8 +160,7 @@ class SmallGuest:
         done = subprocess.run(
             argv(shell or self.shell),
             input=payload.encode("utf-8", "surrogateescape"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             env={"PATH": os.environ["PATH"]},
             cwd="/",
             check=False,
@@ -181,6 +180,7 @@ class SmallGuest:
         assert process.stdin is not None
         process.stdin.write(payload.encode("utf-8", "surrogateescape"))
         process.stdin.close()
+        process.stdin = None
         return process
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import SHELLS, SmallGuest
 
 

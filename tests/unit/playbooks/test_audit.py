@@ -19,6 +19,8 @@ import pytest
 from ansible_collections.vmguest.linux.tests.unit.guest_tree import Guest, differences, load, snapshot
 from ansible_collections.vmguest.linux.tests.unit.playbooks.fleet import Fleet
 
+pytestmark = pytest.mark.slow
+
 
 def drifted(name: str = "rhel6") -> Guest:
     """A guest with an enforceable finding in profile `everything`: RHEL 6 comes with cfq."""

@@ -15,6 +15,8 @@ from ansible_collections.vmguest.linux.plugins.modules import guest_facts
 from ansible_collections.vmguest.linux.tests.unit.guest_tree import differences, snapshot
 from ansible_collections.vmguest.linux.tests.unit.playbooks.fleet import Fleet
 
+pytestmark = pytest.mark.slow
+
 #: RHEL 6 comes with cfq, and with cron jobs that fire on every guest at the same time.
 ONLY = {"vmguest_profile": "everything", "vmguest_only": ["io_scheduler", "cron_scatter"]}
 RULE = "/etc/udev/rules.d/66-vmguest-io-scheduler.rules"
