@@ -549,7 +549,7 @@ def test_law_7_no_line_of_python_runs_on_a_guest(plans: list[tuple[str, Plan, di
     """
     interpreters = {"python", "python2", "python3", "perl", "ruby", "bash"}
     assert not interpreters & set(guest_tree.TOOLS)
-    for dummy_name, plan, dummy_found in plans:
+    for plan in (entry[1] for entry in plans):
         for transaction in plan.transactions:
             for step in transaction.steps:
                 text = f"{step.do}\n{step.undo}\n{step.proof}" if isinstance(step, Run) else ""
