@@ -131,11 +131,8 @@ probe_start_clock() {
   probe_ticked='' probe_ticks=0
   trap 'probe_ticked=1 probe_ticks=$((probe_ticks + 1))' USR1
   (
-    trap 'kill "$probe_sleep"; exit' TERM
     while :; do
-      sleep 1 &
-      probe_sleep=$!
-      wait "$probe_sleep" && kill -USR1 $$ || exit
+      sleep 1 && kill -USR1 $$ || exit
     done
   ) </dev/null >/dev/null 2>&1 &
   probe_clock=$!
@@ -143,7 +140,10 @@ probe_start_clock() {
 
 probe_stop_clock() {
   [ -n "$probe_clock" ] || return 0
-  kill "$probe_clock"
+  # Not TERM: mksh may lose one that comes while it forks, and the clock would hold the connection open. Its last sleep ends
+  # by itself within a second and holds nothing.
+  trap : USR1
+  kill -s KILL "$probe_clock"
   wait "$probe_clock"
   trap - USR1
 }

@@ -23,9 +23,12 @@ from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import STATE,
 
 pytestmark = pytest.mark.slow
 
-#: A command that goes on until the test says so.
+#: A command that goes on until the test says so, or for a minute where the test failed.
 HOLD = Run(
-    "hold on", do='echo x >"$ROOT/begun"; until [ -e "$ROOT/go" ]; do sleep 0.05; done', undo="true", proof="true"
+    "hold on",
+    do='echo x >"$ROOT/begun"; i=0; until [ -e "$ROOT/go" ] || [ $((i += 1)) -gt 1200 ]; do sleep 0.05; done',
+    undo="true",
+    proof="true",
 )
 WRITE: tuple[Step, ...] = (WriteFile("/etc/x", "x\n"),)
 
