@@ -161,10 +161,10 @@ def _meet(one: str, two: str) -> bool:
     one, two = re.sub(r"\[.[^]]*\]", "?", one), re.sub(r"\[.[^]]*\]", "?", two)
     if not one or not two:
         return not (one + two).strip("*")
+    if two[0] == "*":
+        one, two = two, one
     if one[0] == "*":
         return _meet(one[1:], two) or _meet(one, two[1:])
-    if two[0] == "*":
-        return _meet(two, one)
     return (one[0] == two[0] or "?" in (one[0], two[0])) and _meet(one[1:], two[1:])
 
 

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # dpkg [--no-act] --remove|--purge NAME… | --configure -a | --print-architecture
 : "${ROOT?}" "${STATE:?}"
 store=$STATE/packages

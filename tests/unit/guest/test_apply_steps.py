@@ -62,7 +62,7 @@ kernel_write() {
 def refused(ran: Ran) -> str:
     """The sentence of the only step, which was refused."""
     assert list(ran.outcomes.values()) == ["refused"], ran.lines
-    number_and_verdict, _, sentence = ran.said("step")[0].partition(" refused ")
+    number_and_verdict, dummy, sentence = ran.said("step")[0].partition(" refused ")
     assert number_and_verdict == "1"
     return sentence
 
