@@ -34,7 +34,7 @@ class ActionModule(GuestAction):
         chosen = [
             receipt
             for receipt in sorted(kept, key=lambda receipt: receipt.name, reverse=True)
-            if (receipt.revertable or receipt.interrupted)
+            if (receipt.revertable or (receipt.interrupted and not receipt.members))
             and (not wanted or receipt.recommendation in wanted)
             and (of_run is None or receipt.run == of_run)
         ]

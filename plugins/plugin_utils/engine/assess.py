@@ -74,6 +74,8 @@ def _finding(entry: Recommendation, verdict: Verdict, policy: Policy) -> Finding
         owner=verdict.owner,
         reboot=verdict.reboot or entry.reboot,
         remedy=verdict.remedy,
+        commit=verdict.commit,
+        group=verdict.group,
     )
     waiver = policy.waivers.get(entry.id)
     if waiver is None or verdict.status not in WAIVABLE:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Step
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, Step
 
 
 class Status(str, Enum):
@@ -67,8 +67,12 @@ class Verdict:
     ``reason`` is a sentence for a person. ``runtime`` and ``persistent`` are what the kernel does now and what the
     configuration says for the next boot; each comes from its own evidence, None where there is no such side.
     ``remedy`` is the ordered steps that make it compliant; ``reboot`` says that they take effect at the next boot only.
+    ``commit`` is steps after them that commit what several recommendations of one ``group`` share (an image, grub.cfg): of
+    all members' steps equal ones are run once, when the members' own are done. Such a command may be run again, without
+    the part of a member that was reverted.
 
-    :raises ValueError: a remediable status without a remedy (that would be ``manual``), or a remedy with another status.
+    :raises ValueError: a remediable status without a remedy (that would be ``manual``), a remedy with another status, or
+        a commit without a group.
     """
 
     status: Status
@@ -79,13 +83,18 @@ class Verdict:
     owner: str | None = None
     remedy: tuple[Step, ...] = ()
     reboot: bool = False
+    commit: tuple[Run, ...] = ()
+    group: str = ""
 
     def __post_init__(self) -> None:
-        if (self.status in REMEDIABLE) != bool(self.remedy):
+        steps = len(self.remedy) + len(self.commit)
+        if (self.status in REMEDIABLE) != bool(steps):
             raise ValueError(
-                f"a verdict '{self.status}' with {len(self.remedy)} steps: '{Status.NONCOMPLIANT}' and "
+                f"a verdict '{self.status}' with {steps} steps: '{Status.NONCOMPLIANT}' and "
                 f"'{Status.NOT_PERSISTENT}' need a remedy, the others have none"
             )
+        if bool(self.commit) != bool(self.group):
+            raise ValueError(f"{len(self.commit)} steps that commit group '{self.group}': one needs the other")
 
 
 def compliant(reason: str, **sides: Any) -> Verdict:
@@ -93,12 +102,12 @@ def compliant(reason: str, **sides: Any) -> Verdict:
     return Verdict(Status.COMPLIANT, reason, **sides)
 
 
-def noncompliant(reason: str, *, remedy: tuple[Step, ...], **sides: Any) -> Verdict:
+def noncompliant(reason: str, *, remedy: tuple[Step, ...] = (), **sides: Any) -> Verdict:
     """The guest is not as desired, and ``remedy`` would make it so."""
     return Verdict(Status.NONCOMPLIANT, reason, remedy=remedy, **sides)
 
 
-def not_persistent(reason: str, *, remedy: tuple[Step, ...], **sides: Any) -> Verdict:
+def not_persistent(reason: str, *, remedy: tuple[Step, ...] = (), **sides: Any) -> Verdict:
     """Right now, but lost at the next boot; ``remedy`` makes it stay."""
     return Verdict(Status.NOT_PERSISTENT, reason, remedy=remedy, **sides)
 
@@ -142,6 +151,8 @@ class Finding:
     owner: str | None = None
     reboot: bool = False
     remedy: tuple[Step, ...] = field(default=(), compare=False)
+    commit: tuple[Run, ...] = field(default=(), compare=False)
+    group: str = field(default="", compare=False)
 
     @property
     def enforceable(self) -> bool:
@@ -150,7 +161,7 @@ class Finding:
 
     def became(self, status: Status, reason: str) -> Finding:
         """The same finding with another status, without a remedy."""
-        return replace(self, status=status, reason=reason, remedy=())
+        return replace(self, status=status, reason=reason, remedy=(), commit=(), group="")
 
     def record(self) -> dict[str, Any]:
         """As plain data for results, records and reports (the remedy as a list of sentences)."""
@@ -169,5 +180,5 @@ class Finding:
             "desired": self.desired,
             "owner": self.owner,
             "reboot": self.reboot,
-            "remedy": [step.sentence for step in self.remedy],
+            "remedy": [step.sentence for step in (*self.remedy, *self.commit)],
         }

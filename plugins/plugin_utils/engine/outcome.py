@@ -38,19 +38,21 @@ def failures(plan: Plan, applied: ApplyOutput, after: Sequence[Finding]) -> list
         if outcome is None:
             failed.append(Failure(name, "the guest did not say what became of it"))
         elif outcome.result != "done":
-            failed.append(Failure(name, _not_done(outcome)))
+            # What a group's commit printed was printed once, for all its members.
+            printed = outcome.detail or (outcomes[transaction.group].detail if transaction.group in outcomes else [])
+            failed.append(Failure(name, _not_done(outcome, printed)))
         elif found[name].status not in PROVED:
             failed.append(Failure(name, _not_proved(found[name]), outcome.receipt))
     return failed
 
 
-def _not_done(outcome: Outcome) -> str:
+def _not_done(outcome: Outcome, detail: Sequence[str]) -> str:
     what = {
         "undone": "a step failed, and all is as before",
         "refused": "it was refused, and nothing was done",
         "undo_failed": "a step failed, and undoing it failed too: see the guest's /var/lib/vmguest",
     }.get(outcome.result, f"it ended as '{outcome.result}'")
-    printed = f" ({outcome.detail[-1].strip()})" if outcome.detail and outcome.detail[-1].strip() else ""
+    printed = f" ({detail[-1].strip()})" if detail and detail[-1].strip() else ""
     return f"{what}: {outcome.reason}{printed}"
 
 
@@ -69,7 +71,7 @@ def not_recovered(applied: ApplyOutput) -> list[str]:
     problems = []
     for entry in applied.recovered:
         receipt, result, reason = ([*entry.split(" ", 2), "", ""])[:3]
-        if result != "undone":
+        if result not in ("undone", "finished"):
             problems.append(f"what an earlier run left half-done could not be undone ({receipt}): {reason}")
     return problems
 

@@ -26,10 +26,16 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
 
 @dataclass(frozen=True)
 class Transaction:
-    """One recommendation's steps: done as a whole or not at all."""
+    """One recommendation's steps: done as a whole or not at all.
+
+    Transactions of one ``group`` stand together in a plan and are done or undone together; ``commit`` is what this one needs
+    to be run after all their steps.
+    """
 
     recommendation: str
     steps: tuple[Step, ...]
+    group: str = ""
+    commit: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,18 +49,51 @@ class Plan:
         return bool(self.transactions)
 
     @property
+    def steps(self) -> list[tuple[str, Step]]:
+        """All steps in the order in which they are done, each with its recommendation, or its group where it commits that."""
+        found: list[tuple[str, Step]] = []
+        for members in grouped(self.transactions):
+            found += [(member.recommendation, step) for member in members for step in member.steps]
+            found += [(members[0].group, step) for step in commits(members)]
+        return found
+
+    @property
     def sentences(self) -> list[str]:
         """One line per step, for a person."""
-        return [f"{entry.recommendation}: {step.sentence}" for entry in self.transactions for step in entry.steps]
+        return [f"{name}: {step.sentence}" for name, step in self.steps]
 
     def diff(self) -> list[dict[str, Any]]:
         """The plan as Ansible's --diff shows it: what stands before and after, step by step."""
-        return [_diff(entry.recommendation, step) for entry in self.transactions for step in entry.steps]
+        return [_diff(name, step) for name, step in self.steps]
 
 
 def make_plan(findings: Sequence[Finding]) -> Plan:
-    """The plan of all enforceable findings, in their order."""
-    return Plan(tuple(Transaction(found.recommendation, found.remedy) for found in findings if found.enforceable))
+    """The plan of all enforceable findings, in their order; groups come last."""
+    entries = [
+        Transaction(found.recommendation, found.remedy, found.group, found.commit)
+        for found in findings
+        if found.enforceable
+    ]
+    groups = list(dict.fromkeys(entry.group for entry in entries))
+    # What stands alone has no group and is first: it should not wait for an image to be built.
+    groups.sort(key=bool)
+    return Plan(tuple(entry for group in groups for entry in entries if entry.group == group))
+
+
+def grouped(transactions: Sequence[Transaction]) -> list[list[Transaction]]:
+    """Transactions that are done together: alone, or all neighbours of one group."""
+    together: list[list[Transaction]] = []
+    for entry in transactions:
+        if entry.group and together and together[-1][0].group == entry.group:
+            together[-1].append(entry)
+        else:
+            together.append([entry])
+    return together
+
+
+def commits(members: Sequence[Transaction]) -> list[Run]:
+    """What is run once after the steps of all ``members`` of a group: each different command once, in order."""
+    return list(dict.fromkeys(step for member in members for step in member.commit))
 
 
 def _diff(recommendation: str, step: Step) -> dict[str, Any]:

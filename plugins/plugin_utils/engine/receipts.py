@@ -16,18 +16,22 @@ READS: tuple[Read, ...] = (files("/var/lib/vmguest/receipts/*/state", "/var/lib/
 
 @dataclass(frozen=True)
 class Receipt:
-    """One transaction as kept on the guest. ``state`` is done, reverted, or that of one that was interrupted."""
+    """One transaction as kept on the guest. ``state`` is done, reverted, or that of one that was interrupted.
+
+    The receipt of a group's commit has ``members``, receipts whose work it commits; it is reverted with the last of them.
+    """
 
     name: str
     recommendation: str
     run: str
     time: str
     state: str
+    members: tuple[str, ...] = ()
 
     @property
     def revertable(self) -> bool:
-        """True for what was done and not yet taken back."""
-        return self.state == "done"
+        """True for what was done and not yet taken back, and can be by itself."""
+        return self.state == "done" and not self.members
 
     @property
     def interrupted(self) -> bool:
@@ -71,6 +75,7 @@ def receipts(probe: ProbeOutput) -> list[Receipt]:
                 meta.get("run", ""),
                 meta.get("time", ""),
                 state.value,
+                tuple(meta.get("members", "").split()),
             )
         )
     return found
@@ -106,10 +111,14 @@ def parse_apply(output: str, nonce: str) -> ApplyOutput:
         elif word == "outcome":
             recommendation, dummy, rest = rest.partition(" ")
             kind, dummy, reason = rest.partition(" ")
-            if current is None or current.recommendation != recommendation:
-                current = Outcome(recommendation)
-                result.outcomes.append(current)
-            current.result, current.reason = kind, reason
+            # A group's outcomes come after the transactions of all its members.
+            open_ones = [
+                entry for entry in result.outcomes if entry.recommendation == recommendation and not entry.result
+            ]
+            if not open_ones:
+                open_ones = [Outcome(recommendation)]
+                result.outcomes += open_ones
+            open_ones[-1].result, open_ones[-1].reason = kind, reason
             current = None
         elif word == "reverted":
             receipt, recommendation, kind, *reason_words = rest.split(" ")

@@ -225,10 +225,11 @@ look_at() {
     entry_gid=${4:-?}
 }
 
-# The start time of process $1 in `started`; false where there is no such process.
+# The start time of process $1 (a number, or `self`) in `started`, its number in `process`; false where there is none.
 process_started() {
     started=""
     { IFS= read -r started <"/proc/$1/stat"; } 2>/dev/null || return 1
+    process=${started%% *}
     # The command's name stands in parentheses and may hold anything.
     started=${started##*) }
     # shellcheck disable=SC2086 # fields
@@ -318,19 +319,16 @@ wait_a_second() {
 
 # A command whose run was killed may still be going on: undoing it must wait for its end.
 await_orphans() {
-    for name in $(names "$receipts" "[0-9]*-*"); do
-        unfinished "$name" || continue
-        for number in $(names "$receipts/$name" "[0-9]*"); do
-            read_line "$receipts/$name/$number/process" || continue
-            # shellcheck disable=SC2086 # pid, start time, boot id
-            while set -- $line && process_alive "$1" "${2:-}" "${3:-}"; do
-                if [ "$waited" -ge 600 ]; then
-                    release_lock
-                    emit locked "$name" "$1" "a command of this receipt still runs"
-                    return 1
-                fi
-                wait_a_second
-            done
+    for name in $(names "$receipts" "[0-9]*-*/[0-9]*/process"); do
+        read_line "$receipts/$name" || continue
+        # shellcheck disable=SC2086 # pid, start time, boot id
+        while set -- $line && process_alive "$1" "${2:-}" "${3:-}"; do
+            if [ "$waited" -ge 600 ]; then
+                release_lock
+                emit locked "${name%%/*}" "$1" "a command of this receipt still runs"
+                return 1
+            fi
+            wait_a_second
         done
     done
     return 0
@@ -365,7 +363,7 @@ anything_unfinished() {
     return 1
 }
 
-# A new receipt for recommendation $1, in `receipt`.
+# A new receipt for recommendation $1, in `receipt`; or for group $1, whose members' receipts are $2.
 begin_receipt() {
     receipt=""
     last=0
@@ -383,7 +381,7 @@ begin_receipt() {
     receipt=$receipts/$receipt_name
     if ! {
         attempt mkdir "$receipt" && set_state prepared &&
-            attempt put "$receipt/meta" "recommendation=$1${newline}run=$RUN${newline}time=$NOW${newline}boot=$boot$newline"
+            attempt put "$receipt/meta" "recommendation=$1${newline}run=$RUN${newline}time=$NOW${newline}boot=$boot$newline${2:+members= $2 $newline}"
     }; then
         fail "cannot write a receipt: $why"
         return 1
@@ -416,15 +414,81 @@ transaction() {
         planned=$((planned + 1))
         return 0
     fi
+    ! perform "$1" "$2" || finish
+    phase=apply
+    emit outcome "$1" "$outcome" "$(sentence "$failure")"
+}
+
+# group NAME FUNCTION RECOMMENDATION FUNCTION [RECOMMENDATION FUNCTION]...
+# The members' steps, a transaction each; then the first FUNCTION, once, whose steps commit what all of them did. Until the
+# receipt of NAME is done, the members' are in `committing`, so that whoever is cut, all are undone, newest first. Once it
+# is done, so are they.
+group() {
+    if [ "$phase" = count ]; then
+        planned=$((planned + 1))
+        return 0
+    fi
+    group=$1
+    commits=$2
+    shift 2
+    members=""
+    skipped=""
+    culprit=""
+    while [ $# -gt 0 ]; do
+        if [ -n "$culprit" ]; then
+            skipped=$skipped$1,refused$newline
+        elif perform "$1" "$2"; then
+            members="$members${members:+ }$receipt_name"
+        else
+            culprit=$1
+        fi
+        shift 2
+    done
+    if [ -z "$culprit" ] && ! { perform "$group" "$commits" "$members" && finish; }; then
+        culprit=$group
+    fi
+    phase=apply
+    emit outcome "${culprit:-$group}" "$outcome" "$(sentence "$failure")"
+    because=$failure
+    backwards=""
+    for receipt_name in $members; do
+        backwards="$receipt_name $backwards"
+    done
+    [ -z "$culprit" ] || members=$backwards
+    for receipt_name in $members; do
+        receipt=$receipts/$receipt_name
+        touched=""
+        commands_ran=""
+        if [ -n "$culprit" ]; then
+            failure="$culprit, which is done together with it, failed: $because"
+            take_back
+        else
+            # Should it fail, the next run does it: the group's receipt is done.
+            finish_transaction
+            # shellcheck disable=SC2046 # words are counted
+            set -- $(names "$receipt" "[0-9]*")
+            failure="steps: $#"
+            outcome="done"
+        fi
+        emit outcome "${receipt_name#*-}" "$outcome" "$(sentence "$failure")"
+    done
+    for other in $skipped; do
+        emit outcome "${other%,*}" refused "$(sentence "$culprit, which is done together with it, failed: $because")"
+    done
+}
+
+# perform NAME FUNCTION [MEMBERS]: FUNCTION's steps, up to their proof. False where it failed and was undone; `outcome` and
+# `failure` say how.
+perform() {
     touched=""
     commands_ran=""
     receipt=""
-    if ! begin_receipt "$1"; then
-        refusal=$why
+    if ! begin_receipt "$1" "${3:-}"; then
+        failure=$why
+        outcome=refused
         [ -z "$receipt" ] || rm -rf "$receipt"
         emit transaction "$1" -
-        emit outcome "$1" refused "$(sentence "$refusal")"
-        return 0
+        return 1
     fi
     emit transaction "$1" "$receipt_name"
     failure=""
@@ -436,26 +500,38 @@ transaction() {
         undo_receipt
         remove_receipt
         outcome=refused
+        return 1
+    fi
+    flush_receipt
+    run_phase commit "$2"
+    [ -n "$failure" ] || flush_receipt
+    [ -n "$failure" ] || run_phase prove "$2"
+    [ -n "$failure" ] || return 0
+    take_back
+    return 1
+}
+
+# What was proved is done; or else undone.
+finish() {
+    if finish_transaction; then
+        failure="steps: $step"
+        outcome="done"
+        return 0
+    fi
+    failure="cannot finish its receipt: $why"
+    take_back
+    return 1
+}
+
+take_back() {
+    if undo_receipt; then
+        remove_receipt
+        outcome=undone
     else
         flush_receipt
-        run_phase commit "$2"
-        [ -n "$failure" ] || flush_receipt
-        [ -n "$failure" ] || run_phase prove "$2"
-        [ -n "$failure" ] || finish_transaction || failure="cannot finish its receipt: $why"
-        if [ -z "$failure" ]; then
-            outcome="done"
-            failure="steps: $step"
-        elif undo_receipt; then
-            remove_receipt
-            outcome=undone
-        else
-            flush_receipt
-            failure="$failure; and undoing it failed: $problem"
-            outcome=undo_failed
-        fi
+        failure="$failure; and undoing it failed: $problem"
+        outcome=undo_failed
     fi
-    phase=apply
-    emit outcome "$1" "$outcome" "$(sentence "$failure")"
 }
 
 run_phase() {
@@ -1082,13 +1158,14 @@ run_command() {
     ) &
     heart=$!
     (
+        # By the command's own process, before it begins: else we might be killed in between.
+        ! process_started self || put "$folder/process" "$process $started $boot$newline" 2>/dev/null
         umask 022
         NOTES=$folder/notes
         export NOTES
         exec sh -c "$1"
     ) >"$output" 2>&1 </dev/null &
     child=$!
-    ! process_started "$child" || put "$folder/process" "$child $started $boot$newline" 2>/dev/null
     wait "$child"
     status=$?
     if [ "$status" -eq 141 ]; then
@@ -1315,12 +1392,18 @@ recover() {
         undone) remove_receipt ;;
         reverted) forget_backups ;;
         *)
-            if ! undo_receipt; then
+            if [ ! -f "$receipt/reverting" ] && find_group "$receipt_name"; then
+                finish_transaction
+                emit recovered "$receipt_name" finished "all that it needed had been done when a run was cut off"
+            elif [ -f "$receipt/reverting" ]; then
+                if revert_receipt; then
+                    emit recovered "$receipt_name" undone "its revert had been cut off and was finished"
+                else
+                    emit recovered "$receipt_name" failed "$(sentence "$problem")"
+                fi
+            elif ! undo_receipt; then
                 flush_receipt
                 emit recovered "$receipt_name" failed "$(sentence "$problem")"
-            elif [ -f "$receipt/reverting" ]; then
-                finish_revert
-                emit recovered "$receipt_name" undone "its revert had been cut off and was finished"
             else
                 remove_receipt
                 emit recovered "$receipt_name" undone "a run that was cut off left it open"
@@ -1375,13 +1458,78 @@ revert() {
         return 0
     fi
     flush_receipt
-    if undo_receipt; then
-        finish_revert
+    if revert_receipt; then
         emit reverted "$1" "$recommendation" "done" "as before"
     else
-        flush_receipt
         emit reverted "$1" "$recommendation" failed "$(sentence "$problem")"
     fi
+}
+
+# Goes on with the revert of the receipt at hand, which has begun. False, with `problem`, where it cannot be ended yet.
+revert_receipt() {
+    if undo_receipt && commit_without; then
+        finish_revert
+    else
+        flush_receipt
+        return 1
+    fi
+}
+
+# The receipt of the group that receipt $1 is a member of, in `group`, where it is done.
+find_group() {
+    for group in $(names "$receipts" "[0-9]*-*"); do
+        if grep -saq "^members=.* $1 " "$receipts/$group/meta"; then
+            state_of "$group"
+            [ "$line" != "done" ] || return 0
+        fi
+    done
+    return 1
+}
+
+# What a group committed is committed once more without the receipt at hand; or undone, where that was its last member.
+commit_without() {
+    find_group "${receipt##*/}" || return 0
+    member=$receipt
+    others=""
+    while IFS= read -r line; do
+        case $line in
+        members=*) others=${line#members=} ;;
+        esac
+    done <"$receipts/$group/meta"
+    last_member=yes
+    for other in $others; do
+        if [ "$receipts/$other" != "$member" ]; then
+            state_of "$other"
+            [ "$line" != "done" ] || last_member=""
+        fi
+    done
+    receipt=$receipts/$group
+    if [ -n "$last_member" ]; then
+        attempt put "$receipt/reverting" "" && set_state committing && flush_receipt ||
+            fail "cannot write to the receipt $group: $why" || problem=$why
+        [ -n "$problem" ] || ! undo_receipt || finish_revert
+    else
+        commit_again || problem=$why
+    fi
+    receipt=$member
+    [ -z "$problem" ]
+}
+
+# The commands of the receipt at hand are run and proved again.
+commit_again() {
+    commands_ran=yes
+    for number in $(names "$receipt" "[0-9]*"); do
+        folder=$receipt/$number
+        read_line "$folder/what"
+        what=$line
+        for part in "do" proof; do
+            command_text=$(cat "$folder/$part")
+            run_command "$command_text" && continue
+            told=$(tail -n 3 "$output" | tail -c 400)
+            fail "$what: once more, without ${member##*/}: its $part ended with status $status${told:+: $told}"
+            return 1
+        done
+    done
 }
 
 finish_revert() {

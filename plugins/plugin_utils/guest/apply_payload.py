@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Transaction, commits, grouped
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     AppendLine,
     EditFile,
@@ -44,18 +44,6 @@ _TIME = re.compile(r"[0-9A-Za-z:.+-]{1,32}", re.ASCII)
 _MODE = re.compile(r"[0-7]{3,4}", re.ASCII)
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./-]+", re.ASCII)
 _SPECIAL_IN_QUOTES = re.compile(r'[\\"$`]')
-
-
-class Transaction(Protocol):
-    """One recommendation's steps: undone together where one of them fails."""
-
-    @property
-    def recommendation(self) -> str:
-        """The recommendation's id."""
-
-    @property
-    def steps(self) -> Sequence[Step]:
-        """What is to be done, in order."""
 
 
 def apply_payload(
@@ -96,22 +84,32 @@ def revert_payload(
     return _payload(nonce, run, now, _function("plan", calls), reads, root, extra)
 
 
-def render_plan(transactions: Iterable[Transaction]) -> str:
+def render_plan(transactions: Sequence[Transaction]) -> str:
     """The shell function ``plan``, and one function for the steps of each transaction.
 
     :raises ValueError: where a recommendation's id, or a step, cannot be given to a shell.
     """
-    calls, functions = [], []
-    for number, transaction in enumerate(transactions, 1):
-        _expect(_RECOMMENDATION, transaction.recommendation, "a recommendation's id")
-        calls.append(f"transaction {transaction.recommendation} steps_{number}")
-        functions.append(_function(f"steps_{number}", [_call(step) for step in transaction.steps]))
+    calls: list[str] = []
+    functions: list[str] = []
+
+    def steps(of: Sequence[Step]) -> str:
+        name = f"steps_{len(functions) + 1}"
+        functions.append(_function(name, [_call(step) for step in of]))
+        return name
+
+    for members in grouped(transactions):
+        for member in members:
+            _expect(_RECOMMENDATION, member.recommendation, "a recommendation's id")
+        words = " ".join(f"{member.recommendation} {steps(member.steps)}" for member in members)
+        if members[0].group:
+            _expect(_RECOMMENDATION, members[0].group, "a group's name")
+            calls.append(f"group {members[0].group} {steps(commits(members))} {words}")
+        else:
+            calls.append(f"transaction {words}")
     return _function("plan", calls) + "".join(functions)
 
 
-def _payload(
-    nonce: str, run: str, now: str, plan: str, reads: Sequence[Read], root: str, extra: str
-) -> str:
+def _payload(nonce: str, run: str, now: str, plan: str, reads: Sequence[Read], root: str, extra: str) -> str:
     _expect(_RUN, run, "a run's id")
     _expect(_TIME, now, "a time")
     # What ssh sends once more after a broken connection is this very text: the guest knows it by this.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Plan, Transaction
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding, Severity, Status, Verdict
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Plan, Transaction, make_plan
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     AppendLine,
     EditFile,
@@ -77,3 +77,32 @@ def test_words_for_the_guests_shell_are_quoted():
 def test_a_remedy_goes_with_a_remediable_status_and_with_no_other(status, remedy):
     with pytest.raises(ValueError, match="remedy"):
         Verdict(status, "because", remedy=remedy)
+
+
+def test_members_of_a_group_stand_together_at_the_end_and_are_committed_once():
+    """Given findings of two groups and some of none, equal commits are one, and a person reads the order in which it happens."""
+    rebuild, other = (Run(what, "do", "undo", "proof") for what in ("rebuild", "rebuild another"))
+
+    def found(name: str, group: str = "", commit: tuple[Run, ...] = ()) -> Finding:
+        step = WriteFile(f"/etc/{name}", "x\n")
+        return Finding(
+            name, "role", "boot", "", Severity.LOW, "", "enforce", Status.NONCOMPLIANT, "",
+            remedy=(step,), commit=commit, group=group,
+        )  # fmt: skip
+
+    plan = make_plan([found("a", "boot", (rebuild,)), found("b"), found("c", "boot", (rebuild, other)), found("d")])
+    assert plan.sentences == [
+        "b: create /etc/b",
+        "d: create /etc/d",
+        "a: create /etc/a",
+        "c: create /etc/c",
+        "boot: rebuild",
+        "boot: rebuild another",
+    ]
+    assert [diff["before_header"] for diff in plan.diff()][-1] == "boot: run"
+
+
+@pytest.mark.parametrize("sides", [{"group": "boot"}, {"commit": (Run("w", "d", "u", "p"),)}])
+def test_a_commit_without_a_group_is_a_defect(sides):
+    with pytest.raises(ValueError, match="one needs the other"):
+        Verdict(Status.NONCOMPLIANT, "reason", remedy=(WriteFile("/etc/a", ""),), **sides)

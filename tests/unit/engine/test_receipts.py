@@ -45,6 +45,38 @@ def test_outcomes_with_their_steps_and_detail():
     assert output.recovered == ["000004-swap_size undone killed while committing"]
 
 
+def test_outcomes_of_a_group_come_after_its_commit():
+    output = parse_apply(
+        said(
+            "N transaction a 000001-a",
+            "N step 1 done create /etc/a",
+            "N transaction b 000002-b",
+            "N transaction boot 000003-boot",
+            "N step 1 failed rebuild",
+            "no space left",
+            "N outcome boot undone rebuild: it ended with status 1",
+            "N outcome b undone boot failed",
+            "N outcome a undone boot failed",
+            "N outcome c refused boot failed",
+        ),
+        NONCE,
+    )
+    assert [(entry.recommendation, entry.receipt, entry.result, entry.detail) for entry in output.outcomes] == [
+        ("a", "000001-a", "undone", []),
+        ("b", "000002-b", "undone", []),
+        ("boot", "000003-boot", "undone", ["no space left"]),
+        ("c", "", "refused", []),
+    ]
+
+
+def test_the_receipt_of_a_group_is_not_reverted_by_itself():
+    base = "/var/lib/vmguest/receipts/000003-boot/"
+    meta = "recommendation=boot\nrun=r1\ntime=2026-11-24T12:00:00Z\nmembers= 000001-a 000002-b "
+    (receipt,) = receipts(evidence_of({base + "state": "done", base + "meta": meta}))
+    assert receipt.members == ("000001-a", "000002-b")
+    assert not receipt.revertable
+
+
 def test_reverted_locked_and_refused():
     output = parse_apply(
         said("N reverted 000001-a a refused changed since: /etc/fstab", "N reverted 000002-b b done "), NONCE

@@ -125,19 +125,24 @@ class SmallGuest:
         """A file's bytes."""
         return (self.root / path.lstrip("/")).read_bytes()
 
-    def payload(self, *transactions: tuple[str, Sequence[Step]], extra: str | None = None, run: str = "") -> str:
-        """The program for transactions, each a recommendation's id and its steps."""
+    def payload(
+        self, *transactions: tuple[str, Sequence[Step]] | Transaction, extra: str | None = None, run: str = ""
+    ) -> str:
+        """The program for transactions, each a recommendation's id and its steps, or more than that."""
         self.runs += 1
         return apply_payload(
             secrets.token_hex(16),
             run or f"run{self.runs}",
             NOW,
-            [Transaction(recommendation, tuple(steps)) for recommendation, steps in transactions],
+            [
+                entry if isinstance(entry, Transaction) else Transaction(entry[0], tuple(entry[1]))
+                for entry in transactions
+            ],
             root=str(self.root),
             extra=self.extra if extra is None else extra,
         )
 
-    def apply(self, *transactions: tuple[str, Sequence[Step]], extra: str | None = None) -> Ran:
+    def apply(self, *transactions: tuple[str, Sequence[Step]] | Transaction, extra: str | None = None) -> Ran:
         """Apply transactions."""
         return self.execute(self.payload(*transactions, extra=extra))
 

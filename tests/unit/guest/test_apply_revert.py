@@ -95,9 +95,7 @@ def test_a_line_that_was_changed_there_and_back_is_not_taken_for_the_first_ones(
 
 def test_a_file_that_a_later_recommendation_edited_is_not_removed_under_it(dash_guest: SmallGuest) -> None:
     """Given a file that the first made and the second edited, the second goes first."""
-    dash_guest.apply(
-        ("one", [WriteFile("/etc/f", "a\n")]), ("two", [EditFile("/etc/f", (ReplaceLine("a", "b"),))])
-    )
+    dash_guest.apply(("one", [WriteFile("/etc/f", "a\n")]), ("two", [EditFile("/etc/f", (ReplaceLine("a", "b"),))]))
     ran = dash_guest.revert("000001-one", "000002-two", "000001-one")
     assert [line.split(" ")[2] for line in ran.said("reverted")] == ["refused", "done", "done"]
     assert not (dash_guest.root / "etc/f").exists()
