@@ -206,8 +206,8 @@ Against `ansible.builtin.ping`, and against the very same probe over the same co
 (`ssh GUEST sh -s < probe`, {figures.conditions.forks} at a time). The playbooks are the shipped ones, with tables and records.
 "Ansible without a task's work" is `ansible.builtin.raw: "true"`: its start, a fork, an ssh and a result line for each guest.
 An audit does the work of both: where all cores are busy, as here, it cannot cost less than "{FLOOR}", which
-is {least:.2f} of plain ssh. The bar of {AUDIT_TO_SSH:g} was set with a probe that cost the guests several times what this one
-does; the cheaper the probe, the larger the share of Ansible itself, and that bar is out of reach. What is ours to save is the
+is {least:.2f} of plain ssh. The bar of {AUDIT_TO_SSH:g} would need a probe that costs the guests more: the cheaper the probe,
+the larger the share of Ansible itself, and that bar is out of reach here. What is ours to save is the
 difference between "audit" and "{FLOOR}".
 
 {runs}
