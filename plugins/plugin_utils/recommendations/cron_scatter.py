@@ -439,7 +439,7 @@ def _reload(cases: Sequence[_TimerCase]) -> tuple[Step, Step]:
     )
     stale = sh("systemctl", "show", "-p", "NeedDaemonReload", *(case.timer.name for case in cases))
     return (
-        Run(what="reload systemd when this is undone", do="true", undo=reload, proof="true"),
+        Run(what="have systemd reload its unit files, should this be undone", do="true", undo=reload, proof="true"),
         Run(what="reload systemd's unit files", do=reload, undo="true", proof=f"{loaded} && ! {stale} | grep -q =yes"),
     )
 
