@@ -121,7 +121,9 @@ class Need:
         else:
             kib = need_kib(total, (reserved or 0) * MIB, options["swap_size_fraction"])
             held = "an unknown reservation counts as 0" if reserved is None else f"{reserved} MiB are reserved"
-            why = f"memory is {_mib(total)}, {held}, the balloon takes {options['swap_size_fraction'] * 100:g} % at most"
+            why = (
+                f"memory is {_mib(total)}, {held}, the balloon takes {options['swap_size_fraction'] * 100:g} % at most"
+            )
         return cls(kib, int(kib * (1 - options["swap_size_tolerance"] / 100)), why)
 
 
@@ -154,7 +156,9 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
         return manual(f"{short}; swap.target is masked: 'systemctl unmask swap.target' and audit again", **sides)
     riddle = next((swap for swap in memory.swaps_at_boot or () if swap.size_kib is None and not swap.masked_by), None)
     if riddle and now >= need.enough_kib:
-        return unknown(f"swap is enough now; how much {riddle.spec} ({riddle.owner}) brings at boot is not known", **sides)
+        return unknown(
+            f"swap is enough now; how much {riddle.spec} ({riddle.owner}) brings at boot is not known", **sides
+        )
     if riddle:
         return manual(
             f"{short}; {riddle.spec} ({riddle.owner}) is off and of unknown size: turn it on with 'swapon -a', or remove "
@@ -297,9 +301,7 @@ def _free_path(evidence: Evidence, path: str) -> str:
     return candidate
 
 
-def _obstacle(
-    evidence: Evidence, options: Options, path: str, mib: int, file_system: FileSystem | None
-) -> str | None:
+def _obstacle(evidence: Evidence, options: Options, path: str, mib: int, file_system: FileSystem | None) -> str | None:
     """Why a swap file of ``mib`` MiB cannot be made at ``path``; None where it can."""
     elsewhere = "set swap_size_path to a file elsewhere, add a swap disk, or require a memory reservation"
     wanted = f"a swap file of {mib} MiB at {path}"
