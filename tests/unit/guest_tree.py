@@ -779,7 +779,7 @@ class Outcome:
                 for entry in self.output.outcomes
                 if entry.result != "done"
             ),
-            *(entry for entry in self.output.recovered if entry.split(" ")[1] != "undone"),
+            *(entry for entry in self.output.recovered if entry.split(" ")[1] not in ("undone", "finished")),
             *(" ".join(entry) for entry in self.output.reverted if entry[2] != "done"),
             *(text for text in (self.output.locked, self.output.refused) if text),
         ]

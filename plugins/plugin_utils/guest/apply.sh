@@ -8,7 +8,8 @@
 # NONCE, ROOT, RUN, NOW and PAYLOAD before them, and `plan` and the call of `apply_main` after them.
 #
 # How it stays safe, in short:
-# - Nothing of the system is touched before what undoes it is on disk (prepare: receipts and files beside; then sync).
+# - Nothing of the system is touched before what undoes it is on disk (record: where we shall write, then sync; prepare:
+#   backups and files beside, then sync).
 # - A file is replaced by rename only; what is renamed was built in a folder of our own beside it, `.vmguest-RUN-…`, made
 #   by mkdir, which follows no planted link and overwrites nothing. cron, udev, systemd, modprobe, sudo, logrotate and
 #   run-parts skip names with a leading dot, and folders.
@@ -350,8 +351,7 @@ state_of() {
 unfinished() {
     state_of "$1"
     case $line in
-    done) return 1 ;;
-    reverted) [ -f "$receipts/$1/reverting" ] ;;
+    done | reverted) [ -f "$receipts/$1/reverting" ] ;;
     *) return 0 ;;
     esac
 }
@@ -492,9 +492,18 @@ perform() {
     fi
     emit transaction "$1" "$receipt_name"
     failure=""
-    run_phase prepare "$2"
-    if [ -z "$failure" ] && ! set_state committing; then
-        failure="cannot write its receipt: $why"
+    recorded=""
+    run_phase record "$2"
+    if [ -z "$failure" ]; then
+        # Before anything is made beside a file, what tells where is on disk: a power cut keeps a folder's name sooner than
+        # the content of the file that names it.
+        [ -z "$recorded" ] || flush_receipt
+        run_phase prepare "$2"
+    fi
+    if [ -z "$failure" ]; then
+        # `committing` says that undoing may rely on the whole receipt: so not before that is on disk.
+        flush_receipt
+        set_state committing || failure="cannot write its receipt: $why"
     fi
     if [ -n "$failure" ]; then
         undo_receipt
@@ -502,7 +511,7 @@ perform() {
         outcome=refused
         return 1
     fi
-    flush_receipt
+    flush "$receipt/state" "$receipt"
     run_phase commit "$2"
     [ -n "$failure" ] || flush_receipt
     [ -n "$failure" ] || run_phase prove "$2"
@@ -563,13 +572,19 @@ one_step() {
     kind=$1
     shift
     case $phase in
-    prepare)
+    record)
         verdict=refused
         if ! attempt mkdir "$folder"; then
             failure="cannot write its receipt: $why"
         else
-            "prepare_$kind" "$@" || failure=$why
+            case $kind in
+            *_file) record_file "$kind" "$1" || failure=$why ;;
+            esac
         fi
+        ;;
+    prepare)
+        verdict=refused
+        "prepare_$kind" "$@" || failure=$why
         ;;
     commit) "commit_$kind" "$@" || failure=$why ;;
     prove)
@@ -705,16 +720,23 @@ label() {
 
 # Records the intent in the step's folder; `kind` last, since a step without it has touched nothing.
 record_file() {
-    beside=$parent/.vmguest-$RUN-${receipt##*/}-${folder##*/}
+    locate "$2" || return 1
+    name_beside
     {
         attempt put "$folder/path" "$path$newline" &&
             attempt put "$folder/beside" "${beside#"$ROOT"}$newline" &&
             { [ -z "$missing" ] || attempt put "$folder/folders" "$missing"; } &&
             attempt put "$folder/kind" "$1$newline"
-    } || fail "$path: cannot write its receipt: $why"
+    } || fail "$path: cannot write its receipt: $why" || return 1
+    recorded=yes
+}
+
+name_beside() {
+    beside=$parent/.vmguest-$RUN-${receipt##*/}-${folder##*/}
 }
 
 make_beside() {
+    name_beside
     if ! attempt mkdir "$beside"; then
         # It is somebody else's: undoing must leave it alone.
         rm -f "$folder/beside"
@@ -774,7 +796,6 @@ prepare_write_file() {
         keep_before || return 1
     fi
     attempt put "$folder/after" "$5" || fail "$path: cannot write its receipt: $why" || return 1
-    record_file write_file || return 1
     if [ "$3" = absent ]; then
         make_missing_folders && make_beside || return 1
         attempt fill "$folder/after" "$beside/new" &&
@@ -806,7 +827,7 @@ prepare_remove_file() {
     attempt put "$folder/expected" "$2" || fail "$path: cannot write its receipt: $why" || return 1
     expect_content "$folder/expected" || return 1
     rm -f "$folder/expected"
-    keep_before && record_file remove_file && make_beside && build old "$folder/before" "$target"
+    keep_before && make_beside && build old "$folder/before" "$target"
 }
 
 # The file is still what was prepared for.
@@ -956,7 +977,7 @@ prepare_edit_file() {
         fi || fail "$path: cannot write its receipt: $why" || return 1
     fi
     rm -f "$folder/work"
-    record_file edit_file && make_beside && build new "$folder/after" "$target" && build old "$folder/before" "$target"
+    make_beside && build new "$folder/after" "$target" && build old "$folder/before" "$target"
 }
 
 add_file() {
@@ -1329,8 +1350,9 @@ act_undo() {
     case $action in
     put)
         if ! own_beside; then
-            beside=$parent/.vmguest-$RUN-${receipt##*/}-${folder##*/}
+            name_beside
             attempt put "$folder/beside" "${beside#"$ROOT"}$newline" || fail "$path: cannot write its receipt: $why" || return 1
+            flush "$folder/beside" "$folder"
             make_beside || return 1
         fi
         { [ "$content" = "$folder/before" ] && [ -f "$beside/old" ] && same "$content" "$beside/old"; } ||
@@ -1391,6 +1413,8 @@ recover() {
         case $line in
         undone) remove_receipt ;;
         reverted) forget_backups ;;
+        # A revert that was cut before it changed anything.
+        done) rm -f "$receipt/reverting" ;;
         *)
             if [ ! -f "$receipt/reverting" ] && find_group "$receipt_name"; then
                 finish_transaction
@@ -1451,18 +1475,25 @@ revert() {
             return 0
         fi
     done
-    # From here on a cut is mended by going on. `reverting` tells that from a transaction's own undo.
-    if ! { attempt put "$receipt/reverting" "" && set_state committing; }; then
+    # From here on a cut is mended by going on.
+    if ! begin_reverting; then
         emit reverted "$1" "$recommendation" refused "$(sentence "cannot write to its receipt: $why")"
         rm -f "$receipt/reverting"
         return 0
     fi
-    flush_receipt
     if revert_receipt; then
         emit reverted "$1" "$recommendation" "done" "as before"
     else
         emit reverted "$1" "$recommendation" failed "$(sentence "$problem")"
     fi
+}
+
+# The receipt at hand is in `committing` again; `reverting` tells that from a transaction's own undo. Both are on disk before
+# the state is replaced, or a power cut could leave a receipt without one, which would be taken for one half removed.
+begin_reverting() {
+    attempt put "$receipt/reverting" "" && attempt put "$receipt/state.committing" "committing$newline" || return 1
+    flush "$receipt/reverting" "$receipt/state.committing" "$receipt"
+    set_state committing && flush_receipt
 }
 
 # Goes on with the revert of the receipt at hand, which has begun. False, with `problem`, where it cannot be ended yet.
@@ -1505,7 +1536,7 @@ commit_without() {
     done
     receipt=$receipts/$group
     if [ -n "$last_member" ]; then
-        attempt put "$receipt/reverting" "" && set_state committing && flush_receipt ||
+        begin_reverting ||
             fail "cannot write to the receipt $group: $why" || problem=$why
         [ -n "$problem" ] || ! undo_receipt || finish_revert
     else
