@@ -108,6 +108,9 @@ scenarios: images ## the container scenarios (as root)
 bench: setup ## measure against ping, plain ssh and an idiomatic playbook: [ARGS=...]
 	@$(WITH_NEWEST) python tests/bench/run.py $(ARGS)
 
+crashtest: setup ## cut apply and revert off at every write, in a small VM: [SAMPLE=states] [SEED=number]
+	@$(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.crash.run --seed $(or $(SEED),1) $(if $(SAMPLE),--sample $(SAMPLE),--page docs/crash.md)
+
 docs: setup ## build the documentation site in .build/docs
 	@rm -rf $(BUILD)/docs && mkdir -m 0700 $(BUILD)/docs
 	@$(WITH_NEWEST) antsibull-docs sphinx-init --use-current --sphinx-theme alabaster --dest-dir $(BUILD)/docs vmguest.linux >/dev/null
@@ -122,4 +125,4 @@ clean: ## remove .build/ and the test guests
 	rm -rf $(BUILD)
 
 .PHONY: help audit demo setup check lint test ruff mypy shellcheck units-newest units-oldest units-slow playbooks-oldest package ansible-lint \
-    docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios bench docs clean
+    docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios bench crashtest docs clean

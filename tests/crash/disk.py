@@ -1,0 +1,121 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The small guest's disk: a partition for the root file system, one for /boot where that is separate, a place for marks.
+
+Made without root, loop devices or mounts: the tools that make file systems also fill them.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.vmguest.linux.tests.crash.guest import GuestFile
+from ansible_collections.vmguest.linux.tests.crash.machine import need
+from ansible_collections.vmguest.linux.tests.crash.write_log import SECTOR
+
+MIB = 1024 * 1024
+ROOT_AT, ROOT_SIZE = 1 * MIB, 24 * MIB
+BOOT_AT, BOOT_SIZE = 25 * MIB, 20 * MIB
+MARKS_AT = 45 * MIB
+SIZE = 46 * MIB
+#: The first sector of the place where the machine marks the phases of its run.
+MARKS_FROM = MARKS_AT // SECTOR
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a guest's disk is used."""
+
+    file_system: str
+    separate_boot: bool
+
+    @property
+    def name(self) -> str:
+        """For tables."""
+        return self.file_system + (", own /boot" if self.separate_boot else "")
+
+
+LAYOUTS = (Layout("ext4", False), Layout("xfs", False), Layout("ext4", True), Layout("xfs", True))
+
+
+def partition_table(places: Iterable[tuple[int, int]]) -> bytes:
+    """A master boot record with Linux partitions at (begin, size), in bytes."""
+    entries = [struct.pack("<B3xB3xII", 0, 0x83, begin // SECTOR, size // SECTOR) for begin, size in places]
+    return bytes(446) + b"".join(entries).ljust(64, b"\0") + b"\x55\xaa"
+
+
+def build(layout: Layout, files: Mapping[str, GuestFile], folders: Iterable[str]) -> bytes:
+    """The disk of a guest with ``files`` and ``folders``."""
+    disk = bytearray(SIZE)
+    disk[:SECTOR] = partition_table([(ROOT_AT, ROOT_SIZE), (BOOT_AT, BOOT_SIZE)])
+    in_boot = {path[5:]: file for path, file in files.items() if path.startswith("/boot/")}
+    boot_folders = [path[5:] for path in folders if path.startswith("/boot/")]
+    if layout.separate_boot:
+        rest = {path: file for path, file in files.items() if not path.startswith("/boot/")}
+        others = [*(path for path in folders if not path.startswith("/boot/")), "/boot"]
+        disk[ROOT_AT : ROOT_AT + ROOT_SIZE] = _file_system(layout.file_system, ROOT_SIZE, rest, others)
+        disk[BOOT_AT : BOOT_AT + BOOT_SIZE] = _file_system(layout.file_system, BOOT_SIZE, in_boot, boot_folders)
+    else:
+        disk[ROOT_AT : ROOT_AT + ROOT_SIZE] = _file_system(layout.file_system, ROOT_SIZE, files, folders)
+    return bytes(disk)
+
+
+def _file_system(kind: str, size: int, files: Mapping[str, GuestFile], folders: Iterable[str]) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="vmguest-crash-") as place:
+        top, image = Path(place) / "top", Path(place) / "image"
+        top.mkdir(mode=0o755)
+        for folder in folders:
+            (top / folder[1:]).mkdir(parents=True, exist_ok=True)
+        for path, file in files.items():
+            target = top / path[1:]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.content)
+            target.chmod(file.mode)
+        with image.open("wb") as stream:
+            stream.truncate(size)
+        if kind == "ext4":
+            # Blocks and journal as on a large disk; a file system this small would get others.
+            words = [need("mke2fs"), "-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-J", "size=4"]
+            words += ["-E", "root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,nodiscard"]
+            words += ["-U", "c0ffee00-0000-4000-8000-000000000001", "-d", str(top), str(image)]
+        else:
+            prototype = Path(place) / "prototype"
+            prototype.write_text("/\n0 0\n" + _prototype(top, top) + "\n", encoding="ascii")
+            words = [need("mkfs.xfs"), "--unsupported", "-q", "-f", "-p", str(prototype), str(image)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"{words[0]} ended with {done.returncode}: {done.stderr}")
+        return image.read_bytes()
+
+
+def _prototype(folder: Path, top: Path) -> str:
+    """A folder in the words of mkfs.xfs -p."""
+    lines = ["d--755 0 0"]
+    for child in sorted(folder.iterdir()):
+        if child.is_dir():
+            lines.append(f"{child.name} {_prototype(child, top)}")
+        else:
+            lines.append(f"{child.name} ---{child.stat().st_mode & 0o777:03o} 0 0 {child}")
+    return "\n".join([*lines, "$"])
+
+
+def write_sparse(path: Path, disks: Iterable[bytes]) -> None:
+    """Disks one after the other into one file, in which zeros take no place."""
+    zeros = bytes(MIB)
+    with path.open("wb") as stream:
+        end = 0
+        for disk in disks:
+            for at in range(0, len(disk), MIB):
+                part = disk[at : at + MIB]
+                if part != zeros[: len(part)]:
+                    os.pwrite(stream.fileno(), part, end + at)
+            end += len(disk)
+        stream.truncate(end)

@@ -1,0 +1,244 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The guest whose changes are cut off: its files, the transactions that change them, and which file belongs to which.
+
+The transactions are of the shape that roles plan: crontab and a drop-in of cron; a swap file and its line of fstab; boot
+images and grub.cfg, each the commit of a group with two members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from random import Random
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Transaction
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
+    AppendLine,
+    EditFile,
+    RemoveFile,
+    ReplaceLine,
+    ReplacePrefix,
+    Run,
+    WriteFile,
+)
+
+KERNELS = ("5.10.0-8-amd64", "5.10.0-9-amd64")
+SWAP_FILE_KIB = 1024
+
+
+@dataclass(frozen=True)
+class GuestFile:
+    """A file's content and mode."""
+
+    content: bytes
+    mode: int = 0o644
+
+
+def _grub_cfg(arguments: str) -> str:
+    lines = ["# It is generated: edit /etc/default/grub", "set default=0", "set timeout=5"]
+    for kernel in reversed(KERNELS):
+        lines += [
+            f"menuentry 'Linux {kernel}' {{",
+            f"\tlinux /boot/vmlinuz-{kernel} root=UUID=1234 ro {arguments}",
+            f"\tinitrd /boot/initrd.img-{kernel}",
+            "}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def files() -> dict[str, GuestFile]:
+    """The guest as it was, by path."""
+    random = Random(5)
+    found = {
+        "/etc/crontab": GuestFile(
+            b"SHELL=/bin/sh\n17 * * * * root cd / && run-parts /etc/cron.hourly\n# the end", 0o600
+        ),
+        "/etc/cron.d/obsolete": GuestFile(b"0 * * * * root /opt/obsolete\n"),
+        "/etc/fstab": GuestFile(b"UUID=1234 / ext4 errors=remount-ro 0 1\n"),
+        "/etc/default/grub": GuestFile(b'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX=""\n'),
+        "/etc/initramfs-tools/modules": GuestFile(b"# modules for the initramfs\nsym53c8xx\n"),
+        "/boot/grub/grub.cfg": GuestFile(_grub_cfg("quiet").encode(), 0o444),
+        "/boot/grub/unicode.pf2": GuestFile(random.randbytes(20_000)),
+    }
+    for kernel in KERNELS:
+        found[f"/boot/vmlinuz-{kernel}"] = GuestFile(random.randbytes(120_000))
+        found[f"/boot/initrd.img-{kernel}"] = GuestFile(random.randbytes(230_000), 0o600)
+    return found
+
+
+#: Folders of the guest that hold no file at first.
+FOLDERS = ("/etc/modprobe.d", "/var/lib", "/boot/efi")
+
+
+def _lines(*lines: str) -> str:
+    # In a subshell of its own: `exit` ends it alone.
+    return "(\n" + "\n".join(lines) + "\n)"
+
+
+#: A boot file of our own, built from the guest's configuration, proved and renamed; the original is kept in the receipt.
+_REPLACE = (
+    "replace() {",
+    "  beside=${1%/*}/.${1##*/}.vmguest-new",
+    "  kept=$NOTES/${1##*/}",
+    '  if [ ! -f "$kept.old" ]; then',
+    '    cp -p "$1" "$kept.part" && sync && mv "$kept.part" "$kept.old" || exit 1',
+    "  fi",
+    '  rm -f "$beside"',
+    '  cp -p "$kept.old" "$beside" && build "$kept.old" >"$beside" || { rm -f "$beside"; exit 1; }',
+    '  [ "$(tail -n 1 "$beside")" = "# whole" ] || { rm -f "$beside"; exit 1; }',
+    "  sync",
+    '  mv -f "$beside" "$1" || exit 1',
+    "}",
+)
+_PUT_BACK = (
+    "put_back() {",
+    "  beside=${1%/*}/.${1##*/}.vmguest-new",
+    "  kept=$NOTES/${1##*/}",
+    '  rm -f "$beside" "$kept.part"',
+    '  [ -f "$kept.old" ] || return 0',
+    '  cmp -s "$kept.old" "$1" && return 0',
+    '  cp -p "$kept.old" "$beside" || { rm -f "$beside"; exit 1; }',
+    "  sync",
+    '  mv -f "$beside" "$1" || exit 1',
+    "}",
+)
+
+
+def _boot_images() -> Run:
+    names = " ".join(f'"$ROOT/boot/initrd.img-{kernel}"' for kernel in KERNELS)
+    return Run(
+        "rebuild the boot images",
+        do=_lines(
+            'build() { cat "$1"; cat "$ROOT/etc/initramfs-tools/modules" "$ROOT/etc/modprobe.d/vmguest.conf"; echo "# whole"; }',
+            *_REPLACE,
+            f'for image in {names}; do replace "$image"; done',
+        ),
+        undo=_lines(*_PUT_BACK, f'for image in {names}; do put_back "$image"; done'),
+        proof=_lines(f"for image in {names}; do grep -aq '^vmw_pvscsi' \"$image\" || exit 1; done"),
+    )
+
+
+def _boot_entries() -> Run:
+    return Run(
+        "write grub.cfg anew",
+        do=_lines(
+            "build() {",
+            '  arguments=$(sed -n \'s/^GRUB_CMDLINE_LINUX="\\(.*\\)"/\\1/p\' "$ROOT/etc/default/grub")',
+            '  more=$(sed -n \'s/^GRUB_CMDLINE_LINUX_DEFAULT="\\(.*\\)"/\\1/p\' "$ROOT/etc/default/grub")',
+            '  sed "s/^\\(.linux .* ro\\).*/\\1 $arguments $more/" "$1"; echo "# whole"',
+            "}",
+            *_REPLACE,
+            'replace "$ROOT/boot/grub/grub.cfg"',
+        ),
+        undo=_lines(*_PUT_BACK, 'put_back "$ROOT/boot/grub/grub.cfg"'),
+        proof='grep -q "ro divider=10 " "$ROOT/boot/grub/grub.cfg"',
+    )
+
+
+def _swap_file() -> Run:
+    size = SWAP_FILE_KIB * 1024
+    return Run(
+        "create the swap file",
+        do=_lines(
+            "umask 077",
+            'rm -f "$ROOT/swapfile.part"',
+            f'dd if=/dev/zero of="$ROOT/swapfile.part" bs=1024 count={SWAP_FILE_KIB} 2>/dev/null || exit 1',
+            'mkswap -L vmguest "$ROOT/swapfile.part" >/dev/null || exit 1',
+            # Every time the same UUID, so that bytes can be compared.
+            'dd if=/dev/zero of="$ROOT/swapfile.part" bs=1 seek=1036 count=16 conv=notrunc 2>/dev/null || exit 1',
+            "printf 'vmguest swap_size' | dd of=\"$ROOT/swapfile.part\" conv=notrunc 2>/dev/null || exit 1",
+            "sync",
+            'mv "$ROOT/swapfile.part" "$ROOT/swapfile"',
+        ),
+        undo='rm -f "$ROOT/swapfile.part" "$ROOT/swapfile"',
+        proof=_lines(
+            'set -- $(ls -ln "$ROOT/swapfile")',
+            f'[ "$5" = {size} ] && [ "$(dd if="$ROOT/swapfile" bs=17 count=1 2>/dev/null)" = "vmguest swap_size" ]',
+        ),
+    )
+
+
+def transactions() -> list[Transaction]:
+    """What is applied, and reverted again."""
+    return [
+        Transaction(
+            "cron_scatter",
+            (
+                EditFile("/etc/crontab", (ReplacePrefix(2, "17 *", "23 *"), AppendLine("5 4 * * * root own"))),
+                WriteFile("/etc/cron.d/new/folder/vmguest", "MAILTO=root\n"),
+                RemoveFile("/etc/cron.d/obsolete", "0 * * * * root /opt/obsolete\n"),
+            ),
+        ),
+        Transaction("swap_size", (_swap_file(), EditFile("/etc/fstab", (AppendLine("/swapfile none swap sw 0 0"),)))),
+        Transaction(
+            "pvscsi_initrd",
+            (EditFile("/etc/initramfs-tools/modules", (AppendLine("vmw_pvscsi"),)),),
+            group="boot_images",
+            commit=(_boot_images(),),
+        ),
+        Transaction(
+            "module_options",
+            (WriteFile("/etc/modprobe.d/vmguest.conf", "options vmw_pvscsi ring_pages=32\n"),),
+            group="boot_images",
+            commit=(_boot_images(),),
+        ),
+        Transaction(
+            "timer_interrupts",
+            (
+                EditFile(
+                    "/etc/default/grub", (ReplaceLine('GRUB_CMDLINE_LINUX=""', 'GRUB_CMDLINE_LINUX="divider=10"'),)
+                ),
+            ),
+            group="boot_entries",
+            commit=(_boot_entries(),),
+        ),
+        Transaction(
+            "boot_timeout",
+            (EditFile("/etc/default/grub", (ReplaceLine("GRUB_TIMEOUT=5", "GRUB_TIMEOUT=3"),)),),
+            group="boot_entries",
+            commit=(_boot_entries(),),
+        ),
+    ]
+
+
+#: Receipts in the order in which the transactions above make them: members before what they share.
+RECEIPTS = (
+    "000001-cron_scatter",
+    "000002-swap_size",
+    "000003-pvscsi_initrd",
+    "000004-module_options",
+    "000005-boot_images",
+    "000006-timer_interrupts",
+    "000007-boot_timeout",
+    "000008-boot_entries",
+)
+#: What a person reverts, newest first; what is shared goes with its last member.
+TO_REVERT = tuple(name for name in reversed(RECEIPTS) if not name.endswith(("-boot_images", "-boot_entries")))
+
+#: Paths that are old or new together, by the receipt that says which. Folders that a transaction makes are listed, too.
+UNITS: Mapping[str, tuple[str, ...]] = {
+    "000001-cron_scatter": (
+        "/etc/crontab",
+        "/etc/cron.d/new",
+        "/etc/cron.d/new/folder",
+        "/etc/cron.d/new/folder/vmguest",
+        "/etc/cron.d/obsolete",
+    ),
+    "000002-swap_size": ("/swapfile", "/etc/fstab"),
+    "000005-boot_images": (
+        "/etc/initramfs-tools/modules",
+        "/etc/modprobe.d/vmguest.conf",
+        *(f"/boot/initrd.img-{kernel}" for kernel in KERNELS),
+    ),
+    "000008-boot_entries": ("/etc/default/grub", "/boot/grub/grub.cfg"),
+}
+
+
+def boot_paths() -> Iterator[str]:
+    """What the guest boots by, all of which it has at any time: kernels, images, the boot loader's configuration."""
+    for path in files():
+        if path.startswith("/boot/"):
+            yield path
