@@ -42,7 +42,7 @@ def failures(plan: Plan, applied: ApplyOutput, after: Sequence[Finding]) -> list
             printed = outcome.detail or (outcomes[transaction.group].detail if transaction.group in outcomes else [])
             failed.append(Failure(name, _not_done(outcome, printed)))
         elif found[name].status not in PROVED:
-            failed.append(Failure(name, _not_proved(found[name]), outcome.receipt))
+            failed.append(Failure(name, not_proved(found[name]), outcome.receipt))
     return failed
 
 
@@ -56,7 +56,8 @@ def _not_done(outcome: Outcome, detail: Sequence[str]) -> str:
     return f"{what}: {outcome.reason}{printed}"
 
 
-def _not_proved(finding: Finding) -> str:
+def not_proved(finding: Finding) -> str:
+    """What was expected of a finding that is not as it should be by now, and what was found."""
     expected = f"expected {finding.desired}" if finding.desired is not None else "expected it compliant"
     sides = [
         f"{name} {value}"

@@ -22,6 +22,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options impor
     did_you_mean,
     resolve,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.reboot import VARIABLES as REBOOT_VARIABLES
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.reboot import RebootPolicy, resolve_reboot
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import AREAS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import (
     RECOMMENDATIONS,
@@ -40,6 +42,7 @@ VARIABLES: dict[str, Any] = {
     "vmguest_fail_on": None,
     "vmguest_lab_guest": False,
     "vmguest_reports": "reports",
+    **REBOOT_VARIABLES,
 }
 
 
@@ -79,6 +82,7 @@ class Policy:
     lab_guest: bool = False
     reports: str = "reports"
     today: date = date.min
+    reboot: RebootPolicy = field(default_factory=lambda: resolve_reboot(REBOOT_VARIABLES))
 
     def mode(self, recommendation: str) -> str:
         """enforce, audit or off."""
@@ -243,12 +247,13 @@ def resolve_policy(variables: Mapping[str, Any], today: date, role: str | None =
         lab_guest=lab_guest,
         reports=reports,
         today=today,
+        reboot=resolve_reboot(given),
     )
 
 
 #: Names with our prefix that are not settings: what playbooks take, and what guest_facts sets.
 KNOWN = (
     frozenset(VARIABLES)
-    | {"vmguest_hosts", "vmguest_serial", "vmguest_run", "vmguest_become"}
+    | {"vmguest_hosts", "vmguest_serial", "vmguest_run", "vmguest_become", "vmguest_reboot_batch"}
     | {name for spec in SPECS.values() for name in spec}
 )

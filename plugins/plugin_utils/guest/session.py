@@ -21,7 +21,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import SPECS, InputError, did_you_mean
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import Policy, resolve_policy
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import VARIABLES, Policy, resolve_policy
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import ApplyOutput, Receipt, parse_apply
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
@@ -73,6 +73,8 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
     """Base of the action plugins. ``OPTIONS`` are the module's own ones beside ``root``."""
 
     OPTIONS: tuple[str, ...] = ()
+    #: Those of them that stand for a variable.
+    VARIABLES: Mapping[str, str] = {option: f"vmguest_{option}" for option in (*POLICY_OPTIONS, "fail_on")}
     #: Whether the guest gets a record, and what it says was done.
     DOES: str | None = None
 
@@ -163,9 +165,9 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
                     variables[str(name)] = _plain(self._templar.template(value))
                 except AnsibleError as error:
                     raise InputError(f"the variable '{name}' cannot be resolved: {printable(str(error))}") from None
-        for option in (*POLICY_OPTIONS, "fail_on"):
+        for option, variable in self.VARIABLES.items():
             if option in self.OPTIONS and self.argument(option) is not None:
-                variables[f"vmguest_{option}"] = self.argument(option)
+                variables[variable] = self.argument(option)
         return resolve_policy(variables, datetime.now(timezone.utc).date(), role)
 
     # ---- the guest ---------------------------------------------------------------------------------------------------
@@ -251,8 +253,10 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         return str(self.records.write(self.host, merged(self.records.read(self.host), record)))
 
     def _ended(self, state: str, message: str, result: dict[str, Any]) -> dict[str, Any]:
-        """The result of a task that came to no good end, and its record, where one was begun and none is complete."""
+        """The result of a task that came to no good end, and its record, where none is complete."""
         message = str(printable(message))
+        if self.records is None and self.DOES is not None:
+            self._begin_records()
         if self.records is not None and "record" not in result:
             try:
                 result["record"] = self.record(
@@ -261,6 +265,19 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
             except RecordError as error:
                 message = f"{message}; and {error}"
         return {**dict(printable(result)), "msg": message}
+
+    def _begin_records(self) -> None:
+        """The place for the record of a guest whose settings cannot be used: it would be missing from the totals. Where even
+        that cannot be had, the sentence for the task says so already.
+        """
+        reports = self.argument("reports") if "reports" in self.OPTIONS else None
+        if reports is None:
+            with suppress(AnsibleError):
+                reports = _plain(self._templar.template(self.task_vars.get("vmguest_reports")))
+        records = run.records(reports if isinstance(reports, str) and reports.strip() else VARIABLES["vmguest_reports"])
+        with suppress(RecordError):
+            records.prepare()
+            self.records = records
 
     def show(self, lines: Sequence[str]) -> None:
         """Print lines for a person."""

@@ -10,11 +10,13 @@ import json
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest import reboot
 from ansible_collections.vmguest.linux.tests.unit.guest_tree import FAKE_KERNEL, _confine
 
 DOCUMENTATION = r"""
@@ -54,9 +56,37 @@ options:
     type: str
     default: ''
     vars: [{name: tree_instead}]
+  reboot:
+    description: What becomes of a guest that was told to reboot.
+    type: str
+    choices: [back, never_down, never_back, same_boot]
+    default: back
+    vars: [{name: tree_reboot}]
+  boot:
+    description: Shell text that the guest boots with; C($ROOT) is the tree.
+    type: str
+    default: ''
+    vars: [{name: tree_boot}]
 """
 
 BANNER = "Last login: yesterday\nUnauthorised use is an offence. Bytes: \udcff\nno line end: "
+
+
+#: Attempts to reach a guest that fail while it reboots.
+DOWN = 2
+
+
+class Clock:
+    """Time passes by sleeping, and no test waits for it."""
+
+    def __init__(self):
+        self.time = 0.0
+
+    def now(self):
+        return self.time
+
+    def sleep(self, seconds):
+        self.time += seconds
 
 
 class Connection(ConnectionBase):
@@ -81,6 +111,7 @@ class Connection(ConnectionBase):
                 "Failed to connect to the host via ssh: Warning: a host key was added.\n"
                 "ssh: connect to host 192.0.2.7 port 22: No route to host"
             )
+        self._reboot()
         if fault == "no_shell":
             return 127, b"", b"appliancesh: Unknown command: /bin/sh\n"
         if fault == "defect":
@@ -99,6 +130,8 @@ class Connection(ConnectionBase):
             preexec_fn=_confine(self.get_option("root")),
         )
         output = done.stdout
+        if b" scheduled " in output:
+            self._await_shutdown()
         if fault == "cut":
             output = output[: len(output) // 2]
         if fault == "banner":
@@ -107,6 +140,41 @@ class Connection(ConnectionBase):
             # A terminal: both streams in one, and its line ends.
             return done.returncode, (output + done.stderr).replace(b"\n", b"\r\n"), b""
         return done.returncode, output, done.stderr
+
+    def _state(self, name):
+        return Path(self.get_option("root")) / ".state" / name
+
+    def _await_shutdown(self):
+        """The guest goes down as soon as the program that outlives the connection has asked it to."""
+        deadline = time.monotonic() + 60
+        while not self._state("shutdown").exists():
+            assert time.monotonic() < deadline, "nobody reboots the guest"
+            time.sleep(0.01)
+        if self.get_option("reboot") != "never_down":
+            self._state("down").write_text(str(DOWN))
+
+    def _reboot(self):
+        """A guest on its way down or up cannot be reached; once it is up, it has another boot id."""
+        if not isinstance(reboot.CLOCK, Clock):
+            reboot.CLOCK = Clock()
+        down, how = self._state("down"), self.get_option("reboot")
+        if not down.exists():
+            return
+        left = int(down.read_text())
+        if left or how == "never_back":
+            down.write_text(str(max(left - 1, 0)))
+            raise AnsibleConnectionFailure(
+                "Failed to connect to the host via ssh: ssh: connect to host 192.0.2.7 port 22: Connection refused"
+            )
+        down.unlink()
+        if how == "back":
+            boot_id = Path(self.get_option("root")) / "proc/sys/kernel/random/boot_id"
+            boot_id.write_text("after" + boot_id.read_text())
+            subprocess.run(
+                ["/bin/sh", "-c", self.get_option("boot")],
+                check=True,
+                env={**os.environ, "ROOT": self.get_option("root")},
+            )
 
     def _in_tree(self, script, newline):
         """The script as for this tree: its root, and kernel files that answer as the kernel does."""
@@ -117,6 +185,7 @@ class Connection(ConnectionBase):
         script, replaced = re.subn(
             re.escape(newline) + r"ROOT=(''|\"\")?" + re.escape(newline), self._root(newline), script
         )
+        script = script.replace('sleep "$1"; shutdown', "shutdown")
         # Never run what would look at, or change, the machine itself.
         assert replaced == 1, "the script does not say ROOT as the payloads do"
         if newline == "\n" and "apply_main" in script:
@@ -140,6 +209,10 @@ class Connection(ConnectionBase):
 
     def fetch_file(self, in_path, out_path):
         raise AssertionError("nothing is ever copied from a guest")
+
+    def reset(self):
+        with Path(self.get_option("log") + ".resets").open("a") as file:
+            file.write("reset\n")
 
     def close(self):
         pass
