@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Boot
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import Cron
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import Memory
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import Modules
@@ -54,6 +55,11 @@ class Evidence(ProbeOutput):
     def modules(self) -> Modules:
         """VMware's drivers and the running kernel."""
         return Modules.of(self)
+
+    @cached_property
+    def boot(self) -> Boot:
+        """The boot loader and its entries."""
+        return Boot.of(self)
 
     @cached_property
     def cron(self) -> Cron:
