@@ -37,7 +37,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Plan, make_plan
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import Policy, resolve_policy
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import ApplyOutput, parse_apply, receipts
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS, RECOMMENDATIONS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import parse
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import apply_payload, revert_payload
@@ -232,6 +232,8 @@ class Guest:
     @property
     def expect(self) -> Mapping[str, str]:
         """Status of each recommendation, at the first audit."""
+        if "expect_all" in self.data:
+            return dict.fromkeys(RECOMMENDATIONS, self.data["expect_all"])
         return self.data.get("expect", {})  # type: ignore[no-any-return]
 
     @property

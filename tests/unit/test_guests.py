@@ -160,6 +160,7 @@ def test_a_guest_says_where_it_comes_from_and_what_is_expected(name: str) -> Non
             "autoload",
             "variables",
             "expect",
+            "expect_all",
             "after",
             "variants",
         ),
