@@ -40,14 +40,25 @@ def run(*command: str, input_text: str | None = None, check: bool = True) -> str
     """Standard output of a command of ours; BenchError with all that it said where it fails."""
     done = subprocess.run(command, input=input_text, capture_output=True, text=True, errors="replace", check=False)
     if check and done.returncode != 0:
-        raise BenchError(f"{' '.join(command[:4])} … failed ({done.returncode}): {done.stderr.strip()} {done.stdout[-2000:]}")
+        raise BenchError(
+            f"{' '.join(command[:4])} … failed ({done.returncode}): {done.stderr.strip()} {done.stdout[-2000:]}"
+        )
     return done.stdout
 
 
 def build_image() -> None:
     """The test guest's image, and what SSH and Ansible's modules need on top of it."""
     run("sh", str(CONTAINERS / "build.sh"), "debian12")
-    run("podman", "build", "--quiet", "--build-arg", f"BASE={BASE}", "--tag", IMAGE, str(Path(__file__).parent / "guest"))
+    run(
+        "podman",
+        "build",
+        "--quiet",
+        "--build-arg",
+        f"BASE={BASE}",
+        "--tag",
+        IMAGE,
+        str(Path(__file__).parent / "guest"),
+    )
 
 
 @contextmanager
@@ -108,12 +119,15 @@ class Guests:
 
     def on_each(self, script: str) -> dict[str, str]:
         """What a script for sh prints on each guest."""
-        return dict(zip(self.names, self._each(lambda name: run(*self.ssh(name), "sh -s", input_text=script)), strict=True))
+        return dict(
+            zip(self.names, self._each(lambda name: run(*self.ssh(name), "sh -s", input_text=script)), strict=True)
+        )
 
     def manifests(self, names: list[str]) -> dict[str, Manifest]:
         """What each of these guests consists of, file by file, but for what passes."""
         return {
-            name: {path: entry for path, entry in manifest.read(name).items() if not path.startswith(PASSING)} for name in names
+            name: {path: entry for path, entry in manifest.read(name).items() if not path.startswith(PASSING)}
+            for name in names
         }
 
     def write_inventory(self, host_vars: dict[str, dict[str, object]] | None = None) -> None:
@@ -139,13 +153,28 @@ class Guests:
 
     def _start(self, name: str) -> None:
         key = f"{self._key}.pub:/root/.ssh/authorized_keys:ro"
-        run("podman", "run", "--detach", "--name", name, "--hostname", name, "--systemd", "always", "--volume", key, IMAGE)
+        run(
+            "podman",
+            "run",
+            "--detach",
+            "--name",
+            name,
+            "--hostname",
+            name,
+            "--systemd",
+            "always",
+            "--volume",
+            key,
+            IMAGE,
+        )
         run("podman", "exec", name, "systemctl", "is-system-running", "--wait", check=False)  # "degraded" will do
         run("sh", str(CONTAINERS / "fake_kernel.sh"), name)
 
     def _write_ssh_config(self) -> None:
         answer = run("podman", "inspect", "--format", "{{.Name}} {{.NetworkSettings.IPAddress}}", *self.names)
-        lines = [f"Host {name}\n  HostName {address}" for name, address in (line.split() for line in answer.splitlines())]
+        lines = [
+            f"Host {name}\n  HostName {address}" for name, address in (line.split() for line in answer.splitlines())
+        ]
         lines.append(
             "Host *\n"
             "  User root\n"

@@ -91,7 +91,7 @@ class Bench:
 
     def plain_ssh(self) -> float:
         """Seconds of the same probe over the same connections without Ansible, as many guests at a time."""
-        each = f"exec ssh -F {self.guests.ssh_config} \"$1\" sh -s <{self.payload} >{self.scratch}/answers/\"$1\""
+        each = f'exec ssh -F {self.guests.ssh_config} "$1" sh -s <{self.payload} >{self.scratch}/answers/"$1"'
         words = ["xargs", "-n", "1", "-P", str(FORKS), "sh", "-c", each, "sh"]
         began = time.perf_counter()
         run(*words, input_text="\n".join(self.guests.names))
@@ -111,7 +111,10 @@ class Bench:
         for number in range(count):
             for name in names[number % len(names) :] + names[: number % len(names)]:
                 self.seconds.setdefault(name, []).append(turns[name]())
-            say(f"round {number + 1} of {count}: " + ", ".join(f"{name} {self.seconds[name][-1]:.2f} s" for name in names))
+            say(
+                f"round {number + 1} of {count}: "
+                + ", ".join(f"{name} {self.seconds[name][-1]:.2f} s" for name in names)
+            )
 
     def first_remediations(self, count: int) -> str:
         """``count`` times each, on guests as good as new; what is to be said of the end states, from the first round."""
@@ -315,7 +318,9 @@ def main() -> int:
     parser.add_argument("--page", type=Path, default=TOP / "docs/bench.md", help="where the figures are written")
     wanted = parser.parse_args()
     if os.geteuid() != 0:
-        print("bench: must run as root: its guests have systemd, and a file system laid over their /sys", file=sys.stderr)
+        print(
+            "bench: must run as root: its guests have systemd, and a file system laid over their /sys", file=sys.stderr
+        )
         return 2
     os.environ["CONTAINERS_CONF"] = str(CONTAINERS / "containers.conf")
     # Ended from outside, it clears up as it does after Ctrl-C.

@@ -61,6 +61,12 @@ DRIFT: dict[str, Mapping[str, Any]] = {
     "bfq": {"files": {"/sys/block/sda/queue/scheduler": "none mq-deadline [bfq]"}},
     "cfq": {"files": {"/sys/block/sda/queue/scheduler": "noop deadline [cfq]"}},
     "noop by hand": {"files": {"/sys/block/sda/queue/scheduler": "[noop] deadline cfq"}},
+    "acpi_pm by hand": {
+        "files": {
+            "/sys/devices/system/clocksource/clocksource0/current_clocksource": "acpi_pm",
+            "/sys/devices/system/clocksource/clocksource0/available_clocksource": "tsc acpi_pm",
+        }
+    },
     "late rule": {
         "files": {"/etc/udev/rules.d/99-site.rules": 'KERNEL=="sd*", SUBSYSTEM=="block", ATTR{queue/scheduler}="bfq"'}
     },

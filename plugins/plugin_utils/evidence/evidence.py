@@ -12,6 +12,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Boot
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.clock import Clock
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import Cron
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import Memory
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import Modules
@@ -70,3 +71,8 @@ class Evidence(ProbeOutput):
     def timers(self) -> Timers:
         """systemd's timers, loaded and configured."""
         return Timers.of(self)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The kernel's clock source."""
+        return Clock.of(self)

@@ -229,9 +229,14 @@ KUBELET = (plain("/var/lib/kubelet/config.yaml"),)
             id="1 GiB of swap for the 1 GiB that is not reserved",
         ),
         pytest.param({"reserved": None}, Status.NONCOMPLIANT, "unknown reservation counts as 0", id="no tools"),
-        pytest.param({"reserved": (1, "")}, Status.NONCOMPLIANT, "unknown reservation counts as 0", id="the host is silent"),
         pytest.param(
-            {"swap_size_host_never_overcommits": True}, Status.NOT_APPLICABLE, "never takes memory", id="no overcommitment"
+            {"reserved": (1, "")}, Status.NONCOMPLIANT, "unknown reservation counts as 0", id="the host is silent"
+        ),
+        pytest.param(
+            {"swap_size_host_never_overcommits": True},
+            Status.NOT_APPLICABLE,
+            "never takes memory",
+            id="no overcommitment",
         ),
         pytest.param({"swap_size_target": 0}, Status.NOT_APPLICABLE, "swap_size_target", id="none wanted"),
         pytest.param({"swap_size_target": 8192}, Status.NONCOMPLIANT, "8192 MiB", id="a target of one's own"),
@@ -268,13 +273,16 @@ KUBELET = (plain("/var/lib/kubelet/config.yaml"),)
             "kubelet",
             id="Kubernetes whose command line overrides its file",
         ),
-        pytest.param(
-            {"swaps": State.MISSING}, Status.MANUAL, "this kernel cannot swap", id="a kernel without swap"
-        ),
+        pytest.param({"swaps": State.MISSING}, Status.MANUAL, "this kernel cannot swap", id="a kernel without swap"),
         pytest.param({"swaps": State.DENIED}, Status.UNKNOWN, "/proc/swaps could not be read (denied)", id="denied"),
-        pytest.param({"fstab": State.DENIED}, Status.UNKNOWN, "/etc/fstab could not be read (denied)", id="fstab denied"),
         pytest.param(
-            {"files": {"/proc/meminfo": State.MISSING}}, Status.UNKNOWN, "/proc/meminfo could not be read", id="no meminfo"
+            {"fstab": State.DENIED}, Status.UNKNOWN, "/etc/fstab could not be read (denied)", id="fstab denied"
+        ),
+        pytest.param(
+            {"files": {"/proc/meminfo": State.MISSING}},
+            Status.UNKNOWN,
+            "/proc/meminfo could not be read",
+            id="no meminfo",
         ),
         pytest.param(
             {"swaps": ON, "fstab": "/data/swap none swap sw 0 0\n"},
@@ -283,10 +291,16 @@ KUBELET = (plain("/var/lib/kubelet/config.yaml"),)
             id="enough now, but by a swap file of unknown size at boot",
         ),
         pytest.param(
-            {"fstab": "/data/swap none swap sw 0 0\n"}, Status.MANUAL, "off and of unknown size", id="off and of unknown size"
+            {"fstab": "/data/swap none swap sw 0 0\n"},
+            Status.MANUAL,
+            "off and of unknown size",
+            id="off and of unknown size",
         ),
         pytest.param(
-            {"fstab": "UUID=dead none swap sw 0 0\n"}, Status.NONCOMPLIANT, "swap is 0 MiB", id="fstab names what is gone"
+            {"fstab": "UUID=dead none swap sw 0 0\n"},
+            Status.NONCOMPLIANT,
+            "swap is 0 MiB",
+            id="fstab names what is gone",
         ),
         pytest.param(
             {"swaps": ON, "links": (link("/etc/systemd/system/swap.target", "/dev/null"),)},
@@ -358,7 +372,9 @@ def test_units_are_the_persistent_side_too(files: dict[str, str], links: tuple[E
         ("swap_size_target", -5, "at least 0"),
     ],
 )
-def test_an_option_out_of_its_range_is_refused_before_any_guest_is_touched(option: str, value: object, says: str) -> None:
+def test_an_option_out_of_its_range_is_refused_before_any_guest_is_touched(
+    option: str, value: object, says: str
+) -> None:
     with pytest.raises(InputError) as refused:
         resolve_policy({option: value}, date(2026, 11, 24))
     assert option in str(refused.value)
@@ -460,7 +476,9 @@ def test_a_new_fstab_holds_the_line() -> None:
         pytest.param({"root": "zfs"}, "deadlock", id="zfs"),
         pytest.param({"root": "vfat"}, "not known to hold swap files safely", id="a file system without owners"),
         pytest.param({"root_options": "ro"}, "/ (ext4) is mounted read-only", id="read-only"),
-        pytest.param({"root": "btrfs", "kernel": "4.12.14-122.37-default"}, "since kernel 5.0, this is 4.12", id="old btrfs"),
+        pytest.param(
+            {"root": "btrfs", "kernel": "4.12.14-122.37-default"}, "since kernel 5.0, this is 4.12", id="old btrfs"
+        ),
         pytest.param({"root": "btrfs"}, "snapshots of the root subvolume", id="root on btrfs"),
         pytest.param(
             {"free_kib": 3 * GIB},
@@ -657,7 +675,9 @@ def test_a_link_planted_in_the_place_of_the_unfinished_file_is_replaced(tree: Tr
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(
-    ("free", "status"), [(27 * 1024, 0), (27 * 1024 - 1, 1), (0, 1), (3 << 40, 0)], ids=["room", "no room", "none", "3 PiB"]
+    ("free", "status"),
+    [(27 * 1024, 0), (27 * 1024 - 1, 1), (0, 1), (3 << 40, 0)],
+    ids=["room", "no room", "none", "3 PiB"],
 )
 def test_room_that_went_since_the_audit_stops_it_before_a_byte_is_written(
     tree: Tree, shell: str, free: int, status: int
