@@ -35,7 +35,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.run import RU
 
 
 class ActionModule(GuestAction):
-    OPTIONS = (*POLICY_OPTIONS, "role")
+    OPTIONS = (*POLICY_OPTIONS, "role", "wait")
     DOES = "remediate"
 
     def session(self) -> dict[str, Any]:
@@ -50,31 +50,36 @@ class ActionModule(GuestAction):
         recovered: list[str] = []
         if interrupted:
             # What it left half-done is undone first: a plan made from that state would not fit the one after.
-            applied, evidence = self._apply(Plan(()))
+            applied, evidence = self._apply(Plan(()), policy)
             recovered = applied.recovered
             before = assess(evidence, policy)
         plan = make_plan(before)
         if not plan:
             return self._finished(evidence, policy, before, before, plan, ApplyOutput(recovered=recovered), [])
-        applied, evidence = self._apply(plan)
+        applied, evidence = self._apply(plan, policy)
         applied.recovered[:0] = recovered
         after = assess(evidence, policy)
         failed = failures(plan, applied, after)
         unproved = [failure for failure in failed if failure.receipt]
         if unproved:
-            failed, evidence = self._take_back(failed, unproved)
+            failed, evidence = self._take_back(failed, unproved, policy)
             after = assess(evidence, policy)
         return self._finished(evidence, policy, before, after, plan, applied, failed)
 
-    def _apply(self, plan: Plan) -> tuple[ApplyOutput, Evidence]:
+    def _apply(self, plan: Plan, policy: Policy) -> tuple[ApplyOutput, Evidence]:
         nonce = secrets.token_hex(16)
-        return self.changed(apply_payload(nonce, RUN, now(), plan.transactions, READS, self.root), nonce)
+        script = apply_payload(nonce, RUN, now(), plan.transactions, READS, self.root, wait=policy.wait)
+        return self.changed(script, nonce)
 
-    def _take_back(self, failed: Sequence[Failure], unproved: Sequence[Failure]) -> tuple[list[Failure], Evidence]:
+    def _take_back(
+        self, failed: Sequence[Failure], unproved: Sequence[Failure], policy: Policy
+    ) -> tuple[list[Failure], Evidence]:
         """Undo what was done and not proved, newest first; the failures with what became of that."""
         nonce = secrets.token_hex(16)
         names = sorted((failure.receipt for failure in unproved if failure.receipt), reverse=True)
-        applied, evidence = self.changed(revert_payload(nonce, RUN, now(), names, READS, self.root), nonce)
+        applied, evidence = self.changed(
+            revert_payload(nonce, RUN, now(), names, READS, self.root, wait=policy.wait), nonce
+        )
         ends = {receipt: (result, reason) for receipt, _recommendation, result, reason in applied.reverted}
         told = []
         for failure in failed:

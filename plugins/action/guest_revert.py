@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.outcome import not_recovered
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import selection
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import Policy, selection
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import Receipt, receipts
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import revert_payload
@@ -21,10 +21,10 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.run import RU
 
 
 class ActionModule(GuestAction):
-    OPTIONS = ("recommendations", "run")
+    OPTIONS = ("recommendations", "run", "wait")
 
     def session(self) -> dict[str, Any]:
-        self.policy()
+        policy = self.policy()
         wanted = selection(self.argument("recommendations") or [], "recommendations")
         of_run = self.argument("run")
         if of_run is not None and not isinstance(of_run, str):
@@ -45,13 +45,15 @@ class ActionModule(GuestAction):
                 "receipts": [receipt_record(receipt) for receipt in chosen],
                 "reverted": [],
             }
-        return self._revert(chosen)
+        return self._revert(chosen, policy)
 
-    def _revert(self, chosen: Sequence[Receipt]) -> dict[str, Any]:
+    def _revert(self, chosen: Sequence[Receipt], policy: Policy) -> dict[str, Any]:
         nonce = secrets.token_hex(16)
         # What was interrupted is undone by the script itself before it does anything else.
         names = [receipt.name for receipt in chosen if receipt.revertable]
-        applied, evidence = self.changed(revert_payload(nonce, RUN, now(), names, READS, self.root), nonce)
+        applied, evidence = self.changed(
+            revert_payload(nonce, RUN, now(), names, READS, self.root, wait=policy.wait), nonce
+        )
         ends = {receipt: (result, reason) for receipt, _recommendation, result, reason in applied.reverted}
         reverted, problems, lines = [], not_recovered(applied), [f"recovered: {line}" for line in applied.recovered]
         for receipt in chosen:

@@ -90,6 +90,21 @@ notes:
   - A variable that begins with C(vmguest_) or with a role's name and is none of its options is an error.
 """
 
+    # What a module takes that changes a guest while others may.
+    WAIT = r"""
+options:
+  wait:
+    description:
+      - Seconds that a guest waits for others at work on it, in one run and for all its transactions together, before a transaction
+        is begun or taken back that must not meet them. V(0) waits for nobody.
+      - What installs packages does not meet a package manager; what builds boot images or boot entries does meet neither a package
+        manager nor C(dracut), C(update-initramfs), C(grub2-mkconfig) and their like. All other changes wait for nobody.
+      - When that time is over the transaction is refused, saying which process it is that holds which lock. The others go on.
+      - What was begun already and has to be undone waits for a minute at least.
+      - Default is the variable C(vmguest_wait), else V(300).
+    type: int
+"""
+
     # What every module takes and is.
     GUEST = f"""
 options:

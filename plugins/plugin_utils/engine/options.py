@@ -25,6 +25,18 @@ def did_you_mean(word: str, known: list[str]) -> str:
     return f"did you mean '{near[0]}'?" if near else f"expected one of: {', '.join(known)}"
 
 
+def seconds(given: Mapping[str, Any], name: str, least: int) -> int:
+    """The variable ``name`` as seconds, a day at most.
+
+    :raises InputError: for anything but a whole number from ``least`` on.
+    """
+    value = given[name]
+    number = None if isinstance(value, (bool, float)) else str(value).strip()
+    if number is None or not number.isascii() or not number.isdecimal() or not least <= int(number) <= 86400:
+        raise InputError(f"'{name}' must be whole seconds from {least} to 86400; found {value!r}.")
+    return int(number)
+
+
 def load_specs(roles: Path) -> dict[str, dict[str, Any]]:
     """Role to its options (the ``main`` entry point of its argument_specs), for every role folder below ``roles``."""
     specs = {}

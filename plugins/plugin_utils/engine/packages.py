@@ -23,32 +23,9 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import R
 #: What all distributions take for a package's name; nothing of it is an option or means something to a shell.
 PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*\Z")
 
-#: Two minutes for somebody else's transaction to end.
-_LOCK_SECONDS = 120
-
-#: Managers wait for one another for ever, or not at all: wait here, for a while, and let them decide then. zypper, yum and
-#: dnf write their process id into a file; rpm, dpkg, apt and tdnf lock theirs (proc_locks(5): by inode).
-_WAIT = f"""\
-held() {{
-  for lock in "$ROOT"/var/run/zypp.pid "$ROOT"/var/run/yum.pid "$ROOT"/var/cache/dnf/*_lock.pid \\
-    "$ROOT"/var/lib/dnf/*_lock.pid "$ROOT"/var/lib/rpm/.rpm.lock "$ROOT"/var/lib/dpkg/lock-frontend \\
-    "$ROOT"/var/lib/dpkg/lock "$ROOT"/var/run/.tdnf-instance-lockfile
-  do
-    [ -e "$lock" ] || continue
-    holder=''
-    {{ read -r holder <"$lock"; }} 2>/dev/null
-    case $holder in
-      '' | *[!0-9]*) ;;
-      *) kill -0 "$holder" 2>/dev/null && return 0 ;;
-    esac
-    set -- $(ls -id "$lock")
-    grep -qs " WRITE .*:$1 " "$ROOT"/proc/locks && return 0
-  done
-  return 1
-}}
-tries=0
-while held && [ "$tries" -lt {_LOCK_SECONDS // 5} ]; do sleep 5; tries=$((tries + 1)); done
-"""
+#: Others are waited for before the transaction begins (Run.alone_from, which also says who they are); so long for one who
+#: begins at the same moment. By themselves managers wait for one another for ever, or not at all.
+_LOCK_SECONDS = 60
 
 #: A damaged rpm database answers with errors, no packages and exit status 0.
 _RPM_INSTALLED = """\
@@ -199,11 +176,12 @@ def install_step(manager: PackageManager, names: tuple[str, ...], keep_configura
     ``keep_configuration``: some of their configuration is there already, of no package that dpkg knows; the undo leaves it.
     """
     database = manager.database
-    do = _WAIT + database.installed + _DO.replace("@announce@", manager.announce).replace("@install@", manager.install)
-    undo = '[ -e "$NOTES/before" ] || exit 0\n' + _WAIT + database.installed + database.undo
+    do = database.installed + _DO.replace("@announce@", manager.announce).replace("@install@", manager.install)
+    undo = '[ -e "$NOTES/before" ] || exit 0\n' + database.installed + database.undo
     return Run(
         what=f"install {' and '.join(names)} with {manager.command}",
         do=do.replace("@names@", sh(*names)),
         undo=undo.replace("@kept@", " ".join(names) if keep_configuration else ""),
         proof=database.proof.replace("@names@", sh(*names)),
+        alone_from=("packages",),
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
+    AloneFrom,
     AppendLine,
     EditFile,
     RemoveFile,
@@ -94,6 +95,12 @@ def grouped(transactions: Sequence[Transaction]) -> list[list[Transaction]]:
 def commits(members: Sequence[Transaction]) -> list[Run]:
     """What is run once after the steps of all ``members`` of a group: each different command once, in order."""
     return list(dict.fromkeys(step for member in members for step in member.commit))
+
+
+def alone_from(members: Sequence[Transaction]) -> list[AloneFrom]:
+    """What ``members``, done together, must not meet on the guest, sorted."""
+    steps = [step for member in members for step in (*member.steps, *member.commit)]
+    return sorted({kind for step in steps if isinstance(step, Run) for kind in step.alone_from})
 
 
 def _diff(recommendation: str, step: Step) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options impor
     InputError,
     did_you_mean,
     resolve,
+    seconds,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.reboot import VARIABLES as REBOOT_VARIABLES
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.reboot import RebootPolicy, resolve_reboot
@@ -30,6 +31,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry impo
     ROLES,
     WRONG_OPTIONS,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import WAIT
 
 MODES = ("enforce", "audit", "off")
 
@@ -42,6 +44,7 @@ VARIABLES: dict[str, Any] = {
     "vmguest_fail_on": None,
     "vmguest_lab_guest": False,
     "vmguest_reports": "reports",
+    "vmguest_wait": WAIT,
     **REBOOT_VARIABLES,
 }
 
@@ -72,7 +75,7 @@ class Waiver:
 
 @dataclass(frozen=True)
 class Policy:
-    """What is wanted of a guest: the resolved, validated settings."""
+    """What is wanted of a guest: the resolved, validated settings. ``wait`` is in seconds."""
 
     profile: str
     modes: Mapping[str, str]
@@ -81,6 +84,7 @@ class Policy:
     fail_on: Severity | None = None
     lab_guest: bool = False
     reports: str = "reports"
+    wait: int = WAIT
     today: date = date.min
     reboot: RebootPolicy = field(default_factory=lambda: resolve_reboot(REBOOT_VARIABLES))
 
@@ -246,6 +250,7 @@ def resolve_policy(variables: Mapping[str, Any], today: date, role: str | None =
         fail_on=Severity(fail_on) if fail_on else None,
         lab_guest=lab_guest,
         reports=reports,
+        wait=seconds(given, "vmguest_wait", 0),
         today=today,
         reboot=resolve_reboot(given),
     )

@@ -13,7 +13,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import REMEDIABLE, Finding, Status
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError, seconds
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.outcome import not_proved
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import receipts
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
@@ -69,21 +69,13 @@ def resolve_reboot(given: Mapping[str, Any]) -> RebootPolicy:
         raise InputError(f"'vmguest_reboot_unproved' must be true or false; found {found!r}.") from None
     return RebootPolicy(
         when=when,
-        timeout=_seconds(given, "vmguest_reboot_timeout", 1),
-        delay=_seconds(given, "vmguest_reboot_delay", 0),
-        settle=_seconds(given, "vmguest_reboot_settle", 0),
+        timeout=seconds(given, "vmguest_reboot_timeout", 1),
+        delay=seconds(given, "vmguest_reboot_delay", 0),
+        settle=seconds(given, "vmguest_reboot_settle", 0),
         message=_text(given, "vmguest_reboot_message"),
         test=_text(given, "vmguest_reboot_test"),
         unproved=unproved,
     )
-
-
-def _seconds(given: Mapping[str, Any], name: str, least: int) -> int:
-    value = given[name]
-    number = None if isinstance(value, (bool, float)) else str(value).strip()
-    if number is None or not number.isascii() or not number.isdecimal() or not least <= int(number) <= 86400:
-        raise InputError(f"'{name}' must be whole seconds from {least} to 86400; found {value!r}.")
-    return int(number)
 
 
 def _text(given: Mapping[str, Any], name: str) -> str:

@@ -12,6 +12,12 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from typing import Literal
+
+#: Others at work that a step must not meet (busy.sh knows them): package managers; what builds boot images and boot entries.
+AloneFrom = Literal["packages", "boot"]
+#: Seconds that a run waits for them, all its transactions together, where nobody says otherwise.
+WAIT = 300
 
 
 def sh(*words: str) -> str:
@@ -123,12 +129,16 @@ class Run:
 
     All three find in ``$NOTES`` a folder of this step's own in the receipt, root only, empty at first: what ``do`` writes
     there tells ``undo`` what it found. It goes when the step has been undone.
+
+    ``alone_from``: while such are at work, neither this step's transaction (or group) is begun, nor is it undone; the guest
+    waits for them, or refuses (``vmguest_wait``).
     """
 
     what: str
     do: str
     undo: str
     proof: str
+    alone_from: tuple[AloneFrom, ...] = ()
 
     @property
     def sentence(self) -> str:

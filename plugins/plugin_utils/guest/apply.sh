@@ -5,7 +5,7 @@
 
 # Executes a plan of reversible steps on a guest, each transaction written ahead to a receipt under /var/lib/vmguest.
 # docs/architecture.md describes the steps, the receipts and what is printed. Functions only: apply_payload.py puts
-# NONCE, ROOT, RUN, NOW and PAYLOAD before them, and `plan` and the call of `apply_main` after them.
+# NONCE, ROOT, RUN, NOW, WAIT, PAYLOAD and busy.sh before them, and `plan` and the call of `apply_main` after them.
 #
 # How it stays safe, in short:
 # - Nothing of the system is touched before what undoes it is on disk (record: where we shall write, then sync; prepare:
@@ -42,6 +42,8 @@ apply_main() {
     real_root=${real_root%/}
     boot=""
     { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+    alone_from=""
+    waited_for_others=0
 
     emit begin apply 1
     phase=count
@@ -69,6 +71,7 @@ apply_exclusively() {
     saved=$state/last-output
     put "$saved" "$PAYLOAD$newline" 2>/dev/null || saved=""
     recover
+    alone_from=""
     phase=apply
     plan
 }
@@ -381,7 +384,7 @@ begin_receipt() {
     receipt=$receipts/$receipt_name
     if ! {
         attempt mkdir "$receipt" && set_state prepared &&
-            attempt put "$receipt/meta" "recommendation=$1${newline}run=$RUN${newline}time=$NOW${newline}boot=$boot$newline${2:+members= $2 $newline}"
+            attempt put "$receipt/meta" "recommendation=$1${newline}run=$RUN${newline}time=$NOW${newline}boot=$boot$newline${alone_from:+alone=$alone_from$newline}${2:+members= $2 $newline}"
     }; then
         fail "cannot write a receipt: $why"
         return 1
@@ -389,6 +392,16 @@ begin_receipt() {
     for made in committing "done" undone reverted; do
         attempt put "$receipt/state.$made" "$made$newline" || fail "cannot write a receipt: $why" || return 1
     done
+}
+
+# What undoing the receipt at hand must not meet, in `alone_from`.
+read_alone() {
+    alone_from=""
+    while IFS= read -r line; do
+        case $line in
+        alone=*) alone_from=${line#alone=} ;;
+        esac
+    done <"$receipt/meta"
 }
 
 same_boot() {
@@ -406,6 +419,37 @@ remove_receipt() {
     rm -rf "$receipt"
 }
 
+# ---- Others at work --------------------------------------------------------------------------------------------------
+
+# alone packages|boot...: what the next transaction, or group, must not meet.
+alone() {
+    alone_from=$*
+}
+
+# undisturbed SECONDS: waits for those whom busy.sh finds, until this run has waited so long; false, with `why`, for longer.
+undisturbed() {
+    [ -n "$alone_from" ] || return 0
+    # shellcheck disable=SC2086 # words
+    while why=$(at_work $alone_from); do
+        if [ "$waited_for_others" -ge "$1" ]; then
+            [ "$waited_for_others" -eq 0 ] || why="$why; waited $waited_for_others s"
+            why="$why; try again later"
+            return 1
+        fi
+        [ $((waited_for_others % 15)) -ne 0 ] || emit alive "waiting: $(sentence "$why")"
+        sleep 1
+        waited_for_others=$((waited_for_others + 1))
+    done
+    return 0
+}
+
+# What was begun is worth a minute at least. One who undoes has waited for nobody yet.
+undisturbed_undo() {
+    patient=60
+    [ "$WAIT" -lt 60 ] || patient=$WAIT
+    undisturbed $((waited_for_others + patient))
+}
+
 # ---- A transaction ---------------------------------------------------------------------------------------------------
 
 # transaction RECOMMENDATION FUNCTION: FUNCTION calls the steps, and is called once in each phase.
@@ -414,9 +458,21 @@ transaction() {
         planned=$((planned + 1))
         return 0
     fi
-    ! perform "$1" "$2" || finish
+    if undisturbed "$WAIT"; then
+        ! perform "$1" "$2" || finish
+    else
+        disturbed "$1"
+    fi
     phase=apply
+    alone_from=""
     emit outcome "$1" "$outcome" "$(sentence "$failure")"
+}
+
+# Others are at work, so nothing of NAME was begun.
+disturbed() {
+    emit transaction "$1" -
+    failure=$why
+    outcome=refused
 }
 
 # group NAME FUNCTION RECOMMENDATION FUNCTION [RECOMMENDATION FUNCTION]...
@@ -434,6 +490,10 @@ group() {
     members=""
     skipped=""
     culprit=""
+    if ! undisturbed "$WAIT"; then
+        culprit=$group
+        disturbed "$group"
+    fi
     while [ $# -gt 0 ]; do
         if [ -n "$culprit" ]; then
             skipped=$skipped$1,refused$newline
@@ -448,6 +508,7 @@ group() {
         culprit=$group
     fi
     phase=apply
+    alone_from=""
     emit outcome "${culprit:-$group}" "$outcome" "$(sentence "$failure")"
     because=$failure
     backwards=""
@@ -503,7 +564,11 @@ perform() {
     if [ -z "$failure" ]; then
         # `committing` says that undoing may rely on the whole receipt: so not before that is on disk.
         flush_receipt
-        set_state committing || failure="cannot write its receipt: $why"
+        if ! undisturbed "$WAIT"; then
+            failure=$why
+        elif ! set_state committing; then
+            failure="cannot write its receipt: $why"
+        fi
     fi
     if [ -n "$failure" ]; then
         undo_receipt
@@ -1219,6 +1284,13 @@ undo_receipt() {
     problem=""
     state_of "${receipt##*/}"
     was_in=$line
+    if [ "$was_in" = committing ]; then
+        read_alone
+        if ! undisturbed_undo; then
+            problem=$why
+            return 1
+        fi
+    fi
     backwards=""
     for number in $(names "$receipt" "[0-9]*"); do
         backwards="$number $backwards"
@@ -1466,6 +1538,11 @@ revert() {
         return 0
         ;;
     esac
+    read_alone
+    if ! undisturbed "$WAIT"; then
+        emit reverted "$1" "$recommendation" refused "$(sentence "$why")"
+        return 0
+    fi
     for number in $(names "$receipt" "[0-9]*"); do
         folder=$receipt/$number
         read_line "$folder/kind" || continue

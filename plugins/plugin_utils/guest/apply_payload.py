@@ -14,8 +14,14 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Transaction, commits, grouped
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import (
+    Transaction,
+    alone_from,
+    commits,
+    grouped,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
+    WAIT,
     AppendLine,
     EditFile,
     RemoveFile,
@@ -34,7 +40,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload 
     reads_function,
 )
 
-#: The functions of apply.sh.
+#: The functions of busy.sh and apply.sh.
+BUSY = minified((Path(__file__).resolve().parent / "busy.sh").read_text(encoding="utf-8"))
 APPLY = minified((Path(__file__).resolve().parent / "apply.sh").read_text(encoding="utf-8"))
 
 _RECOMMENDATION = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
@@ -54,15 +61,17 @@ def apply_payload(
     reads: Sequence[Read] = (),
     root: str = "",
     extra: str = "",
+    wait: int = WAIT,
 ) -> str:
     """The program that applies ``transactions`` and then, where there are ``reads``, probes.
 
     ``run`` is the run's id and ``now`` its time (UTC, ISO 8601): both are kept in the receipts. ``root`` is the directory
     of a guest tree, empty on a guest. ``extra`` is shell text that may replace functions (tests use it).
+    ``wait`` is for how many seconds the run waits in all for others at work on the guest.
 
     :raises ValueError: where an argument is not of its form, or a step cannot be given to a shell.
     """
-    return _payload(nonce, run, now, render_plan(transactions), reads, root, extra)
+    return _payload(nonce, run, now, render_plan(transactions), reads, root, extra, wait)
 
 
 def revert_payload(
@@ -73,15 +82,18 @@ def revert_payload(
     reads: Sequence[Read] = (),
     root: str = "",
     extra: str = "",
+    wait: int = WAIT,
 ) -> str:
     """The program that reverts ``receipts``, in the order given (newest first), and then, where there are ``reads``, probes.
+
+    The other arguments are those of :func:`apply_payload`.
 
     :raises ValueError: where an argument is not of its form.
     """
     for receipt in receipts:
         _expect(_RECEIPT, receipt, "the name of a receipt")
     calls = [f"revert {receipt}" for receipt in receipts]
-    return _payload(nonce, run, now, _function("plan", calls), reads, root, extra)
+    return _payload(nonce, run, now, _function("plan", calls), reads, root, extra, wait)
 
 
 def render_plan(transactions: Sequence[Transaction]) -> str:
@@ -100,6 +112,9 @@ def render_plan(transactions: Sequence[Transaction]) -> str:
     for members in grouped(transactions):
         for member in members:
             _expect(_RECOMMENDATION, member.recommendation, "a recommendation's id")
+        others = alone_from(members)
+        if others:
+            calls.append(" ".join(["alone", *others]))
         words = " ".join(f"{member.recommendation} {steps(member.steps)}" for member in members)
         if members[0].group:
             _expect(_RECOMMENDATION, members[0].group, "a group's name")
@@ -109,7 +124,7 @@ def render_plan(transactions: Sequence[Transaction]) -> str:
     return _function("plan", calls) + "".join(functions)
 
 
-def _payload(nonce: str, run: str, now: str, plan: str, reads: Sequence[Read], root: str, extra: str) -> str:
+def _payload(nonce: str, run: str, now: str, plan: str, reads: Sequence[Read], root: str, extra: str, wait: int) -> str:
     _expect(_RUN, run, "a run's id")
     _expect(_TIME, now, "a time")
     # What ssh sends once more after a broken connection is this very text: the guest knows it by this.
@@ -117,8 +132,8 @@ def _payload(nonce: str, run: str, now: str, plan: str, reads: Sequence[Read], r
     probe = PROBE + reads_function(reads) if reads else ""
     programs = ["apply_main", "probe_main"] if reads else ["apply_main"]
     return (
-        f"{head(nonce, root)}RUN={run}\nNOW={now}\nPAYLOAD={identity}\n"
-        f"{APPLY}{probe}{plan}{extra and extra.rstrip() + chr(10)}{_function('main', programs)}main </dev/null\n"
+        f"{head(nonce, root)}RUN={run}\nNOW={now}\nWAIT={int(wait)}\nPAYLOAD={identity}\n"
+        f"{BUSY}{APPLY}{probe}{plan}{extra and extra.rstrip() + chr(10)}{_function('main', programs)}main </dev/null\n"
     )
 
 

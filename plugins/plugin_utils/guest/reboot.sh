@@ -6,7 +6,7 @@
 # The reboot: tells the guest's boot id, looks at what the guest would boot, and has it rebooted a moment later by somebody
 # who outlives the connection. docs/architecture.md describes what it prints.
 #
-# Functions only: the controller puts NONCE and ROOT before them, and after them `main`, which calls `reboot_main` with one
+# Functions only: the controller puts NONCE, ROOT and busy.sh before them, and after them `main`, which calls `reboot_main` with one
 # of the verbs answer, look and schedule. For dash, bash, busybox ash and mksh, on userlands from EL4 on. Writes nothing.
 #
 # Variables are global (POSIX has no `local`): `why` is the reason of the last refusal, `boot` the boot id.
@@ -92,7 +92,8 @@ reboot_how() {
   return 1
 }
 
-# A run of ours that changes the guest at this moment: lock/PID,START,BOOT,… with a living process of this boot.
+# A run of ours that changes the guest at this moment: lock/PID,START,BOOT,… with a living process of this boot. Or others
+# whom a reboot would cut off in the middle of what the next boot needs; when they will have ended nobody knows.
 reboot_undisturbed() {
   for claim in "$ROOT"/var/lib/vmguest/lock/[0-9]*,*; do
     claim=${claim##*/}
@@ -104,6 +105,10 @@ reboot_undisturbed() {
       return 1
     fi
   done
+  ! why=$(at_work packages boot) || {
+    why="$why; try again when it has ended"
+    return 1
+  }
 }
 
 # The bytes of file $1 from $2 on, $3 of them, in `bytes` as hexadecimal digits.

@@ -74,7 +74,7 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
 
     OPTIONS: tuple[str, ...] = ()
     #: Those of them that stand for a variable.
-    VARIABLES: Mapping[str, str] = {option: f"vmguest_{option}" for option in (*POLICY_OPTIONS, "fail_on")}
+    VARIABLES: Mapping[str, str] = {option: f"vmguest_{option}" for option in (*POLICY_OPTIONS, "fail_on", "wait")}
     #: Whether the guest gets a record, and what it says was done.
     DOES: str | None = None
 

@@ -508,6 +508,8 @@ def _removal(evidence: Evidence) -> tuple[Step, ...]:
             do=filled(_KEEP),
             undo=filled(_PUT_BACK) + (f"\n{start}" if evidence.services.daemons else ""),
             proof=f'[ ! -e "$ROOT"{UNINSTALLER} ] && [ ! -e "$ROOT"{LOCATIONS} ]',
+            # It takes drivers away that an image is being built of.
+            alone_from=("boot",),
         ),
     )
 

@@ -9,7 +9,6 @@ The texts of the step run on guest trees, whose package managers are stand-ins. 
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 
@@ -278,31 +277,6 @@ def test_packages_of_another_architecture_are_told_apart(tmp_path: Path) -> None
 # --- locks ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("path", "how", "waits"),
-    [
-        ("/var/run/yum.pid", "process", True),
-        ("/var/lib/dnf/rpmdb_lock.pid", "process", True),
-        ("/var/run/zypp.pid", "dead process", False),
-        ("/var/run/zypp.pid", "nobody", False),
-        ("/var/lib/rpm/.rpm.lock", "WRITE", True),
-        ("/var/lib/rpm/.rpm.lock", "READ ", False),
-        ("/var/lib/dpkg/lock-frontend", "WRITE", True),
-        ("/var/lib/dpkg/lock", "nobody", False),
-    ],
-)
-@pytest.mark.parametrize("which", ["do", "undo"])
-def test_another_package_manager_is_waited_for(which: str, path: str, how: str, waits: bool, tmp_path: Path) -> None:
-    world = make("debian12", tmp_path)
-    world.run(world.step.do)
-    content = {"process": f"{os.getpid()}\n", "dead process": "4194999\n"}.get(how, "")
-    world.tree.write(path, content)
-    lock = world.tree.path(path)
-    if how.strip() in ("READ", "WRITE"):
-        world.tree.write("/proc/locks", f"1: POSIX  ADVISORY  {how} 700 08:01:{lock.stat().st_ino} 0 EOF\n")
-    # Whoever holds it ends while it is waited for.
-    sleep = world.tree.state / "bin/sleep"
-    sleep.write_text(f"#!/bin/sh\nrm '{lock}'\n")
-    sleep.chmod(0o755)
-    assert world.run(getattr(world.step, which))[0] == 0
-    assert lock.exists() is not waits
+def test_no_other_package_manager_is_met(world: World) -> None:
+    """The guest waits for others, or refuses, before the step is begun or undone: test_apply_busy."""
+    assert world.step.alone_from == ("packages",)

@@ -82,6 +82,8 @@ def test_every_profile_resolves_and_names_known_recommendations(name):
         ({"vmguest_skip": 5}, ["vmguest_skip", "list"]),
         ({"vmguest_fail_on": "terrible"}, ["terrible", "expected one of: info, low, medium, high, critical"]),
         ({"vmguest_lab_guest": "perhaps"}, ["vmguest_lab_guest", "true or false"]),
+        ({"vmguest_wait": "soon"}, ["vmguest_wait", "whole seconds from 0 to 86400", "soon"]),
+        ({"vmguest_wait": -1}, ["vmguest_wait", "whole seconds from 0 to 86400"]),
         ({"vmguest_profil": "baseline"}, ["vmguest_profil", "did you mean 'vmguest_profile'"]),
         ({"vmguest_reports": ""}, ["vmguest_reports"]),
         ({"io_scheduler_strikt": True}, ["io_scheduler_strikt", "did you mean 'io_scheduler_strict'"]),

@@ -112,6 +112,7 @@ class SmallGuest:
     shell: str = "dash"
     extra: str = QUICK
     runs: int = 0
+    wait: int = 300
 
     def write(self, path: str, content: bytes | str, mode: int = 0o644) -> Path:
         """Make a file, with its folders."""
@@ -140,6 +141,7 @@ class SmallGuest:
             ],
             root=str(self.root),
             extra=self.extra if extra is None else extra,
+            wait=self.wait,
         )
 
     def apply(self, *transactions: tuple[str, Sequence[Step]] | Transaction, extra: str | None = None) -> Ran:
@@ -157,6 +159,7 @@ class SmallGuest:
                 receipts,
                 root=str(self.root),
                 extra=self.extra if extra is None else extra,
+                wait=self.wait,
             )
         )
 

@@ -28,6 +28,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import files
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import (
     APPLY,
+    BUSY,
     apply_payload,
     render_plan,
     revert_payload,
@@ -95,8 +96,8 @@ def test_a_receipt_is_named_by_number_and_recommendation(receipt: str) -> None:
 
 
 def test_the_two_programs_do_not_share_a_name() -> None:
-    """Given both scripts in one program, neither redefines a function of the other."""
-    apply_names, probe_names = FUNCTION.findall(APPLY), FUNCTION.findall(PROBE)
+    """Given both scripts in one program, and who is busy before them, none redefines a function of another."""
+    apply_names, probe_names = FUNCTION.findall(BUSY + APPLY), FUNCTION.findall(PROBE)
     assert len(apply_names) == len(set(apply_names)) > 50
     assert not set(apply_names) & (set(probe_names) | {"reads", "plan", "main"})
 
@@ -105,7 +106,7 @@ def test_the_program_is_small() -> None:
     """Given the scripts alone, they leave room for a plan below the 128 KiB that one argument may have."""
     assert len(apply_payload(NONCE, "r", NOW, [], reads=[files("/etc/x")])) < 64 * 1024
     # A single quote becomes four characters or more in an argument that is itself quoted.
-    assert APPLY.count("'") == 0
+    assert (BUSY + APPLY).count("'") == 0
 
 
 def test_the_same_program_twice_has_the_same_identity_and_another_has_not() -> None:

@@ -31,7 +31,7 @@ OTHER = "5d1e6f0a-3c44-4d3e-b0ab-2f0d7c1d9e42"
 KERNEL, IMAGE = "/boot/vmlinuz", "/boot/initrd.img"
 X86 = bytes(514) + b"HdrS" + bytes(600)
 #: What the program may use of the machine that runs the tests; what reboots is no part of it. mksh has no printf of its own.
-TOOLS = ("printf", "od", "tr", "uname", "mv", "gzip", "xz", "bzip2")
+TOOLS = ("printf", "od", "tr", "uname", "mv", "gzip", "xz", "bzip2", "cat", "ls", "grep")
 
 
 class Guest:
@@ -181,6 +181,12 @@ def prepare(name: str, guest: Guest) -> None:
     elif name == "locked":
         claim = f"{os.getpid()},1,{BOOT},x,2026-11-24T02:00:00Z,77aa"
         (root / "var/lib/vmguest/lock" / claim).mkdir(parents=True)
+    elif name == "apt":
+        put(root, {"/var/lib/dpkg/lock-frontend": "", "/proc/4711/stat": "4711 (apt-get) S 1\n"})
+        inode = (root / "var/lib/dpkg/lock-frontend").stat().st_ino
+        put(root, {"/proc/locks": f"1: POSIX  ADVISORY  WRITE 4711 08:01:{inode} 0 EOF\n"})
+    elif name == "dracut":
+        put(root, {"/proc/locks": "", "/proc/4711/stat": "4711 (dracut) R 1\n"})
     elif name == "no boot id":
         (root / "proc/sys/kernel/random/boot_id").unlink()
     elif name == "no kernel":
@@ -224,6 +230,8 @@ _OF_IMAGE = f"the image of its default boot entry, {IMAGE},"
     [
         ("no program", "it has no program that reboots it: neither shutdown nor systemctl nor reboot nor telinit"),
         ("locked", "another run of vmguest.linux is changing it (process PID)"),
+        ("apt", "apt-get (process 4711) holds /var/lib/dpkg/lock-frontend; try again when it has ended"),
+        ("dracut", "dracut (process 4711) is running; try again when it has ended"),
         (
             "no boot id",
             "it tells no boot id (/proc/sys/kernel/random/boot_id), so that nobody could tell whether it was rebooted",
