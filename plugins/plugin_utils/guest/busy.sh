@@ -82,16 +82,25 @@ locked() {
     *WRITE*) ;;
     *) return 1 ;;
     esac
-    # shellcheck disable=SC2012 # the names are ours
-    said=$(
-        ls -id "$@" 2>/dev/null | while read -r inode lock; do
-            case $locks in
-            *:"$inode "*) holder "$inode" "$lock" ;;
-            esac
-        done
-    )
-    [ -n "$said" ] || return 1
-    printf "%s" "${said%%;*}"
+    newline=$(printf "\nx")
+    newline=${newline%x}
+    listed=$(ls -id "$@" 2>/dev/null)$newline
+    # In our order, not in that of ls.
+    for lock; do
+        inode=${listed%% "$lock$newline"*}
+        [ "$inode" != "$listed" ] || continue
+        inode=${inode##*[!0-9]}
+        case $locks in
+        *:"$inode "*) ;;
+        *) continue ;;
+        esac
+        said=$(holder "$inode" "$lock")
+        [ -z "$said" ] || {
+            printf "%s" "$said"
+            return 0
+        }
+    done
+    return 1
 }
 
 # holder INODE FILE: a line of `locks` is `1: POSIX ADVISORY WRITE 4711 08:01:131092 0 EOF`; who waits has an arrow there.
@@ -100,9 +109,9 @@ holder() {
         if [ "$class $access ${where##*:}" = "$class WRITE $1" ] && [ "$class" != "->" ] && same_device "$where" "$2"; then
             # Of a process of another container there is no number.
             if name_process "$process"; then
-                printf "%s (process %s) holds %s;" "$name" "$process" "${2#"$ROOT"}"
+                printf "%s (process %s) holds %s" "$name" "$process" "${2#"$ROOT"}"
             else
-                printf "another process holds %s;" "${2#"$ROOT"}"
+                printf "another process holds %s" "${2#"$ROOT"}"
             fi
             break
         fi

@@ -193,6 +193,44 @@ def test_a_lock_file_without_a_holder_and_a_guest_without_any_are_free(root: Pat
     assert ask(root, "packages", "boot", shell=shell) == ""
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages")
+def test_a_real_dpkg_is_named_while_it_installs(root: Path, tmp_path: Path, shell: str) -> None:
+    """Given dpkg in the middle of a package's preinst, it is told by its own lock; given its end, nobody is."""
+    package = tmp_path / "package"
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    put(
+        package,
+        {
+            "/DEBIAN/control": "Package: slow\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x\n",
+            "/DEBIAN/preinst": f"#!/bin/sh\necho begun >'{gate}'\nread -r dummy <'{gate}'\n",
+        },
+    )
+    (package / "DEBIAN/preinst").chmod(0o755)
+    subprocess.run([need("dpkg-deb"), "--build", str(package)], check=True, capture_output=True)
+    put(root, {"/var/lib/dpkg/status": "", "/var/lib/dpkg/available": "", "/var/lib/dpkg/updates/x": ""})
+    (root / "var/lib/dpkg/updates/x").unlink()
+    (root / "var/lib/dpkg/info").mkdir()
+    command = [
+        "dpkg",
+        f"--root={root}",
+        "--force-script-chrootless",
+        "--log=/dev/null",
+        "-i",
+        str(tmp_path / "package.deb"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as dpkg:
+        assert gate.read_text() == "begun\n"
+        said = ask(root, "packages", "boot", shell=shell)
+        gate.write_text("go on\n")
+        assert dpkg.stdout is not None
+        output = dpkg.stdout.read()
+    assert dpkg.returncode == 0, output
+    assert said == f"dpkg (process {dpkg.pid}) holds {DPKG}"
+    assert ask(root, "packages", "boot", shell=shell) == ""
+
+
 # ---- builders --------------------------------------------------------------------------------------------------------
 
 
