@@ -333,7 +333,9 @@ def _put(directory: Path, data: Mapping[str, Any]) -> None:
     for path, text in data.get("files", {}).items():
         place = directory / path.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(_lines(text), encoding="utf-8", errors="surrogateescape")
+        # GRUB's environment block is always of this size (grub-core/lib/envblk.c).
+        text = _lines(text).ljust(1024, "#") if place.name == "grubenv" else _lines(text)
+        place.write_text(text, encoding="utf-8", errors="surrogateescape")
     for path, mode in data.get("modes", {}).items():
         (directory / path.lstrip("/")).chmod(int(str(mode), 8))
 

@@ -15,11 +15,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Boot, configured_arguments
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Line, ProbeOutput
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
     Lines,
     Read,
-    Redaction,
     entries,
     files,
 )
@@ -46,6 +47,7 @@ UDEV_FOLDERS = (
 UDEV_PATTERN = r"queue/\|device/timeout\|device/queue_depth\|queue_depth"
 
 READS: tuple[Read, ...] = (
+    *BOOT_READS,
     files(
         "/etc/sysctl.conf",
         *(f"{folder}/*.conf" for folder in SYSCTL_FOLDERS),
@@ -58,22 +60,6 @@ READS: tuple[Read, ...] = (
         "/run/tuned/tuned.pid",
         "/var/run/tuned/tuned.pid",
         "/etc/tune-profiles/active-profile",
-        "/etc/default/grub.d/*.cfg",
-        "/etc/kernel/cmdline",
-        "/boot/grub2/grubenv",
-        "/boot/grub/grubenv",
-    ),
-    files(
-        "/etc/default/grub",
-        "/boot/grub/grub.conf",
-        "/boot/grub/menu.lst",
-        "/boot/loader/entries/*.conf",
-        "/boot/photon.cfg",
-        "/boot/systemd.cfg",
-        "/boot/user.cfg",
-        "/etc/sysconfig/bootloader",
-        "/etc/lilo.conf",
-        redact=Redaction.BOOTLOADER,
     ),
     Lines(
         "udev_rules",
@@ -198,48 +184,24 @@ def sysctl_assignments(probe: ProbeOutput, key: str) -> list[Assignment]:
 
 # --- kernel arguments -------------------------------------------------------------------------------------------------
 
-_QUOTED = re.compile(r"""^\s*(?:export\s+)?(?P<name>[A-Z_a-z0-9]+)=(?P<quote>["']?)(?P<value>.*?)(?P=quote)\s*$""")
-_BOOT_LINE = re.compile(r"^\s*(?:kernel|linux|linuxefi|linux16|options|append)\b\s*=?\s*(?P<words>.*)$")
-
 
 def kernel_argument_assignments(probe: ProbeOutput, name: str) -> list[Assignment]:
-    """Which boot loader files give the kernel argument ``name``, with its value ("" for a bare word).
+    """Where the kernel argument ``name`` stands for the next boot, with its value ("" for a bare word).
 
-    Configuration that entries are made from comes first, the entries themselves last: they are what boots.
+    Of the entry that boots by itself. Where that is not known: of what entries are made from, then of all entries.
     """
-    found: list[Assignment] = []
-
-    def words(owner: str, text: str) -> None:
-        for word in text.replace('"', " ").split():
-            key, dummy, value = word.partition("=")
-            if key.replace("-", "_") == name.replace("-", "_"):
-                found.append(Assignment(owner, value))
-
-    for path in ["/etc/default/grub", *sorted(file.path for file in probe.glob("/etc/default/grub.d/*.cfg"))]:
-        for number, line in enumerate(probe.file(path).lines, 1):
-            match = _QUOTED.match(line)
-            if match and match["name"] in ("GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT"):
-                words(f"{path}:{number}", match["value"])
-    for number, line in enumerate(probe.file("/etc/sysconfig/bootloader").lines, 1):
-        match = _QUOTED.match(line)
-        if match and match["name"].endswith("APPEND"):
-            words(f"/etc/sysconfig/bootloader:{number}", match["value"])
-    for number, line in enumerate(probe.file("/etc/kernel/cmdline").lines, 1):
-        words(f"/etc/kernel/cmdline:{number}", line)
-    for path in ("/boot/grub2/grubenv", "/boot/grub/grubenv"):
-        for number, line in enumerate(probe.file(path).lines, 1):
-            if line.startswith("kernelopts="):
-                words(f"{path}:{number}", line.partition("=")[2])
-    for path in ("/boot/photon.cfg", "/boot/systemd.cfg", "/boot/user.cfg"):
-        for number, line in enumerate(probe.file(path).lines, 1):
-            if "_cmdline=" in line and not line.lstrip().startswith("#"):
-                words(f"{path}:{number}", line.partition("=")[2])
-    boot_entries = ["/boot/grub/grub.conf", "/boot/grub/menu.lst", "/etc/lilo.conf"]
-    for path in boot_entries + [file.path for file in probe.glob("/boot/loader/entries/*.conf")]:
-        for number, line in enumerate(probe.file(path).lines, 1):
-            match = _BOOT_LINE.match(line)
-            if match:
-                words(f"{path}:{number}", match["words"])
+    known = getattr(probe, "boot", None)  # Evidence keeps it
+    boot = known if isinstance(known, Boot) else Boot.of(probe)
+    if boot.default is not None:
+        words = list(zip(boot.default.origins, boot.default.arguments, strict=True))
+    else:
+        words = [(argument.origin, argument.word) for argument in configured_arguments(probe)]
+        words += [pair for entry in boot.entries for pair in zip(entry.origins, entry.arguments, strict=True)]
+    found = []
+    for origin, word in words:
+        key, dummy, value = word.partition("=")
+        if key.replace("-", "_") == name.replace("-", "_"):
+            found.append(Assignment(origin, value))
     return found
 
 

@@ -76,27 +76,50 @@ def test_tuned_without_a_profile(text):
     assert tuned_profile(evidence_of({"/etc/tuned/active_profile": text})) is None
 
 
+BLS_MENU = "set default=0\nload_env\nblscfg"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "others"),
+    [
+        ("/boot/grub/grub.conf", "default=0\ntitle x\n\tkernel /vmlinuz ro divider=10", {}),
+        ("/boot/grub/grub.cfg", "set default=0\nmenuentry x {\n  linux /boot/vmlinuz ro divider=10\n}", {}),
+        (
+            "/boot/loader/entries/a.conf",
+            "title x\nlinux /vmlinuz\noptions root=/dev/sda1 divider=10 $tuned_params",
+            {"/boot/grub2/grub.cfg": BLS_MENU},
+        ),
+        (
+            "/boot/grub2/grubenv",
+            "# GRUB Environment Block\nsaved_entry=a\nkernelopts=root=/dev/sda1 divider=10",
+            {"/boot/grub2/grub.cfg": BLS_MENU, "/boot/loader/entries/a.conf": "linux /vmlinuz\noptions $kernelopts"},
+        ),
+    ],
+)
+def test_kernel_arguments_of_the_default_entry(path, text, others):
+    evidence = evidence_of({path: text, "/etc/default/grub": 'GRUB_CMDLINE_LINUX="divider=7"', **others})
+    assert owners(kernel_argument_assignments(evidence, "divider")) == [(f"{path}:3", "10")]
+
+
 @pytest.mark.parametrize(
     ("path", "text", "value"),
     [
         ("/etc/default/grub", 'GRUB_CMDLINE_LINUX="quiet divider=10"', "10"),
         ("/etc/default/grub.d/50-cloud.cfg", 'GRUB_CMDLINE_LINUX_DEFAULT="divider=10"', "10"),
-        ("/boot/grub/grub.conf", "\tkernel /vmlinuz ro divider=10", "10"),
-        ("/boot/loader/entries/a.conf", "options root=/dev/sda1 divider=10 $tuned_params", "10"),
         ("/etc/kernel/cmdline", "root=/dev/sda1 divider=10", "10"),
-        ("/boot/grub2/grubenv", "kernelopts=root=/dev/sda1 divider=10", "10"),
-        ("/boot/systemd.cfg", "systemd_cmdline=net.ifnames=0 divider=10", "10"),
         ("/etc/sysconfig/bootloader", 'DEFAULT_APPEND="divider=10"', "10"),
-        ("/etc/lilo.conf", 'append="divider=10 ro"', "10"),
     ],
 )
-def test_kernel_arguments_of_every_boot_loader(path, text, value):
+def test_kernel_arguments_configured_where_no_entry_is_known(path, text, value):
     assert owners(kernel_argument_assignments(evidence_of({path: text}), "divider")) == [(f"{path}:1", value)]
 
 
 def test_a_comment_sets_no_kernel_argument():
     evidence = evidence_of(
-        {"/etc/default/grub": '#GRUB_CMDLINE_LINUX="divider=10"', "/boot/grub/menu.lst": "# kernel x divider=10"}
+        {
+            "/etc/default/grub": '#GRUB_CMDLINE_LINUX="divider=10"',
+            "/boot/grub/menu.lst": "title x\n# kernel x divider=10\nkernel /x ro",
+        }
     )
     assert kernel_argument_assignments(evidence, "divider") == []
 
@@ -106,13 +129,14 @@ def test_module_options_by_file_name_and_the_command_line_last():
         {
             "/etc/modprobe.d/b.conf": "options vmw_pvscsi ring_pages=8 cmd_per_lun=64",
             "/usr/lib/modprobe.d/a.conf": "options vmw-pvscsi ring_pages=4",
-            "/boot/loader/entries/a.conf": "options root=x vmw_pvscsi.ring_pages=32",
+            "/boot/grub2/grub.cfg": BLS_MENU,
+            "/boot/loader/entries/a.conf": "linux /x\noptions root=x vmw_pvscsi.ring_pages=32",
         }
     )
     assert owners(module_option_assignments(evidence, "vmw_pvscsi", "ring_pages")) == [
         ("/usr/lib/modprobe.d/a.conf:1", "4"),
         ("/etc/modprobe.d/b.conf:1", "8"),
-        ("/boot/loader/entries/a.conf:1", "32"),
+        ("/boot/loader/entries/a.conf:2", "32"),
     ]
 
 
