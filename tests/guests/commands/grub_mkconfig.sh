@@ -5,6 +5,9 @@
 # grub-mkconfig [-o FILE]: a grub.cfg as the templates in /etc/grub.d of Debian 12 and Ubuntu (GRUB 2.06), RHEL 7 (2.02) and
 # SLES 15 (2.06) make it, from /etc/default/grub and the kernels in /boot. Debian's also reads /etc/default/grub.d. What draws
 # is left out; the order of the arguments, titles, ids, submenus and recovery entries are the originals'.
+# shellcheck shell=sh
+# shellcheck disable=SC1090,SC1091,SC2016 # the guest's own files; GRUB's variables
+: "${ROOT?}" "${NAME0:?}"
 
 out=
 while [ "$#" -gt 0 ]; do
@@ -240,7 +243,7 @@ recovery=single
 [ "$distribution" != ubuntu ] || recovery='recovery nomodeset dis_ucode_ldr'
 top=true
 rescue=
-for kernel in $(cd "$ROOT/boot" && ls vmlinuz-* | sort -V -r); do
+for kernel in $(cd "$ROOT/boot" && printf '%s\n' vmlinuz-* | sort -V -r); do
   version=${kernel#vmlinuz-}
   case $version in
   0-rescue-*) rescue=$version && continue ;;

@@ -167,4 +167,4 @@ def test_elevator_is_an_owner_on_kernels_that_heed_it():
     grub = {"/boot/grub/grub.conf": "title x\n\tkernel /vmlinuz-2.6.18-398.el5 ro root=/dev/VG/LV elevator=noop"}
     found = verdict({**disk("sda", "[noop] anticipatory deadline cfq"), **grub}, kernel="2.6.18-398.el5", strict=True)
     assert found.status is Status.COMPLIANT
-    assert found.owner == "/boot/grub/grub.conf:1"
+    assert found.owner == "/boot/grub/grub.conf:2"

@@ -9,7 +9,16 @@ from testinfra.host import Host
 
 RULE = "/etc/udev/rules.d/66-vmguest-io-scheduler.rules"
 #: The times at which distributions ship the jobs of /etc/crontab: every guest of one has the same.
-SHIPPED = {"17 * * * *", "25 6 * * *", "47 6 * * 7", "52 6 1 * *", "01 * * * *", "02 4 * * *", "22 4 * * 0", "42 4 1 * *"}
+SHIPPED = {
+    "17 * * * *",
+    "25 6 * * *",
+    "47 6 * * 7",
+    "52 6 1 * *",
+    "01 * * * *",
+    "02 4 * * *",
+    "22 4 * * 0",
+    "42 4 1 * *",
+}
 
 
 def made(host: Host) -> dict:
