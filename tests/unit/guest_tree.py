@@ -526,13 +526,14 @@ def _keep_boot_values(tree: Tree) -> None:
 def reboot(tree: Tree) -> None:
     """Switch the guest off and on: what is not configured is gone.
 
-    Kernel files get the values that they had at first. Then, as far as these simple trees need it: our rule files in
-    /etc/udev/rules.d set the disks' queues, the balloon driver loads unless modprobe.d forbids it, swap files of fstab are
-    turned on, wanted units run. More than that it does not know.
+    Kernel files get the values that they had at first, sysctls the kernel's own. Then, as far as these simple trees need it:
+    sysctls are set, our rule files in /etc/udev/rules.d set the disks' queues, the balloon driver loads unless modprobe.d
+    forbids it, swap files of fstab are turned on, wanted units run. More than that it does not know.
     """
     for top in ("proc", "sys"):
         shutil.rmtree(tree.root / top)
         shutil.copytree(tree.state / "boot" / top, tree.root / top, symlinks=True)
+    _set_sysctls(tree)
     for rules in sorted(tree.path("/etc/udev/rules.d").glob("*vmguest*.rules")):
         for line in rules.read_text(encoding="utf-8").replace("\\\n", "").splitlines():
             _obey_rule(tree, line)
@@ -546,6 +547,28 @@ def reboot(tree: Tree) -> None:
         tree.call("swapon", "-a")
     if tree.guest.data.get("systemd"):
         _boot_systemd(tree)
+
+
+#: What the kernel has before anybody sets it.
+SYSCTL_DEFAULTS = {"vm.swappiness": "60"}
+
+
+def _set_sysctls(tree: Tree) -> None:
+    """What systemd-sysctl does; elsewhere a boot script, which knows drop-ins or only /etc/sysctl.conf. There is no tuned."""
+    named: dict[str, Path] = {}
+    for folder in ("lib", "usr/lib", "usr/local/lib", "run", "etc"):
+        for file in tree.path(f"{folder}/sysctl.d").glob("*.conf"):
+            named[file.name] = file
+    files = [named[name] for name in sorted(named)]
+    if not tree.guest.data.get("systemd"):
+        functions = tree.path("/etc/init.d/functions")
+        knows_drop_ins = functions.exists() and "sysctl.d" in functions.read_text(encoding="utf-8")
+        files = [*(files if knows_drop_ins else ()), tree.path("/etc/sysctl.conf")]
+    lines = [line for file in files if file.is_file() for line in file.read_text(encoding="utf-8").splitlines()]
+    for key, value in [*SYSCTL_DEFAULTS.items(), *(line.split("=", 1) for line in lines if "=" in line)]:
+        file = tree.path("/proc/sys/" + key.strip().replace(".", "/"))
+        if file.exists() and not key.lstrip().startswith(("#", ";")):
+            file.write_text(f"{value.strip()}\n", encoding="utf-8")
 
 
 def _obey_rule(tree: Tree, line: str) -> None:

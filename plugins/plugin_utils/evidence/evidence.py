@@ -21,6 +21,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform im
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import Services
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import Storage
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.sysctl import Sysctl
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers import Timers
 
 
@@ -41,6 +42,11 @@ class Evidence(ProbeOutput):
     def memory(self) -> Memory:
         """Memory and swap."""
         return Memory.of(self)
+
+    @cached_property
+    def sysctl(self) -> Sysctl:
+        """Sysctls: the kernel's now, and who sets them at boot."""
+        return Sysctl.of(self)
 
     @cached_property
     def packages(self) -> Packages:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Owners: who sets a sysctl, a kernel argument, a udev attribute or a module option, and who would win at the next boot.
+"""Owners: who sets a kernel argument, a udev attribute or a module option, and who would win at the next boot.
 
 Every function answers with the assignments in the order in which they take effect, the last one winning. A remedy goes
 where it wins, or the finding names the owner in the way.
@@ -158,28 +158,6 @@ def _tuned_profile(probe: ProbeOutput, name: str, section: str, key: str, seen: 
         elif word == key and (current == section or current.startswith(section + "_")):
             own.append(Assignment(line.path, value))
     return inherited + own
-
-
-# --- sysctl -----------------------------------------------------------------------------------------------------------
-
-
-def sysctl_assignments(probe: ProbeOutput, key: str) -> list[Assignment]:
-    """Who sets a sysctl at boot, in the order of sysctl.d(5); tuned comes after them, unless it is told otherwise.
-
-    /etc/sysctl.conf is read last by procps' ``sysctl --system``, and linked into sysctl.d as 99-sysctl.conf for systemd's.
-    """
-    wanted = key.replace("/", ".")
-    found: list[Assignment] = []
-    paths = [file.path for folder in SYSCTL_FOLDERS for file in probe.glob(f"{folder}/*.conf")]
-    for path in [*in_order(paths, SYSCTL_FOLDERS), "/etc/sysctl.conf"]:
-        for number, line in enumerate(probe.file(path).lines, 1):
-            text = line.strip()
-            if text[:1] in ("#", ";") or "=" not in text:
-                continue
-            name, dummy, value = text.partition("=")
-            if name.strip().lstrip("-").replace("/", ".") == wanted:
-                found.append(Assignment(f"{path}:{number}", value.strip()))
-    return found + tuned_assignments(probe, "sysctl", wanted)
 
 
 # --- kernel arguments -------------------------------------------------------------------------------------------------

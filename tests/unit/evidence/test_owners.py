@@ -13,7 +13,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners impo
     in_order,
     kernel_argument_assignments,
     module_option_assignments,
-    sysctl_assignments,
+    tuned_assignments,
     tuned_profile,
     udev_assignments,
     winner,
@@ -31,33 +31,6 @@ def test_a_file_in_etc_hides_its_namesake_and_names_decide_the_order():
     assert in_order(paths, SYSCTL_FOLDERS) == ["/usr/lib/sysctl.d/10-z.conf", "/etc/sysctl.d/50-a.conf"]
 
 
-def test_sysctl_order_with_sysctl_conf_last_and_tuned_after_it():
-    evidence = evidence_of(
-        {
-            "/usr/lib/sysctl.d/50-default.conf": "# vm.swappiness=1\nvm.swappiness = 60",
-            "/etc/sysctl.d/90-x.conf": "-vm/swappiness=20\nvm.dirty_ratio=5",
-            "/etc/sysctl.conf": "vm.swappiness=30",
-            "/etc/tuned/active_profile": "child",
-        },
-        lines={
-            "tuned_profiles": [
-                ("/etc/tuned/child/tuned.conf", 1, "[main]"),
-                ("/etc/tuned/child/tuned.conf", 2, "include=virtual-guest"),
-                ("/usr/lib/tuned/virtual-guest/tuned.conf", 1, "[sysctl]"),
-                ("/usr/lib/tuned/virtual-guest/tuned.conf", 2, "vm.swappiness = 31"),
-                ("/usr/lib/tuned/other/tuned.conf", 1, "[sysctl]"),
-                ("/usr/lib/tuned/other/tuned.conf", 2, "vm.swappiness = 99"),
-            ]
-        },
-    )
-    assert owners(sysctl_assignments(evidence, "vm.swappiness")) == [
-        ("/usr/lib/sysctl.d/50-default.conf:2", "60"),
-        ("/etc/sysctl.d/90-x.conf:1", "20"),
-        ("/etc/sysctl.conf:1", "30"),
-        ("tuned profile child (/usr/lib/tuned/virtual-guest/tuned.conf)", "31"),
-    ]
-
-
 def test_tuned_profiles_that_include_each_other_end():
     lines = [
         ("/etc/tuned/a/tuned.conf", 1, "[main]"),
@@ -68,7 +41,7 @@ def test_tuned_profiles_that_include_each_other_end():
         ("/etc/tuned/b/tuned.conf", 4, "vm.x=1"),
     ]
     evidence = evidence_of({"/etc/tuned/active_profile": "a"}, lines={"tuned_profiles": lines})
-    assert winner(sysctl_assignments(evidence, "vm.x")).value == "1"
+    assert winner(tuned_assignments(evidence, "sysctl", "vm.x")).value == "1"
 
 
 @pytest.mark.parametrize("text", ["", "off", "none"])
