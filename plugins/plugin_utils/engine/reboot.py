@@ -16,6 +16,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError, seconds
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.outcome import not_proved
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import receipts
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Loader
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 
 #: When a guest is rebooted: where a finding waits for it, whatever the findings say, not at all.
@@ -115,8 +116,16 @@ class Target:
 
 
 def target(evidence: Evidence) -> Target:
-    """What the default entry of the boot loader boots. Whether it is there is looked at on the guest, right before."""
-    return Target(unknown="which boot loader starts it could not be found out")
+    """What the default entry of the boot loader boots. Whether it is there is looked at on the guest, right before.
+
+    LILO boots what it wrote down when it ran last, whatever its configuration says now, and a transactional system a snapshot
+    that may not be the running one. Of several images the last is the one with the drivers; microcode comes before it.
+    """
+    boot = evidence.boot
+    entry = boot.default
+    if entry is None or boot.loader in (Loader.LILO, Loader.TRANSACTIONAL):
+        return Target(unknown=boot.problem or "which entry of its boot loader boots by itself could not be found out")
+    return Target(entry.kernel, entry.images[-1] if entry.images else "")
 
 
 def obstacle(evidence: Evidence, policy: RebootPolicy) -> str | None:

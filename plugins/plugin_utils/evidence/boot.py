@@ -215,7 +215,10 @@ class _Reader:
     def boot(self) -> Boot:
         found = self._ostree() if self.platform.immutable else self._classic()
         if self._transactional():
-            return Boot(Loader.TRANSACTIONAL, found.entries, found.problem, found.config)
+            problem = (
+                "it boots the snapshot that is the default by then, which may not be the running one and is not read"
+            )
+            return Boot(Loader.TRANSACTIONAL, found.entries, found.problem or problem, found.config)
         return found
 
     def _transactional(self) -> bool:

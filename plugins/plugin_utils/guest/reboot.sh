@@ -47,7 +47,7 @@ answer() {
 }
 
 # look CONTROLLER KERNEL IMAGE: whether the guest may be rebooted. CONTROLLER is the boot id of the machine that Ansible
-# runs on. KERNEL is empty where it is not known what the guest boots.
+# runs on. KERNEL is empty where it is not known what the guest boots, IMAGE where its boot entry has none.
 look() {
   if reboot_may "$@"; then
     reboot_say ready "$how"
@@ -80,7 +80,7 @@ reboot_may() {
     return 1
   fi
   reboot_how && reboot_undisturbed || return 1
-  [ -z "$2" ] || { reboot_kernel "$2" && reboot_image "$3"; }
+  [ -z "$2" ] || { reboot_kernel "$2" && { [ -z "$3" ] || reboot_image "$3"; }; }
 }
 
 # The first program that can reboot, in `how`.

@@ -441,6 +441,7 @@ def test_a_transactional_system_has_grubs_entries():
     boot = boot_of(files, there("/usr/sbin/transactional-update"))
     assert boot.loader is Loader.TRANSACTIONAL
     assert boot.default.kernel == "/boot/vmlinuz-2"
+    assert boot.problem.startswith("it boots the snapshot that is the default by then")
     assert boot_of(files).loader is Loader.GRUB2
 
 

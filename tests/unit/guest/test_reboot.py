@@ -300,6 +300,11 @@ def test_images_that_a_kernel_unpacks(guest: Guest, image: bytes) -> None:
     assert guest.run(look()).refused is None
 
 
+def test_an_entry_without_an_image_may_be_rebooted(guest: Guest) -> None:
+    guest.program("reboot")
+    assert guest.run(reboot.look_payload(NONCE, "", KERNEL, "")).ready == "reboot"
+
+
 def test_what_is_not_known_is_not_looked_at(guest: Guest) -> None:
     guest.program("shutdown")
     (guest.root / KERNEL[1:]).unlink()
