@@ -550,7 +550,7 @@ def reboot(tree: Tree) -> None:
 
 
 #: What the kernel has before anybody sets it.
-SYSCTL_DEFAULTS = {"vm.swappiness": "60"}
+SYSCTL_DEFAULTS = {"vm.swappiness": "60", "net.ipv4.tcp_congestion_control": "cubic"}
 
 
 def _set_sysctls(tree: Tree) -> None:
