@@ -26,6 +26,9 @@ GATE := @sh tests/tools/gate.sh
 WITH_NEWEST     := env PATH="$(NEWEST):$$PATH"
 WITH_CONTAINERS := $(WITH_NEWEST) CONTAINERS_CONF="$(CURDIR)/tests/containers/containers.conf" MOLECULE_COMMAND_BORDERS=false
 
+# The VMs' own program (tests/vm).
+VM := $(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.vm.run
+
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
@@ -50,7 +53,7 @@ check: setup ruff mypy shellcheck units-newest units-oldest package ## the gates
 
 lint: setup ansible-lint docs-lint changelog-lint sanity-newest sanity-oldest ansible-units ## Ansible's own gates
 
-test: check units-slow playbooks-oldest lint scenarios ## everything; what CI runs
+test: check units-slow playbooks-oldest lint scenarios vm-sample ## everything; what CI runs
 
 ruff:
 	$(GATE) ruff $(NEWEST)/ruff check --cache-dir $(BUILD)/ruff .
@@ -103,6 +106,21 @@ molecule: images ## one step by hand: ARGS=create, converge, verify, destroy
 scenarios: images ## the container scenarios (as root)
 	@$(WITH_CONTAINERS) pytest -s -v --durations=0 tests/containers
 
+# ---- virtual machines ------------------------------------------------------------------------------------------------
+
+vm-shell: ## boot a VM and look around in it: [IMAGE=debian|dracut|grub-legacy] [CONTROLLER=lsi|pvscsi|mptsas]
+	@sh tests/tools/setup.sh vm-packages environments
+	@$(VM) shell $(or $(IMAGE),debian) $(or $(CONTROLLER),lsi)
+
+# Two VMs at a time: an emulated guest fills a processor.
+vm-sample: setup ## the VM scenarios that `make test` holds
+	$(GATE) 'virtual machines, a sample' $(WITH_NEWEST) pytest -s -n 2 --dist worksteal --durations=0 tests/vm
+
+proof: setup ## all VM scenarios; writes docs/proof.md (ARGS=tests/vm/test_disks.py runs some and writes nothing)
+	@$(if $(ARGS),,rm -rf $(BUILD)/vm/results)
+	@$(WITH_NEWEST) pytest -s -n 2 --dist worksteal --durations=0 --all $(or $(ARGS),tests/vm)
+	@$(if $(ARGS),,$(VM) page)
+
 # ---- the rest --------------------------------------------------------------------------------------------------------
 
 bench: setup ## measure against ping, plain ssh and an idiomatic playbook: [ARGS=...]
@@ -125,4 +143,4 @@ clean: ## remove .build/ and the test guests
 	rm -rf $(BUILD)
 
 .PHONY: help audit demo setup check lint test ruff mypy shellcheck units-newest units-oldest units-slow playbooks-oldest package ansible-lint \
-    docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios bench crashtest docs clean
+    docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios vm-shell vm-sample proof bench crashtest docs clean

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prepares everything the gates need under .build/: `make setup`.
 #
-#   tests/tools/setup.sh [packages] [environments] [collections] [ansible-test]      (default: all four, in this order)
+#   tests/tools/setup.sh [packages] [vm-packages] [environments] [collections] [ansible-test]      (default: all, in this order)
 #
 # Starts from a bare Debian 12 (as root, or with sudo) and may be run again at any time: a part whose inputs have not
 # changed since it last succeeded is skipped. Nothing outside .build/ is written but Debian packages and
@@ -22,7 +22,12 @@ packages="
 ca-certificates git make python3 python3-venv
 acl attr busybox-static dash mksh shellcheck strace util-linux
 openssh-client openssh-server
-aardvark-dns catatonit conmon iptables mmdebstrap netavark nftables podman runc uidmap
+aardvark-dns catatonit conmon iptables netavark nftables podman runc
+"
+# What a VM needs (tests/vm), without the rest.
+vm_packages="
+ca-certificates make python3 python3-venv
+e2fsprogs fdisk mmdebstrap openssh-client qemu-system-x86 qemu-utils seabios uidmap util-linux
 "
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -49,13 +54,15 @@ fresh() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; } # stamp, checksum
 
 # ---- Debian packages ---------------------------------------------------------------------------------------------
 
-setup_packages() {
+setup_packages() { # list of packages
+    # shellcheck disable=SC2086 # a list of words
+    set -- $1
     if ! command -v dpkg-query >/dev/null 2>&1; then
-        say "packages: not a Debian system; have these at hand yourself:" "$(echo "$packages" | tr '\n' ' ')"
+        say "packages: not a Debian system; have these at hand yourself: $*"
         return 0
     fi
     missing=
-    for package in $packages; do
+    for package in "$@"; do
         # shellcheck disable=SC2016 # ${...} is dpkg-query's own format, not the shell's
         case $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null) in
             ii*) ;;
@@ -176,13 +183,14 @@ setup_ansible_test() {
     done
 }
 
-[ "$#" -gt 0 ] || set -- packages environments collections ansible-test
+[ "$#" -gt 0 ] || set -- packages vm-packages environments collections ansible-test
 for part in "$@"; do
     case $part in
-        packages) setup_packages ;;
+        packages) setup_packages "$packages" ;;
+        vm-packages) setup_packages "$vm_packages" ;;
         environments) setup_environments ;;
         collections) setup_collections ;;
         ansible-test) setup_ansible_test ;;
-        *) die "no part called '$part'; there are: packages environments collections ansible-test" ;;
+        *) die "no part called '$part'; there are: packages vm-packages environments collections ansible-test" ;;
     esac
 done

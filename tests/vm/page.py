@@ -1,0 +1,64 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""docs/proof.md: claim by claim what the talk says and what the scenarios measured. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS
+from ansible_collections.vmguest.linux.tests.vm.claims import CLAIMS, Claim
+from ansible_collections.vmguest.linux.tests.vm.results import Case
+
+
+def problems(cases: Sequence[Case]) -> list[str]:
+    """Why a page of these cases would not be the truth: a claim without one, or one that failed."""
+    found = [f"no scenario of '{claim.title}' was run" for claim in CLAIMS if not _of(cases, claim)]
+    return found + [f"a scenario failed: {case.claim}, {case.title}" for case in cases if not case.passed]
+
+
+def page(cases: Sequence[Case]) -> str:
+    """The page, of cases that all passed."""
+    return "\n".join(_page(cases)) + "\n"
+
+
+def _page(cases: Sequence[Case]) -> Iterator[str]:
+    minutes = sum(case.seconds for case in cases) / 60
+    yield f"""# Proof: what the manual says, measured
+
+Made by `make proof` ({minutes:.0f} minutes of scenarios, two at a time), which writes this page. Each line of a table was
+measured by a test that fails where it is otherwise, on Debian 12 guests in QEMU that take their machine for VMware's: firmware,
+hypervisor port, disks, network card. The processor is emulated, so nothing here says how fast something is. `make vm-sample`, a
+part of `make test`, runs some of it.
+
+VMware's backdoor and its channel to the host do not answer as on ESXi: what VMware Tools report is shown nowhere here.
+"""
+    for claim in CLAIMS:
+        yield f"## {claim.title}\n"
+        yield f"{_words(claim)}\n"
+        for case in _of(cases, claim):
+            yield f"**{case.title[0].upper()}{case.title[1:]}**\n"
+            yield "| | |\n|---|---|"
+            yield from (f"| {_cell(what)} | {_cell(found)} |" for what, found in case.facts)
+            yield ""
+        yield f"Repeat it: `make proof ARGS=tests/vm/{claim.file}`."
+        if claim.not_shown:
+            yield f"\nNot shown: {claim.not_shown}"
+        yield ""
+
+
+def _words(claim: Claim) -> str:
+    if claim.recommendation is None:
+        return f"The law: *{claim.law}*"
+    entry = RECOMMENDATIONS[claim.recommendation]
+    return f"The talk: *{entry.talk}* Today: {entry.today}"
+
+
+def _of(cases: Sequence[Case], claim: Claim) -> list[Case]:
+    return [case for case in cases if case.claim == claim.id]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
