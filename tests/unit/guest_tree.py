@@ -550,7 +550,12 @@ def reboot(tree: Tree) -> None:
 
 
 #: What the kernel has before anybody sets it.
-SYSCTL_DEFAULTS = {"vm.swappiness": "60", "net.ipv4.tcp_congestion_control": "cubic"}
+SYSCTL_DEFAULTS = {
+    "net.ipv4.tcp_congestion_control": "cubic",
+    "vm.overcommit_memory": "0",
+    "vm.overcommit_ratio": "50",
+    "vm.swappiness": "60",
+}
 
 
 def _set_sysctls(tree: Tree) -> None:

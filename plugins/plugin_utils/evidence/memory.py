@@ -51,7 +51,7 @@ READS: tuple[Read, ...] = (
 )
 
 
-_AMOUNT = re.compile(r"(\w+):\s+(\d+) kB")
+_AMOUNT = re.compile(r"([\w()]+):\s+(\d+)(?: kB)?$")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _ZRAM = re.compile(r"/dev/zram\d+")
 _VOLUME = re.compile(r"/dev/([^/]+)/([^/]+)")
@@ -128,7 +128,7 @@ class Memory:
         listed = _swaps(probe.file("/proc/swaps"))
         swaps = None if listed is None else tuple(swap for swap in listed if not _is_zram(swap.path))
         return cls(
-            total_kib=_meminfo(probe.file("/proc/meminfo"), "MemTotal"),
+            total_kib=meminfo(probe).get("MemTotal"),
             reservation_mib=_reservation_mib(probe),
             swaps=swaps,
             swaps_at_boot=_swaps_at_boot(probe, names, swaps or ()),
@@ -172,12 +172,15 @@ class Memory:
         return None
 
 
-def _meminfo(meminfo: File, wanted: str) -> int | None:
-    for line in meminfo.lines:
-        found = _AMOUNT.match(line)
-        if found and found[1] == wanted:
-            return int(found[2])
-    return None
+def meminfo(probe: ProbeOutput) -> dict[str, int]:
+    """/proc/meminfo by name: KiB, or a number of pages where it gives no unit (HugePages_Total). Empty where unreadable."""
+    found = (_AMOUNT.match(line.rstrip()) for line in probe.file("/proc/meminfo").lines)
+    return {amount[1]: int(amount[2]) for amount in found if amount}
+
+
+def huge_pages_kib(amounts: dict[str, int]) -> int:
+    """Memory that hugetlb pages of the default size hold, in use or not."""
+    return amounts.get("HugePages_Total", 0) * amounts.get("Hugepagesize", 0)
 
 
 def _reservation_mib(probe: ProbeOutput) -> int | None:
