@@ -527,13 +527,15 @@ def reboot(tree: Tree) -> None:
     """Switch the guest off and on: what is not configured is gone.
 
     Kernel files get the values that they had at first, sysctls the kernel's own. Then, as far as these simple trees need it:
-    sysctls are set, our rule files in /etc/udev/rules.d set the disks' queues, the balloon driver loads unless modprobe.d
-    forbids it, swap files of fstab are turned on, wanted units run. More than that it does not know.
+    sysctls, our lines of tmpfiles.d and of local scripts are set, our rule files in /etc/udev/rules.d set the disks' queues, the
+    balloon driver loads unless modprobe.d forbids it, swap files of fstab are turned on, wanted units run. More than that it
+    does not know.
     """
     for top in ("proc", "sys"):
         shutil.rmtree(tree.root / top)
         shutil.copytree(tree.state / "boot" / top, tree.root / top, symlinks=True)
     _set_sysctls(tree)
+    _obey_tmpfiles_and_local_scripts(tree)
     for rules in sorted(tree.path("/etc/udev/rules.d").glob("*vmguest*.rules")):
         for line in rules.read_text(encoding="utf-8").replace("\\\n", "").splitlines():
             _obey_rule(tree, line)
@@ -574,6 +576,18 @@ def _set_sysctls(tree: Tree) -> None:
         file = tree.path("/proc/sys/" + key.strip().replace(".", "/"))
         if file.exists() and not key.lstrip().startswith(("#", ";")):
             file.write_text(f"{value.strip()}\n", encoding="utf-8")
+
+
+def _obey_tmpfiles_and_local_scripts(tree: Tree) -> None:
+    """``w FILE - - - - WORD`` of our files in tmpfiles.d, ``echo WORD >FILE`` of the scripts that run last at boot."""
+    texts = [file.read_text(encoding="utf-8") for file in sorted(tree.path("/etc/tmpfiles.d").glob("*vmguest*"))]
+    scripts = [tree.path(name) for name in ("/etc/rc.d/rc.local", "/etc/init.d/boot.local")]
+    texts += [script.read_text(encoding="utf-8") for script in scripts if script.exists()]
+    for text in texts:
+        for tmpfiles, word, script in re.findall(r"^w (\S+) - - - - (\w+)$|echo (\w+ >/sys/\S+)", text, re.MULTILINE):
+            word, path = (word, tmpfiles) if tmpfiles else script.split(" >")
+            file = tree.path(path)
+            file.write_text(chosen(file.read_text(encoding="utf-8"), word) or "", encoding="utf-8")
 
 
 def _obey_rule(tree: Tree, line: str) -> None:

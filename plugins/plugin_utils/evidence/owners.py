@@ -69,7 +69,7 @@ READS: tuple[Read, ...] = (
     entries(*(f"{folder}/*.rules" for folder in UDEV_FOLDERS)),
     Lines(
         "tuned_profiles",
-        r"^\[\|^ *include *=\|^ *elevator *=\|^ *cmdline\|^ *vm\.\|^ *net\.\|^ *kernel\.\|^ *transparent_hugepages *=",
+        r"^\[\|^ *include *=\|^ *elevator *=\|^ *cmdline\|^ *vm\.\|^ *net\.\|^ *kernel\.\|^ *transparent_hugepages\{0,1\} *=",
         (
             "/etc/tuned/*/tuned.conf",
             "/etc/tuned/profiles/*/tuned.conf",

@@ -17,7 +17,9 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.sysctl import Rule, assess_sysctl, reads
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, files
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kconfig import READS as KCONFIG
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kconfig import kernel_option
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import files
 
 KEY = "net.ipv4.tcp_congestion_control"
 #: The algorithms that this kernel has loaded; it loads others, which are modules, when they are asked for.
@@ -36,16 +38,13 @@ MISLED = {
 
 #: The kernel's choice where its configuration cannot be read: cubic since 2.6.19, bic before, reno where there is neither.
 _CUBIC_SINCE = (2, 6, 19)
-_DEFAULT = Lines("default_tcp_congestion", "^CONFIG_DEFAULT_TCP_CONG=", ("/boot/config-*", "/lib/modules/*/config"))
 
 
 def kernels_default(evidence: Evidence) -> str:
     """What the running kernel starts with: CONFIG_DEFAULT_TCP_CONG, else what its version tells."""
-    release = evidence.platform.kernel.release
-    for line in evidence.lines(_DEFAULT.name):
-        found = re.match(r'CONFIG_DEFAULT_TCP_CONG="(\w+)"', line.text)
-        if found and line.path in (f"/boot/config-{release}", f"/lib/modules/{release}/config"):
-            return found[1]
+    configured = kernel_option(evidence, "DEFAULT_TCP_CONG")
+    if configured:
+        return configured
     return "cubic" if evidence.platform.kernel.version >= _CUBIC_SINCE else "bic"
 
 
@@ -103,7 +102,7 @@ RECOMMENDATIONS = (
             "congctl, and a program's TCP_CONGESTION, win over the sysctl."
         ),
         source="Linux net/ipv4/tcp_vegas.c and its kin; Documentation/networking/ip-sysctl.rst",
-        reads=(*reads("tcp_congestion_control", KEY), files(AVAILABLE), _DEFAULT),
+        reads=(*reads("tcp_congestion_control", KEY), files(AVAILABLE), *KCONFIG),
         assess=assess,
     ),
 )

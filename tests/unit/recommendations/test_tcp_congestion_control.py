@@ -31,7 +31,7 @@ def options(target=None, accept=()):
 def verdict(now, files=None, *, base=None, kernel="6.1.0-28-amd64", config=(), **given) -> Verdict:
     """The verdict on a guest that uses this algorithm now."""
     known = {FILE: now, AVAILABLE: f"reno cubic {now}", "/proc/sys/kernel/osrelease": kernel}
-    evidence = evidence_of({**known, **(files or {})}, base=base, lines={"default_tcp_congestion": config})
+    evidence = evidence_of({**known, **(files or {})}, base=base, lines={"kconfig": config})
     return assess(evidence, options(**given))
 
 

@@ -1,0 +1,35 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Kconfig: what the running kernel was built with, where its configuration lies beside it.
+
+A recommendation that asks for another option adds it to :data:`OPTIONS`. /proc/config.gz is not read: it takes a program to unpack.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import Platform
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, Read
+
+OPTIONS = (
+    "DEFAULT_TCP_CONG",
+    "TRANSPARENT_HUGEPAGE_ALWAYS",
+    "TRANSPARENT_HUGEPAGE_MADVISE",
+    "TRANSPARENT_HUGEPAGE_NEVER",
+)
+
+_LINES = Lines("kconfig", "^CONFIG_\\(" + "\\|".join(OPTIONS) + "\\)=", ("/boot/config-*", "/lib/modules/*/config"))
+READS: tuple[Read, ...] = (_LINES,)
+
+
+def kernel_option(probe: ProbeOutput, name: str) -> str | None:
+    """The value of ``CONFIG_<name>`` of the running kernel (``y``, ``cubic``); None where it is not set, or not known."""
+    assert name in OPTIONS
+    release = Platform.of(probe).kernel.release
+    for line in probe.lines(_LINES.name):
+        word, dummy, value = line.text.partition("=")
+        if word == f"CONFIG_{name}" and line.path in (f"/boot/config-{release}", f"/lib/modules/{release}/config"):
+            return value.strip().strip('"')
+    return None
