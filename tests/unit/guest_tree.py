@@ -554,6 +554,7 @@ def reboot(tree: Tree) -> None:
 #: What the kernel has before anybody sets it.
 SYSCTL_DEFAULTS = {
     "net.ipv4.tcp_congestion_control": "cubic",
+    "vm.nr_hugepages": "0",
     "vm.overcommit_memory": "0",
     "vm.overcommit_ratio": "50",
     "vm.swappiness": "60",

@@ -305,6 +305,7 @@ def test_laws_2_and_3_one_truth_and_a_second_apply_is_empty(
         "debian12-swappiness_zero_early",
         "debian12-huge_pages_madvise",
         "rhel6-huge_pages_never",
+        "rhel9-huge_pages_count",
         "debian12-no_overcommit_by_hand",
         "debian12-vegas",
         "sles15sp6-none_by_hand",
