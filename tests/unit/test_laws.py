@@ -61,6 +61,15 @@ DRIFT: dict[str, Mapping[str, Any]] = {
     "bfq": {"files": {"/sys/block/sda/queue/scheduler": "none mq-deadline [bfq]"}},
     "cfq": {"files": {"/sys/block/sda/queue/scheduler": "noop deadline [cfq]"}},
     "noop by hand": {"files": {"/sys/block/sda/queue/scheduler": "[noop] deadline cfq"}},
+    "ntpd that panics": {
+        "files": {
+            "/etc/rc.d/init.d/ntpd": "#!/bin/sh",
+            "/usr/lib/systemd/system/ntpd.service": "[Service]\nExecStart=/usr/sbin/ntpd\n[Install]\nWantedBy=multi-user.target",
+            "/etc/ntp.conf": "driftfile /var/lib/ntp/drift\n\ttinker  step 0.5 panic 300 # site",
+        },
+        "systemd": {"version": 252, "started": ["ntpd.service"], "stopped": ["chronyd.service"]},
+    },
+    "tools keep the time": {"programs": {"vmware-toolbox-cmd": "toolbox"}, "files": {"/.state/tools_sync": "Enabled"}},
     "acpi_pm by hand": {
         "files": {
             "/sys/devices/system/clocksource/clocksource0/current_clocksource": "acpi_pm",

@@ -22,6 +22,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_outpu
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import Services
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import Storage
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.sysctl import Sysctl
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_clients import TimeClients
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers import Timers
 
 
@@ -82,3 +83,8 @@ class Evidence(ProbeOutput):
     def clock(self) -> Clock:
         """The kernel's clock source."""
         return Clock.of(self)
+
+    @cached_property
+    def time_clients(self) -> TimeClients:
+        """What steers the clock."""
+        return TimeClients.of(self, self.platform, self.services)

@@ -6,7 +6,7 @@
 
 Runtime: one ``systemctl show`` for all units that recommendations ask for; elsewhere the names of running processes.
 Persistent: the links that enable a unit, a mask, init scripts with their runlevel links, upstart's jobs.
-A recommendation that asks for another service adds it to :data:`UNITS` and its daemon to :data:`DAEMONS`.
+A recommendation that asks for another service adds it to those of :data:`UNITS` and its daemon to :data:`DAEMONS`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,19 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads impor
 
 #: Services of VMware Tools: Debian's open-vm-tools and vgauth; vmtoolsd and vgauthd of all other distributions; the
 #: installer's vmware-tools; vmware-tools-services of VMware's own packages.
-UNITS = ("open-vm-tools", "vmtoolsd", "vgauth", "vgauthd", "vmware-tools", "vmware-tools-services")
+TOOLS_UNITS = ("open-vm-tools", "vmtoolsd", "vgauth", "vgauthd", "vmware-tools", "vmware-tools-services")
 #: Daemons by the name that the kernel keeps of them (vmware-guestd: VMware Tools before version 4).
-DAEMONS = ("vmtoolsd", "vmware-guestd")
+TOOLS_DAEMONS = ("vmtoolsd", "vmware-guestd")
+#: Services that keep the time; of chrony and ntp Debian's name and that of the others (evidence/time_clients.py).
+TIME_UNITS = (
+    *("chrony", "chronyd", "ntp", "ntpd", "ntpsec", "systemd-timesyncd", "openntpd", "ntpd-rs"),
+    *("ptp4l", "phc2sys"),
+)
+#: The kernel keeps 15 characters of a name.
+TIME_DAEMONS = ("chronyd", "ntpd", "systemd-timesyn", "ntp-daemon", "ptp4l", "phc2sys")
+
+UNITS = TOOLS_UNITS + TIME_UNITS
+DAEMONS = TOOLS_DAEMONS + TIME_DAEMONS
 
 _SYSTEM = "/etc/systemd/system"
 _UNIT_FOLDERS = (_SYSTEM, "/usr/lib/systemd/system", "/lib/systemd/system")

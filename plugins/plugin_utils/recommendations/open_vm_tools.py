@@ -35,6 +35,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages impo
     manager_of,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.service_steps import run_unit_step
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import EditFile, ReplaceLine, Run, Step, sh
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import READS as MODULE_READS
@@ -44,7 +45,12 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.packages im
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import Distribution
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, Read, entries
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import READS as SERVICE_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import Script, Services, Unit
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import (
+    TOOLS_DAEMONS,
+    Script,
+    Services,
+    Unit,
+)
 
 # --- what distributions have ------------------------------------------------------------------------------------------
 
@@ -256,7 +262,7 @@ def _installation(evidence: Evidence, names: tuple[str, ...], start: bool) -> tu
         return tuple(steps)
     offer = OFFERS.get(evidence.platform.distribution.id) or OFFERS[evidence.platform.distribution.family]
     if evidence.platform.systemd:
-        return (*steps, _systemd_step(Unit(offer.unit, "loaded", "inactive", (), None)))
+        return (*steps, run_unit_step(Unit(offer.unit, "loaded", "inactive", (), None)))
     if evidence.platform.distribution.family == "debian":
         return tuple(steps)  # its packages do it themselves, by whatever init there is
     return (*steps, *_script_steps(Script(offer.unit, "/etc/init.d/" + offer.unit, (), ()), running=False))
@@ -298,7 +304,7 @@ def _assess_unit(evidence: Evidence) -> Verdict:
         )
     if unit.running and unit.enabled:
         return compliant(f"{unit.name} runs and starts at boot{_stopped_authentication(services)}", **sides)
-    remedy = (_systemd_step(unit),)
+    remedy = (run_unit_step(unit),)
     if unit.running:
         return not_persistent(f"{unit.name} runs, but nothing starts it at the next boot", remedy=remedy, **sides)
     return noncompliant(
@@ -312,27 +318,12 @@ def _stopped_authentication(services: Services) -> str:
     return f"; {unit.name} does not run: guest operations take no SAML tokens" if unit and not unit.running else ""
 
 
-def _systemd_step(unit: Unit) -> Run:
-    """What is not so yet: enabled, started. The undo takes back no more than that."""
-    name = unit.name + ".service"
-    verbs = [verb for verb, done in (("enable", unit.enabled), ("start", unit.running)) if not done]
-    # The unit's own file may be gone, where its package went first.
-    undo = {"enable": sh("systemctl", "disable", name), "start": sh("systemctl", "stop", name)}
-    proof = {"enable": sh("systemctl", "-q", "is-enabled", name), "start": sh("systemctl", "-q", "is-active", name)}
-    known = f"systemctl show -p LoadState {sh(name)} | grep -q not-found"
-    return Run(
-        what=f"{' and '.join(verbs)} {name}",
-        do=" && ".join(sh("systemctl", verb, name) for verb in verbs),
-        undo=f"{known} || {{ {' && '.join(undo[verb] for verb in reversed(verbs))}; }}",
-        proof=" && ".join(proof[verb] for verb in verbs),
-    )
-
-
 def _assess_script(evidence: Evidence) -> Verdict:
     """System V init and upstart: the daemon by its process, the boot by its links."""
     services = evidence.services
-    running = bool(services.daemons)
-    runtime = ", ".join(sorted(services.daemons)) + " runs" if running else "no daemon of VMware Tools runs"
+    daemons = services.daemons & frozenset(TOOLS_DAEMONS)
+    running = bool(daemons)
+    runtime = ", ".join(sorted(daemons)) + " runs" if running else "no daemon of VMware Tools runs"
     job = next((services.jobs[name] for name in SERVICES if name in services.jobs), None)
     if job:
         name = job.rpartition("/")[2].removesuffix(".conf")
@@ -506,7 +497,7 @@ def _removal(evidence: Evidence) -> tuple[Step, ...]:
         Run(
             what=f"keep the tarball's files in {ARCHIVE} and run {UNINSTALLER}",
             do=filled(_KEEP),
-            undo=filled(_PUT_BACK) + (f"\n{start}" if evidence.services.daemons else ""),
+            undo=filled(_PUT_BACK) + (f"\n{start}" if evidence.services.daemons & frozenset(TOOLS_DAEMONS) else ""),
             proof=f'[ ! -e "$ROOT"{UNINSTALLER} ] && [ ! -e "$ROOT"{LOCATIONS} ]',
             # It takes drivers away that an image is being built of.
             alone_from=("boot",),

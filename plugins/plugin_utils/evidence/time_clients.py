@@ -1,0 +1,206 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Time clients: what steers the guest's clock, whether it is synchronised, and whether VMware Tools steer it, too.
+
+A drift file or a running daemon proves nothing: a client whose servers are behind a firewall runs for years. So chrony, ntp and
+OpenNTPD are asked, each by its own command, where it is installed; systemd-timesyncd leaves a mark when it has reached a
+server. ntpd-rs and PTP are not asked: that they are synchronised is not known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import Platform
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Line, Output, ProbeOutput
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Command, Lines, Read, entries, files
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import READS as SERVICE_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import Services
+
+#: Touched at every synchronisation since systemd 239, and gone with the boot.
+TIMESYNCD_MARK = "/run/systemd/timesync/synchronized"
+#: The main file of chrony and of ntp, Red Hat's and Debian's name; those of ntpsec.
+CHRONY_FILES = ("/etc/chrony.conf", "/etc/chrony/chrony.conf")
+NTP_FILES = ("/etc/ntp.conf", "/etc/ntpsec/ntp.conf")
+
+READS: tuple[Read, ...] = (
+    *SERVICE_READS,
+    # By address, not by chronyd's socket: chronyc would make a socket of its own beside that one. -n asks no name server.
+    Command("chrony_tracking", ("chronyc", "-h", "127.0.0.1", "-n", "tracking"), seconds=3),
+    Command("ntp_variables", ("ntpq", "-n", "-c", "rv", "127.0.0.1"), seconds=3),
+    Command("openntpd_status", ("ntpctl", "-s", "status"), seconds=3),
+    Command("tools_periodic_sync", ("vmware-toolbox-cmd", "timesync", "status"), seconds=5),
+    # Only these lines: ntp.conf may hold a password (crypto pw).
+    Lines(
+        "time_settings",
+        "^[[:space:]]*\\(tinker\\|server\\|pool\\|peer\\|fudge\\|makestep\\|maxchange\\|refclock\\)[[:space:]]",
+        (
+            *CHRONY_FILES,
+            *NTP_FILES,
+            "/etc/chrony.d/*.conf",
+            "/etc/chrony/conf.d/*.conf",
+            "/etc/chrony/sources.d/*.sources",
+            "/etc/ntpsec/ntp.d/*.conf",
+        ),
+    ),
+    entries(TIMESYNCD_MARK, *CHRONY_FILES, *NTP_FILES, "/sys/bus/acpi/devices/VMW0005:*"),
+    files("/sys/class/ptp/*/clock_name"),
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A time client by its name for a person, its units, and the processes by which it is known without systemd."""
+
+    name: str
+    units: tuple[str, ...]
+    processes: tuple[str, ...]
+
+
+#: ntpsec and OpenNTPD have processes called ntpd, too; without systemd their init scripts tell.
+KINDS = (
+    Kind("chrony", ("chronyd", "chrony"), ("chronyd",)),
+    Kind("ntp", ("ntpd", "ntp"), ("ntpd",)),
+    Kind("ntpsec", ("ntpsec",), ("ntpd",)),
+    Kind("systemd-timesyncd", ("systemd-timesyncd",), ("systemd-timesyn",)),
+    Kind("openntpd", ("openntpd",), ("ntpd",)),
+    Kind("ntpd-rs", ("ntpd-rs",), ("ntp-daemon",)),
+    Kind("PTP", ("phc2sys", "ptp4l"), ("phc2sys", "ptp4l")),
+)
+
+
+@dataclass(frozen=True)
+class TimeClient:
+    """A client that runs. ``service`` is its unit or init script.
+
+    Runtime: ``synchronised``, None where nothing tells. Persistent: ``starts_at_boot``, None where that is not known.
+    """
+
+    kind: str
+    service: str
+    synchronised: bool | None
+    starts_at_boot: bool | None
+
+
+@dataclass(frozen=True)
+class TimeClients:
+    """``running`` clients; ``strays``: processes of a client that belong to no service known here (of a container, by hand).
+
+    ``tools_sync``: VMware Tools' periodic synchronisation, None where it is not known, False also where there are no Tools.
+    ``settings`` are the lines of the clients' files that recommendations ask for, ``configured`` the main files there are.
+    ``precision_clock``: the VM has VMware's precision clock; ``ptp_clocks`` the kernel's PTP devices to their names.
+    """
+
+    running: tuple[TimeClient, ...]
+    strays: tuple[str, ...]
+    tools_sync: bool | None
+    settings: tuple[Line, ...]
+    configured: frozenset[str]
+    precision_clock: bool
+    ptp_clocks: dict[str, str]
+
+    @classmethod
+    def of(cls, probe: ProbeOutput, platform: Platform, services: Services) -> TimeClients:
+        """Read them from the probe's output."""
+        running = tuple(_running(probe, platform, services))
+        known = {
+            process for kind in KINDS for client in running if client.kind == kind.name for process in kind.processes
+        }
+        processes = {process for kind in KINDS for process in kind.processes}
+        return cls(
+            running=running,
+            strays=tuple(sorted((services.daemons & processes) - known)),
+            tools_sync=_tools_sync(probe.command("tools_periodic_sync"), services),
+            settings=tuple(
+                Line(line.path, line.number, line.text)
+                for line in probe.lines("time_settings")
+                if not line.text.lstrip().startswith("#")
+            ),
+            configured=frozenset(path for path in (*CHRONY_FILES, *NTP_FILES) if probe.entry(path)),
+            precision_clock=bool(probe.entries("/sys/bus/acpi/devices/VMW0005:*")),
+            ptp_clocks={file.path.split("/")[4]: file.value for file in probe.glob("/sys/class/ptp/*/clock_name")},
+        )
+
+    def lines(self, word: str, *folders: str) -> list[Line]:
+        """Settings that begin with ``word``, of files whose path begins with one of ``folders``."""
+        return [line for line in self.settings if line.text.split()[:1] == [word] and line.path.startswith(folders)]
+
+
+def _running(probe: ProbeOutput, platform: Platform, services: Services) -> list[TimeClient]:
+    found = []
+    for kind in KINDS:
+        if platform.systemd:
+            # By its own name: Debian's ntpsec answers to ntp and ntpd, too.
+            unit = next(
+                (
+                    unit
+                    for name in kind.units
+                    if (unit := (services.units or {}).get(name)) and unit.running and unit.name in kind.units
+                ),
+                None,
+            )
+            if unit:
+                found.append(TimeClient(kind.name, unit.name, _synchronised(probe, platform, kind.name), unit.enabled))
+        elif services.daemons & frozenset(kind.processes):
+            script = services.script(*kind.units)
+            if script:
+                found.append(
+                    TimeClient(kind.name, script.name, _synchronised(probe, platform, kind.name), bool(script.starts))
+                )
+    return found
+
+
+def _synchronised(probe: ProbeOutput, platform: Platform, kind: str) -> bool | None:
+    if kind == "chrony":
+        return _chrony_synchronised(probe.command("chrony_tracking"))
+    if kind in ("ntp", "ntpsec"):
+        return _ntp_synchronised(probe.command("ntp_variables"))
+    if kind == "openntpd":
+        text = "\n".join(probe.command("openntpd_status").lines)
+        return True if "clock synced" in text else False if "clock unsynced" in text else None
+    if kind == "systemd-timesyncd":
+        if probe.entry(TIMESYNCD_MARK):
+            return True
+        distribution = platform.distribution
+        release = (distribution.major, distribution.minor)
+        # These have a systemd before 239, which leaves no mark.
+        old = (distribution.id == "ubuntu" and release < (18, 10)) or (
+            distribution.id == "debian" and release < (10, 0)
+        )
+        return None if old else False
+    return None
+
+
+def _chrony_synchronised(output: Output) -> bool | None:
+    """``Leap status     : Normal`` (or an announced leap second), else ``Not synchronised``."""
+    if not output:
+        return None
+    for line in output.lines:
+        key, dummy, value = line.partition(":")
+        if key.strip() == "Leap status":
+            return value.strip() != "Not synchronised"
+    return None
+
+
+def _ntp_synchronised(output: Output) -> bool | None:
+    """The first line of ``rv``: ``… leap_none, sync_ntp, …``; leap_alarm and sync_unspec where it is not synchronised.
+
+    sync_local is a clock that steers itself (127.127.1.0), which is no synchronisation.
+    """
+    words = [word.strip(",") for line in output.lines for word in line.split()]
+    source = next((word for word in words if word.startswith("sync_")), None)
+    if not output or source is None:
+        return None
+    return "leap_alarm" not in words and source != "sync_unspec" and not source.startswith("sync_local")
+
+
+def _tools_sync(output: Output, services: Services) -> bool | None:
+    """``Enabled``, or ``Disabled`` with exit status 69 (open-vm-tools, toolbox/toolboxcmd-timesync.c)."""
+    if output.absent:
+        return None if services.daemons & {"vmtoolsd", "vmware-guestd"} else False
+    text = " ".join(output.lines)
+    if output.status == 0 and "Enabled" in text:
+        return True
+    return False if output.status == 69 and "Disabled" in text else None

@@ -1,0 +1,386 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Role guest_time: one time client, synchronised, that bears the jumps of a virtual machine's life.
+
+VMware recommends NTP in the guest in place of VMware Tools' periodic synchronisation (KB 310053): two that correct one clock
+work against each other. Tools' synchronisation at single events (resume, a snapshot's revert, vMotion) is another matter, and
+stays: those are the moments that NTP is slow to notice.
+
+Tools' periodic synchronisation is turned off only where a client says that it is synchronised. It would be the last thing
+that keeps the time elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
+    Severity,
+    Verdict,
+    compliant,
+    manual,
+    noncompliant,
+    not_applicable,
+    not_persistent,
+    unknown,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.service_steps import run_unit_step, with_restart
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
+    AppendLine,
+    EditFile,
+    ReplaceLine,
+    Run,
+    Step,
+    sh,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Line
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_clients import (
+    CHRONY_FILES,
+    KINDS,
+    NTP_FILES,
+    TimeClient,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_clients import READS as TIME_READS
+
+#: How a person asks a client whether it is synchronised, and why not.
+ASK = {
+    "chrony": "chronyc tracking and chronyc sources",
+    "ntp": "ntpq -p",
+    "ntpsec": "ntpq -p",
+    "systemd-timesyncd": "timedatectl and journalctl -u systemd-timesyncd",
+    "openntpd": "ntpctl -s all",
+    "ntpd-rs": "ntp-ctl status",
+    "PTP": "journalctl -u ptp4l -u phc2sys",
+}
+
+# --- time_sync_source -------------------------------------------------------------------------------------------------
+
+
+def _tools(synchronising: bool | None) -> str:
+    return {True: "on", False: "off", None: "not known"}[synchronising]
+
+
+def _turn_tools_off() -> Run:
+    """VMware Tools keep this setting in the VM's configuration on the host (tools.syncTime)."""
+    status = sh("vmware-toolbox-cmd", "timesync", "status")
+    return Run(
+        what="turn VMware Tools' periodic time synchronisation off",
+        do=sh("vmware-toolbox-cmd", "timesync", "disable"),
+        undo=sh("vmware-toolbox-cmd", "timesync", "enable"),
+        # 69 (EX_UNAVAILABLE) is how it says disabled.
+        proof=f'state=$({status}); [ "$?" -eq 69 ] && [ "$state" = Disabled ]',
+    )
+
+
+def assess_source(evidence: Evidence, options: Options) -> Verdict:
+    """One client steers the clock, it is synchronised, and VMware Tools leave the clock alone."""
+    clients = evidence.time_clients
+    tools = _tools(clients.tools_sync)
+    if evidence.platform.systemd and evidence.services.units is None:
+        return unknown("systemctl did not answer, so which time client runs is not known")
+    sides: dict[str, Any] = {
+        "runtime": f"{_names(clients.running)}; Tools' periodic sync {tools}",
+        "persistent": _at_boot(clients.running),
+        "desired": "one client, synchronised; Tools' periodic sync off",
+    }
+    if not clients.running:
+        return _nobody(clients.strays, clients.tools_sync, sides)
+    if len(clients.running) > 1:
+        return manual(
+            f"{' and '.join(client.kind for client in clients.running)} steer one clock and work against each other: "
+            "keep the one that the distribution recommends, stop and disable the others",
+            **sides,
+        )
+    (client,) = clients.running
+    ask = ASK[client.kind]
+    if client.synchronised is False:
+        rest = " VMware Tools keep the time meanwhile." if clients.tools_sync else ""
+        return manual(
+            f"{client.kind} runs and is not synchronised: see {ask}; are its servers configured, and is UDP port 123 open?{rest}",
+            **sides,
+        )
+    if client.synchronised is None:
+        return unknown(
+            f"{client.kind} runs, and whether it is synchronised is not to be seen from here: see {ask}", **sides
+        )
+    if clients.tools_sync is None:
+        return unknown(
+            f"{client.kind} is synchronised, but vmware-toolbox-cmd timesync status did not say whether VMware Tools "
+            "steer the clock, too",
+            **sides,
+        )
+    unit = (evidence.services.units or {}).get(client.service)
+    enable: tuple[Step, ...] = ()
+    if not client.starts_at_boot:
+        if unit is None or unit.mask or unit.load != "loaded":
+            return manual(
+                f"{client.kind} runs, and nothing starts it at the next boot: enable the service {client.service}",
+                **sides,
+            )
+        enable = (run_unit_step(unit),)
+    if clients.tools_sync:
+        return noncompliant(
+            f"{client.kind} is synchronised, and VMware Tools correct the same clock every minute: they work against each other",
+            remedy=(_turn_tools_off(), *enable),
+            **sides,
+        )
+    if enable:
+        return not_persistent(
+            f"{client.kind} is synchronised, and nothing starts it at the next boot", remedy=enable, **sides
+        )
+    return compliant(f"{client.kind} is synchronised, and VMware Tools leave the clock alone", **sides)
+
+
+def _names(clients: tuple[TimeClient, ...]) -> str:
+    state = {True: "synchronised", False: "not synchronised", None: "synchronisation not known"}
+    return ", ".join(f"{client.kind} {state[client.synchronised]}" for client in clients) or "no client"
+
+
+def _at_boot(clients: tuple[TimeClient, ...]) -> str:
+    return ", ".join(client.service for client in clients if client.starts_at_boot) or "none"
+
+
+def _nobody(strays: tuple[str, ...], tools: bool | None, sides: dict[str, Any]) -> Verdict:
+    if strays:
+        return unknown(
+            f"a process {strays[0]} runs, but no service of a time client that is known here: it may be a container's, or started "
+            "by hand",
+            **sides,
+        )
+    rest = {
+        True: "VMware Tools' periodic synchronisation is what keeps the time",
+        False: "and VMware Tools' periodic synchronisation is off: nothing keeps the time",
+        None: "and whether VMware Tools keep the time is not known",
+    }[tools]
+    return manual(
+        f"no time client runs ({', '.join(kind.name for kind in KINDS)}); {rest}. Install and enable the distribution's own, "
+        "with three servers or more",
+        **sides,
+    )
+
+
+# --- ntp_vm_settings --------------------------------------------------------------------------------------------------
+
+
+def assess_settings(evidence: Evidence, options: Options) -> Verdict:
+    """The client that runs follows a large jump instead of giving up."""
+    running = {client.kind: client for client in evidence.time_clients.running}
+    if "ntp" in running or "ntpsec" in running:
+        return _assess_ntp(evidence, running.get("ntp") or running["ntpsec"])
+    if "chrony" in running:
+        return _assess_chrony(evidence, options, running["chrony"])
+    if "systemd-timesyncd" in running:
+        return compliant("systemd-timesyncd follows a jump of any size, and has no setting for it")
+    if "ntpd-rs" in running:
+        return unknown(
+            "ntpd-rs gives up at a jump over single-step-panic-threshold, and its file is not read here: see [synchronization] "
+            "in /etc/ntpd-rs/ntp.toml"
+        )
+    if running:
+        return not_applicable(f"{next(iter(running))} has no setting for large jumps")
+    return not_applicable("no time client runs: see time_sync_source")
+
+
+def _panic(line: Line) -> str | None:
+    """The value after ``panic`` of a ``tinker`` line."""
+    words = line.text.split("#")[0].split()
+    return next((words[at + 1] for at, word in enumerate(words[:-1]) if word == "panic"), None)
+
+
+def _assess_ntp(evidence: Evidence, client: TimeClient) -> Verdict:
+    """``tinker panic 0``. VMware's KB wants it as the first line; ntpd has read all of its file before it talks to anybody, so
+    that any line will do, and an appended one is easier to take back."""
+    clients = evidence.time_clients
+    folder = "/etc/ntpsec/" if "/etc/ntpsec/ntp.conf" in clients.configured else "/etc/ntp.conf"
+    path = next((path for path in reversed(NTP_FILES) if path in clients.configured), None)
+    if path is None:
+        return unknown(f"{client.kind} runs, and there is none of {', '.join(NTP_FILES)}: its settings are elsewhere")
+    settings = [(line, value) for line in clients.lines("tinker", folder) if (value := _panic(line)) is not None]
+    line, value = settings[-1] if settings else (None, None)
+    sides: dict[str, Any] = {
+        "persistent": f"panic {value or '1000 (the default)'}",
+        "desired": "panic 0",
+        "owner": f"{line.path}:{line.number}" if line else path,
+    }
+    note = _local_clock(evidence, folder)
+    if value is not None and value.strip("0.") == "":
+        return compliant(f"{client.kind} follows a jump of any size.{note}", **sides)
+    edit: EditFile
+    if line is None:
+        edit = EditFile(path, (AppendLine("tinker panic 0"),))
+    else:
+        if [other.text for other, dummy in settings if other.path == line.path].count(line.text) > 1:
+            return manual(f"{line.path} has the line '{line.text}' twice: leave one, with panic 0.{note}", **sides)
+        edit = EditFile(line.path, (ReplaceLine(line.text, _with_panic_0(line.text)),))
+    return noncompliant(
+        f"{client.kind} gives up and ends when the clock is off by more than {value or 1000} s, as after a resume or a revert "
+        f"of a snapshot.{note}",
+        remedy=with_restart((edit,), client.service, evidence.platform.systemd),
+        **sides,
+    )
+
+
+def _with_panic_0(text: str) -> str:
+    """A line with another value of ``panic``, its blanks as they were."""
+    head, word, tail = text.partition("panic")
+    blanks = tail[: len(tail) - len(tail.lstrip())]
+    rest = tail.lstrip()
+    value = rest.split()[0]
+    return f"{head}{word}{blanks}0{rest[len(value) :]}"
+
+
+def _local_clock(evidence: Evidence, folder: str) -> str:
+    """The end of a reason: the undisciplined local clock as a server. EL4 to EL6.2 shipped it; where it serves others in an
+    isolated network it is meant, so it is only reported."""
+    for line in evidence.time_clients.lines("server", folder):
+        if line.text.split()[1:2] and line.text.split()[1].startswith("127.127.1."):
+            return (
+                f" {line.path}:{line.number} makes the clock its own server: unless this guest serves time to an isolated network, "
+                "comment that line and its fudge out."
+            )
+    return ""
+
+
+def _assess_chrony(evidence: Evidence, options: Options, client: TimeClient) -> Verdict:
+    """``makestep`` lets chrony step, ``maxchange`` lets it give up; without either it slews, an hour takes half a day."""
+    clients = evidence.time_clients
+    path = next((path for path in CHRONY_FILES if path in clients.configured), None)
+    if path is None:
+        return unknown(f"chrony runs, and there is none of {', '.join(CHRONY_FILES)}: its settings are elsewhere")
+    steps = [line for line in clients.lines("makestep", "/etc/chrony") if len(line.text.split()) >= 3]
+    limits = [line for line in clients.lines("maxchange", "/etc/chrony") if line.text.split()[3:4] != ["-1"]]
+    always = options["guest_time_step_always"]
+    current = steps[-1] if steps else None
+    sides: dict[str, Any] = {
+        "persistent": " ".join(current.text.split()) if current else "no makestep",
+        "desired": "makestep 1.0 -1" if always else "makestep, and no maxchange that ends it",
+        "owner": f"{current.path}:{current.number}" if current else path,
+    }
+    if limits:
+        return manual(
+            f"{limits[-1].path}:{limits[-1].number} has chronyd end after jumps ('{limits[-1].text.strip()}'), as a resume or a "
+            "revert of a snapshot makes them: take that line out",
+            **sides,
+        )
+    steps_always = current is not None and current.text.split()[2].startswith("-")
+    if current is not None and (steps_always or not always):
+        how = "at any time" if steps_always else f"in its first {current.text.split()[2]} updates; later it slews"
+        return compliant(f"chrony steps the clock {how}", **sides)
+    if not always:
+        return manual(
+            f"{path} has no makestep: chrony slews whatever the clock is off by, and an hour takes half a day. Add "
+            "'makestep 1.0 3', or set guest_time_step_always where the guest is suspended or reverted",
+            **sides,
+        )
+    if current is None:
+        edit = EditFile(path, (AppendLine("makestep 1.0 -1"),))
+    else:
+        if [line.text for line in steps if line.path == current.path].count(current.text) > 1:
+            return manual(f"{current.path} has the line '{current.text}' twice: leave one", **sides)
+        edit = EditFile(current.path, (ReplaceLine(current.text, f"makestep {current.text.split()[1]} -1"),))
+    return noncompliant(
+        "chrony steps the clock only after its start, and guest_time_step_always asks for any time",
+        remedy=with_restart((edit,), client.service, evidence.platform.systemd),
+        **sides,
+    )
+
+
+# --- ptp_precision_clock ----------------------------------------------------------------------------------------------
+
+
+def assess_precision_clock(evidence: Evidence, options: Options) -> Verdict:
+    """VMware's precision clock, where the VM has one, is what chrony listens to."""
+    clients = evidence.time_clients
+    devices = [name for name, clock in clients.ptp_clocks.items() if clock == "ptp_vmw"]
+    if not devices and not clients.precision_clock:
+        return not_applicable(
+            "the VM has no precision clock: vCenter adds one (device Precision Clock, hardware version 17 and ESXi 7.0 or newer)"
+        )
+    sides: dict[str, Any] = {
+        "runtime": f"/dev/{devices[0]}" if devices else "no driver",
+        "desired": "chrony refclock PHC",
+    }
+    if not devices:
+        return manual(
+            "the VM has a precision clock (ACPI VMW0005), and no driver for it is loaded: modprobe ptp_vmw, or a kernel with "
+            "CONFIG_PTP_1588_CLOCK_VMW",
+            **sides,
+        )
+    device = f"/dev/{devices[0]}"
+    if not any(client.kind == "chrony" for client in clients.running):
+        if any(client.kind == "PTP" for client in clients.running):
+            return unknown(f"phc2sys or ptp4l runs; whether it listens to {device} is not read here", **sides)
+        return manual(
+            f"{device} is there, and nothing listens to it: chrony can, with 'refclock PHC {device} poll 0'", **sides
+        )
+    used = next(
+        (line for line in clients.lines("refclock", "/etc/chrony") if line.text.split()[1:2] == ["PHC"]),
+        None,
+    )
+    sides["persistent"] = " ".join(used.text.split()) if used else "not configured"
+    if used and used.text.split()[2:3] and used.text.split()[2].split(":")[0] in (device, "/dev/ptp_vmw"):
+        return compliant(f"chrony listens to {device} ({used.path}:{used.number})", **sides)
+    return manual(
+        f"{device} is there, and chrony does not listen to it: add 'refclock PHC {device} poll 0' to its configuration. The "
+        "host must itself be synchronised",
+        **sides,
+    )
+
+
+RECOMMENDATIONS = (
+    Recommendation(
+        id="time_sync_source",
+        area="time",
+        title="One time client, and not VMware Tools besides",
+        severity=Severity.HIGH,
+        baseline="enforce",
+        talk="Time synchronisation is one of VMware Tools' components.",
+        today=(
+            "NTP in the guest is what VMware recommends, in place of Tools' periodic synchronisation; every distribution "
+            "brings a client. Tools' synchronisation at a resume or a snapshot's revert stays useful."
+        ),
+        risk=(
+            "Without Tools' periodic synchronisation the client is alone: it is turned off only where the client says that it is "
+            "synchronised."
+        ),
+        source="VMware KB 310053 (1006427); open-vm-tools services/plugins/timeSync, toolbox/toolboxcmd-timesync.c",
+        reads=TIME_READS,
+        assess=assess_source,
+    ),
+    Recommendation(
+        id="ntp_vm_settings",
+        area="time",
+        title="The time client bears large jumps",
+        severity=Severity.MEDIUM,
+        baseline="enforce",
+        talk="See also: timekeeping in VMware virtual machines.",
+        today=(
+            "ntpd ends when the clock is off by 1000 seconds, which a resume or a snapshot's revert makes; tinker panic 0 "
+            "forbids that. chrony, now the usual one, never ends by itself, and systemd-timesyncd always steps."
+        ),
+        risk="A client that bears any jump follows a server that is wrong by any amount, too: have three servers or more.",
+        source="VMware KB 310053 (1006427); ntpd miscopt(5), tinker; chrony.conf(5), makestep and maxchange",
+        reads=TIME_READS,
+        assess=assess_settings,
+    ),
+    Recommendation(
+        id="ptp_precision_clock",
+        area="time",
+        title="Listen to the VM's precision clock",
+        severity=Severity.LOW,
+        baseline="off",
+        talk="Not in the talk.",
+        today=(
+            "Since ESXi 7.0 a VM can have a precision clock, which the kernel's ptp_vmw shows as /dev/ptp0: microseconds where NTP "
+            "over a network has milliseconds."
+        ),
+        risk="It is as right as the host's clock: the host must be synchronised by PTP or NTP.",
+        source="Linux drivers/ptp/ptp_vmw.c; vSphere documentation, Precision Clock; chrony.conf(5), refclock PHC",
+        reads=TIME_READS,
+        assess=assess_precision_clock,
+    ),
+)
