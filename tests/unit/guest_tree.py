@@ -138,6 +138,7 @@ DANGEROUS = frozenset(
         "dnf",
         "dpkg",
         "dpkg-query",
+        "ethtool",
         "fallocate",
         "grub-mkconfig",
         "grubby",

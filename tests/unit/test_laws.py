@@ -12,6 +12,7 @@ the moment at which the power goes.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -61,6 +62,18 @@ DRIFT: dict[str, Mapping[str, Any]] = {
     "bfq": {"files": {"/sys/block/sda/queue/scheduler": "none mq-deadline [bfq]"}},
     "cfq": {"files": {"/sys/block/sda/queue/scheduler": "noop deadline [cfq]"}},
     "noop by hand": {"files": {"/sys/block/sda/queue/scheduler": "[noop] deadline cfq"}},
+    "a router": {"files": {"/proc/sys/net/ipv4/ip_forward": "1"}},
+    "drops, offloads off, tunnels": {
+        "files": {
+            "/.state/ethtool/ens192": "large-receive-offload off\ntcp-segmentation-offload off\nscatter-gather off\n"
+            "tx-checksumming on\nrx-checksumming on\ntx-udp_tnl-segmentation on\ntx-udp_tnl-csum-segmentation on\n"
+            "ring 256\nmost 4096\nreceived 1000000\nOOB 5000",
+            "/sys/devices/virtual/net/lo/uevent": "INTERFACE=lo\nDEVTYPE=vxlan",
+        }
+    },
+    "LRO by NetworkManager": {
+        "files": {"/etc/NetworkManager/system-connections/ens192.nmconnection": "[ethtool]\nfeature-lro=true"}
+    },
     "ntpd that panics": {
         "files": {
             "/etc/rc.d/init.d/ntpd": "#!/bin/sh",
@@ -261,7 +274,9 @@ def test_law_1_an_audit_never_writes(name: str, changes: list[str], shell: str) 
         after = everything_about(tree.root)
         assert {path for path in changed_paths(before, after) if OF_THE_HARNESS not in path} == set()
         declared = {" ".join(read.argv) for read in READS if isinstance(read, Command)}
-        assert set(tree.calls) - {"service crond start", "service cron start", "service vmware-tools start"} <= declared
+        # One command asks for every card.
+        calls = {call for call in tree.calls if not re.match(r"ethtool -[kgS] \w+\Z", call)}
+        assert calls - {"service crond start", "service cron start", "service vmware-tools start"} <= declared
 
 
 # ---- 2 and 3 ---------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.clock impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import Cron
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import Memory
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import Modules
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import Network
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.packages import Packages
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import Platform
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput
@@ -88,3 +89,8 @@ class Evidence(ProbeOutput):
     def time_clients(self) -> TimeClients:
         """What steers the clock."""
         return TimeClients.of(self, self.platform, self.services)
+
+    @cached_property
+    def network(self) -> Network:
+        """Network cards, and whether the guest forwards."""
+        return Network.of(self)

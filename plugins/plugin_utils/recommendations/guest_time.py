@@ -152,12 +152,12 @@ def _nobody(strays: tuple[str, ...], tools: bool | None, sides: dict[str, Any]) 
             **sides,
         )
     rest = {
-        True: "VMware Tools' periodic synchronisation is what keeps the time",
+        True: "but VMware Tools' periodic synchronisation is what keeps the time",
         False: "and VMware Tools' periodic synchronisation is off: nothing keeps the time",
         None: "and whether VMware Tools keep the time is not known",
     }[tools]
     return manual(
-        f"no time client runs ({', '.join(kind.name for kind in KINDS)}); {rest}. Install and enable the distribution's own, "
+        f"no time client runs ({', '.join(kind.name for kind in KINDS)}), {rest}. Install and enable the distribution's own, "
         "with three servers or more",
         **sides,
     )

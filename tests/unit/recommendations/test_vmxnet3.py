@@ -1,0 +1,355 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""vmxnet3 and predictable_nic_names: given these cards and owners, the audit says this, the plan is that."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, WriteFile
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry
+from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations import predictable_nic_names
+from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.vmxnet3 import (
+    LRO_RULE,
+    OVERLAY_RULE,
+    RING_RULE,
+    assess_lro,
+    assess_morphing,
+    assess_nic,
+    assess_overlay,
+    assess_queues,
+    assess_rings,
+    assess_tso,
+)
+from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
+
+OPTIONS = {"vmxnet3_lro": "auto", "vmxnet3_rings_rx": 4096}
+VMXNET3 = ("vmxnet3", "0x15ad", "0x07b0")
+E1000 = ("e1000", "0x8086", "0x100f")
+FORWARDS = {"/proc/sys/net/ipv4/ip_forward": "1"}
+VXLAN = {"/sys/class/net/flannel.1/uevent": "DEVTYPE=vxlan\nINTERFACE=flannel.1"}
+
+
+def card(
+    name="ens192",
+    *,
+    lro="on",
+    tso="on",
+    sg="on",
+    tx="on",
+    tunnels="off [fixed]",
+    ring=1024,
+    most=4096,
+    received=10**7,
+    oob=0,
+):
+    """What the probe's ethtool command prints of one card."""
+    return (
+        f"nic: {name}\nrx-checksumming: on\ntx-checksumming: {tx}\nscatter-gather: {sg}\ntcp-segmentation-offload: {tso}\n"
+        f"large-receive-offload: {lro}\n\ttx-udp_tnl-segmentation: {tunnels}\n\ttx-udp_tnl-csum-segmentation: {tunnels}\n"
+        f"Pre-set maximums:\nRX:\t\t{most}\nRX Mini:\t2048\nCurrent hardware settings:\nRX:\t\t{ring}\nRX Mini:\t128\n"
+        f"       ucast pkts rx: {received // 2}\n       pkts rx OOB: {oob}\n       ucast pkts rx: {received - received // 2}\n"
+    )
+
+
+def guest(
+    nics=None,
+    *cards,
+    files=None,
+    owners=(),
+    ethtool=True,
+    entries=(),
+    aliases=(),
+    kernel="6.1.0",
+    cpus="0-1",
+    names=(),
+    queues=2,
+):
+    """A guest with these cards (name to driver, vendor, device) and what ethtool says of them."""
+    nics = {"ens192": VMXNET3} if nics is None else nics
+    found = {"/proc/sys/kernel/osrelease": kernel, "/sys/devices/system/cpu/online": cpus}
+    links = [Entry("/sys/class/net/lo", "l", "rwxrwxrwx", 1, 0, 0, 0, "../../devices/virtual/net/lo")]
+    for name, (driver, vendor, device) in nics.items():
+        found |= {f"/sys/class/net/{name}/device/vendor": vendor, f"/sys/class/net/{name}/device/device": device}
+        links.append(Entry(f"/sys/class/net/{name}", "l", "rwxrwxrwx", 1, 0, 0, 0, f"../../devices/pci/net/{name}"))
+        links.append(
+            Entry(
+                f"/sys/class/net/{name}/device/driver", "l", "rwxrwxrwx", 1, 0, 0, 0, f"../../bus/pci/drivers/{driver}"
+            )
+        )
+        links += [Entry(f"/sys/class/net/{name}/queues/rx-{at}", "d", "rwxr-xr-x", 1, 0, 0, 0) for at in range(queues)]
+    present = ["/run/systemd/system", *(["/usr/sbin/ethtool"] if ethtool else [])]
+    links += [Entry(path, "-", "rwxr-xr-x", 1, 0, 0, 0) for path in present]
+    links += [Entry(path, "l", "rwxrwxrwx", 1, 0, 0, 0, target) for path, target in entries]
+    return evidence_of(
+        {**found, **(files or {})},
+        entries=links,
+        lines={"nic_owners": owners, "nic_aliases": aliases, "nic_names": names},
+        commands={"nic_settings": (0, "".join(cards))} if ethtool else {},
+    )
+
+
+def does(verdict: Verdict) -> list[str]:
+    """What a remedy's commands do, and the files that it writes."""
+    return [
+        step.do if isinstance(step, Run) else step.path for step in verdict.remedy if isinstance(step, (Run, WriteFile))
+    ]
+
+
+class TestKinds:
+    @pytest.mark.parametrize(
+        ("nics", "nic", "morphing"),
+        [
+            ({"ens192": VMXNET3}, Status.COMPLIANT, Status.COMPLIANT),
+            ({"eth0": E1000}, Status.MANUAL, Status.COMPLIANT),
+            ({"ens192": VMXNET3, "ens33": ("e1000e", "0x8086", "0x10d3")}, Status.MANUAL, Status.COMPLIANT),
+            ({"eth0": ("pcnet32", "0x1022", "0x2000")}, Status.MANUAL, Status.MANUAL),
+            ({"eth0": ("vmxnet", "0x15ad", "0x0720")}, Status.MANUAL, Status.MANUAL),
+            # a virtual function that the host passes through
+            ({"ens224": ("iavf", "0x8086", "0x1889")}, Status.COMPLIANT, Status.COMPLIANT),
+            ({"ens224": ("something", "", "")}, Status.UNKNOWN, Status.COMPLIANT),
+            ({}, Status.NOT_APPLICABLE, Status.NOT_APPLICABLE),
+        ],
+    )
+    def test_of_cards(self, nics, nic, morphing):
+        evidence = guest(nics)
+        assert assess_nic(evidence, OPTIONS).status is nic
+        assert assess_morphing(evidence, OPTIONS).status is morphing
+
+    def test_a_dead_alias_is_named(self):
+        found = assess_morphing(guest(aliases=[("/etc/modprobe.conf", 1, "alias eth0 vmxnet")]), OPTIONS)
+        assert found.status is Status.MANUAL
+        assert "/etc/modprobe.conf:1" in found.reason
+
+
+class TestLro:
+    @pytest.mark.parametrize(
+        ("lro", "files", "option", "status"),
+        [
+            ("on", {}, "auto", Status.COMPLIANT),
+            ("off", {}, "auto", Status.COMPLIANT),
+            ("on", FORWARDS, "auto", Status.NONCOMPLIANT),
+            # the kernel turned it off, and will again
+            ("off", FORWARDS, "auto", Status.COMPLIANT),
+            ("on", {"/proc/sys/net/ipv6/conf/all/forwarding": "1"}, "auto", Status.NONCOMPLIANT),
+            ("on", {"/proc/sys/net/ipv4/conf/ens192/forwarding": "1"}, "auto", Status.NONCOMPLIANT),
+            ("on", {"/proc/sys/net/ipv4/ip_forward": "0"}, "auto", Status.COMPLIANT),
+            ("on", {}, "off", Status.NONCOMPLIANT),
+            ("off", {}, "off", Status.NOT_PERSISTENT),
+        ],
+    )
+    def test_one_card(self, lro, files, option, status):
+        found = assess_lro(guest(None, card(lro=lro), files=files), {**OPTIONS, "vmxnet3_lro": option})
+        assert found.status is status, found.reason
+
+    @pytest.mark.parametrize(
+        "entries",
+        [
+            [("/sys/class/net/ens192/brport", ""), ("/sys/class/net/ens192/master", "../br0")],
+            [("/sys/class/net/ens192/master", "../../../virtual/net/ovs-system")],
+            [("/sys/class/net/ens192/master", "../bond0"), ("/sys/class/net/bond0/brport", "")],
+        ],
+    )
+    def test_a_port_of_a_bridge_forwards(self, entries):
+        assert assess_lro(guest(None, card(), entries=entries), OPTIONS).status is Status.NONCOMPLIANT
+
+    def test_a_bond_alone_does_not(self):
+        entries = [("/sys/class/net/ens192/master", "../bond0")]
+        assert assess_lro(guest(None, card(), entries=entries), OPTIONS).status is Status.COMPLIANT
+
+    def test_the_remedy_is_a_rule_by_driver_and_the_live_value(self):
+        nics = {"ens192": VMXNET3, "ens224": VMXNET3, "eth9": E1000}
+        rule, live = assess_lro(guest(nics, card(lro="off"), card("ens224"), files=FORWARDS), OPTIONS).remedy
+        assert (rule.path, rule.before) == (LRO_RULE, None)
+        assert 'DRIVERS=="vmxnet3", RUN+="/usr/sbin/ethtool -K $name lro off"' in rule.content
+        assert (live.do, live.undo) == ("ethtool -K ens224 lro off", "ethtool -K ens224 lro on")
+
+    @pytest.mark.parametrize(
+        ("path", "line"),
+        [
+            ("/etc/NetworkManager/system-connections/a.nmconnection", "feature-lro=true"),
+            ("/etc/sysconfig/network-scripts/ifcfg-ens192", 'ETHTOOL_OPTS="-K ens192 tso on lro on"'),
+            ("/etc/sysconfig/network/ifcfg-eth0", "ETHTOOL_OPTIONS='-K eth0 lro on'"),
+            ("/etc/netplan/50-cloud-init.yaml", "      large-receive-offload: true"),
+            ("/etc/systemd/network/10-a.link", "LargeReceiveOffload=yes"),
+            ("/etc/network/interfaces", "    offload-lro on"),
+            ("/etc/network/interfaces", "    post-up /sbin/ethtool -K $IFACE lro on"),
+            ("/etc/rc.local", "ethtool -K ens192 lro on gro on"),
+            ("/etc/udev/rules.d/99-site.rules", 'SUBSYSTEM=="net", RUN+="/sbin/ethtool -K %k lro on"'),
+            ("/etc/modprobe.conf", "options vmxnet3 disable_lro=0"),
+        ],
+    )
+    def test_who_turns_it_on_at_boot_is_in_the_way(self, path, line):
+        for lro in ("on", "off"):
+            found = assess_lro(guest(None, card(lro=lro), files=FORWARDS, owners=[(path, 4, line)]), OPTIONS)
+            assert found.status is Status.MANUAL
+            assert f"{path}:4" in found.reason
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "feature-lro=false",
+            "#feature-lro=true",
+            "feature-gro=true",
+            "ethtool -K ens192 gro on",
+            "ethtool -K ens192 lro off gro on",
+        ],
+    )
+    def test_who_does_not_is_not(self, line):
+        owners = [("/etc/rc.local", 4, line)]
+        assert (
+            assess_lro(guest(None, card(lro="off"), files=FORWARDS, owners=owners), OPTIONS).status is Status.COMPLIANT
+        )
+
+    def test_our_rule_in_place_is_enough(self):
+        options = {**OPTIONS, "vmxnet3_lro": "off"}
+        rule = assess_lro(guest(None, card()), options).remedy[0].content
+        owners = [(LRO_RULE, 2, rule.splitlines()[1])]
+        found = assess_lro(guest(None, card(lro="off"), files={LRO_RULE: rule}, owners=owners), options)
+        assert found.status is Status.COMPLIANT
+        assert found.owner == f"{LRO_RULE}:2"
+
+    def test_an_old_kernel_has_the_drivers_option(self):
+        found = assess_lro(guest(None, card(), files=FORWARDS, kernel="2.6.18-398.el5"), OPTIONS)
+        assert found.status is Status.MANUAL
+        assert "disable_lro=1" in found.reason
+
+
+class TestTso:
+    @pytest.mark.parametrize(
+        ("said", "status"),
+        [
+            ({}, Status.COMPLIANT),
+            ({"tso": "off"}, Status.NONCOMPLIANT),
+            ({"tso": "off [requested on]", "sg": "off"}, Status.MANUAL),
+            ({"tx": "off [fixed]"}, Status.MANUAL),
+        ],
+    )
+    def test_one_card(self, said, status):
+        found = assess_tso(guest(None, card(**said)), OPTIONS)
+        assert found.status is status, found.reason
+
+    def test_what_it_needs_comes_first_and_goes_last(self):
+        (step,) = assess_tso(guest(None, card(tso="off", sg="off")), OPTIONS).remedy
+        assert step.do == "ethtool -K ens192 sg on tso on"
+        assert step.undo == "ethtool -K ens192 tso off sg off"
+
+    def test_a_guest_with_an_overlay_is_for_a_person(self):
+        assert assess_tso(guest(None, card(tx="off"), files=VXLAN), OPTIONS).status is Status.MANUAL
+
+    @pytest.mark.parametrize(
+        "line", ["feature-tso=false", "TCPSegmentationOffload=no", "ethtool -K ens192 tx off", "offload-tso off"]
+    )
+    def test_who_turns_it_off_at_boot_is_named(self, line):
+        found = assess_tso(guest(None, card(), owners=[("/etc/rc.local", 2, line)]), OPTIONS)
+        assert found.status is Status.MANUAL
+        assert "/etc/rc.local:2" in found.reason
+
+
+class TestOverlay:
+    @pytest.mark.parametrize(
+        ("files", "tunnels", "status"),
+        [
+            ({}, "on", Status.NOT_APPLICABLE),
+            (VXLAN, "on", Status.NONCOMPLIANT),
+            (VXLAN, "off", Status.COMPLIANT),
+            (VXLAN, "off [fixed]", Status.COMPLIANT),
+            ({"/sys/class/net/genev_sys_6081/uevent": "DEVTYPE=geneve"}, "on", Status.NONCOMPLIANT),
+            ({"/sys/class/net/br0/uevent": "DEVTYPE=bridge"}, "on", Status.NOT_APPLICABLE),
+        ],
+    )
+    def test_one_card(self, files, tunnels, status):
+        found = assess_overlay(guest(None, card(tunnels=tunnels), files=files), OPTIONS)
+        assert found.status is status, found.reason
+
+    def test_the_remedy_is_a_rule_and_the_live_values(self):
+        found = assess_overlay(guest(None, card(tunnels="on"), files=VXLAN), OPTIONS)
+        assert does(found) == [
+            OVERLAY_RULE,
+            "ethtool -K ens192 tx-udp_tnl-segmentation off tx-udp_tnl-csum-segmentation off",
+        ]
+
+
+class TestRings:
+    @pytest.mark.parametrize(
+        ("said", "status"),
+        [
+            ({"oob": 0}, Status.COMPLIANT),
+            ({"oob": 9}, Status.COMPLIANT),
+            ({"oob": 50}, Status.COMPLIANT),
+            ({"oob": 5000}, Status.NONCOMPLIANT),
+            ({"oob": 5000, "ring": 4096}, Status.COMPLIANT),
+            ({"oob": 5000, "ring": 1024, "most": 1024}, Status.COMPLIANT),
+            ({"oob": 5000, "received": 10**10}, Status.COMPLIANT),
+        ],
+    )
+    def test_one_card(self, said, status):
+        found = assess_rings(guest(None, card(**said)), OPTIONS)
+        assert found.status is status, found.reason
+
+    def test_only_the_card_that_drops_is_changed_now(self):
+        nics = {"ens192": VMXNET3, "ens224": VMXNET3}
+        found = assess_rings(guest(nics, card(), card("ens224", oob=5000, ring=256)), OPTIONS)
+        assert does(found) == [RING_RULE, "ethtool -G ens224 rx 4096"]
+        assert found.remedy[1].undo == "ethtool -G ens224 rx 256"
+
+    @pytest.mark.parametrize("line", ["ring-rx=1024", "RxBufferSize=512", 'ETHTOOL_OPTS="-G ens192 rx 512"'])
+    def test_who_sets_it_at_boot_is_in_the_way(self, line):
+        found = assess_rings(guest(None, card(oob=5000), owners=[("/etc/x", 1, line)]), OPTIONS)
+        assert found.status is Status.MANUAL
+        assert "/etc/x:1" in found.reason
+
+
+@pytest.mark.parametrize("assess", [assess_tso, assess_lro, assess_rings, assess_overlay])
+class TestWithoutAnAnswer:
+    def test_no_card(self, assess):
+        assert assess(guest({"eth0": E1000}), OPTIONS).status is Status.NOT_APPLICABLE
+
+    def test_no_ethtool(self, assess):
+        assert assess(guest(ethtool=False, files=VXLAN), OPTIONS).status is Status.UNKNOWN
+
+    def test_ethtool_that_says_nothing(self, assess):
+        assert assess(guest(None, "nic: ens192\n", files=VXLAN), OPTIONS).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("cpus", "queues", "status"),
+    [
+        ("0", 1, Status.NOT_APPLICABLE),
+        ("0-3", 4, Status.COMPLIANT),
+        ("0-2", 2, Status.COMPLIANT),
+        ("0-5,8", 4, Status.COMPLIANT),
+        ("0-15", 8, Status.COMPLIANT),
+        ("0-15", 4, Status.MANUAL),
+        ("0-3", 1, Status.MANUAL),
+        ("0-3", 0, Status.UNKNOWN),
+        ("", 1, Status.UNKNOWN),
+    ],
+)
+def test_queues(cpus, queues, status):
+    found = assess_queues(guest(cpus=cpus, queues=queues), OPTIONS)
+    assert found.status is status, found.reason
+
+
+@pytest.mark.parametrize(
+    ("nics", "names", "status"),
+    [
+        (["ens192"], [], Status.COMPLIANT),
+        (["ens192", "ens224"], [], Status.COMPLIANT),
+        (["eth0"], [], Status.COMPLIANT),
+        (["eth0", "eth1"], [], Status.MANUAL),
+        (["eth0", "ens224"], [], Status.MANUAL),
+        (["eth0", "eth1"], ["Name=eth0", "Name=eth1"], Status.COMPLIANT),
+        (["eth0", "eth1"], ["Name=eth0"], Status.MANUAL),
+        (["eth0", "eth1"], ['ATTR{address}=="00:50:56:aa:bb:cc", NAME="eth0"', 'NAME="eth1"'], Status.COMPLIANT),
+        ([], [], Status.NOT_APPLICABLE),
+    ],
+)
+def test_names(nics, names, status):
+    lines = [("/etc/systemd/network/10-nic.link", at, text) for at, text in enumerate(names, 1)]
+    evidence = guest(dict.fromkeys(nics, VMXNET3), names=lines)
+    found = predictable_nic_names.assess(evidence, {})
+    assert found.status is status, found.reason
