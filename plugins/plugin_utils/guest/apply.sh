@@ -146,28 +146,34 @@ same() {
     cmp -s "$1" "$2"
 }
 
-# On disk before we go on. An old sync takes no files and writes out everything; a newer one is spared that.
+# On disk before we go on. An old sync takes no files and writes out everything; a newer one is spared that, and tells of
+# writes that failed. False, with `why`, where it does; not where a file system merely cannot do it for some of these.
 flush() {
-    sync "$@" 2>/dev/null || sync
+    why=$(sync "$@" 2>&1) && return 0
+    sync
+    case $why in
+    *"nput/output error"* | *"I/O error"*) why="Input/output error" ;;
+    *"o space left"*) why="No space left on device" ;;
+    *"uota exceeded"*) why="Disk quota exceeded" ;;
+    *"ead-only file system"*) why="Read-only file system" ;;
+    *) return 0 ;;
+    esac
+    return 1
 }
 
 # Everything of the receipt at hand, and the paths in `touched` (one a line).
 flush_receipt() {
-    if [ -n "$commands_ran" ]; then
-        # Nobody knows what a command wrote.
-        sync
-        commands_ran=""
-        touched=""
-        return 0
-    fi
+    # Nobody knows what a command wrote.
+    [ -z "$commands_ran" ] || sync
+    commands_ran=""
     IFS=$newline
     set -- "$receipts"
     for written in $(find "$receipt" -print) $touched; do
         [ ! -e "$written" ] || set -- "$@" "$written"
     done
     IFS=" 	$newline"
-    flush "$@"
     touched=""
+    flush "$@"
 }
 
 # The names in folder $1 that match the pattern $2, sorted; none of ours holds a blank.
@@ -411,11 +417,12 @@ same_boot() {
     return 1
 }
 
-# What was undone leaves no receipt, once the undo is on disk. A receipt without a state is one cut while it was made or
-# while it was removed.
+# What was undone leaves no receipt, once the undo is on disk: not before that does the state say so, since /boot may be on
+# another disk than the receipt. A receipt without a state is one cut while it was made or while it was removed.
 remove_receipt() {
+    flush_receipt || fail "what was put back cannot be written to disk: $why" || return 1
     set_state undone
-    flush_receipt
+    flush "$receipt/state" "$receipt"
     rm -rf "$receipt"
 }
 
@@ -558,13 +565,14 @@ perform() {
     if [ -z "$failure" ]; then
         # Before anything is made beside a file, what tells where is on disk: a power cut keeps a folder's name sooner than
         # the content of the file that names it.
-        [ -z "$recorded" ] || flush_receipt
-        run_phase prepare "$2"
+        [ -z "$recorded" ] || flush_receipt || failure="cannot write its receipt: $why"
     fi
+    [ -n "$failure" ] || run_phase prepare "$2"
     if [ -z "$failure" ]; then
         # `committing` says that undoing may rely on the whole receipt: so not before that is on disk.
-        flush_receipt
-        if ! undisturbed "$WAIT"; then
+        if ! flush_receipt; then
+            failure="cannot write its receipt: $why"
+        elif ! undisturbed "$WAIT"; then
             failure=$why
         elif ! set_state committing; then
             failure="cannot write its receipt: $why"
@@ -576,9 +584,9 @@ perform() {
         outcome=refused
         return 1
     fi
-    flush "$receipt/state" "$receipt"
-    run_phase commit "$2"
-    [ -n "$failure" ] || flush_receipt
+    flush "$receipt/state" "$receipt" || failure="cannot write its receipt: $why"
+    [ -n "$failure" ] || run_phase commit "$2"
+    [ -n "$failure" ] || flush_receipt || failure="what was changed cannot be written to disk: $why"
     [ -n "$failure" ] || run_phase prove "$2"
     [ -n "$failure" ] || return 0
     take_back
@@ -598,8 +606,7 @@ finish() {
 }
 
 take_back() {
-    if undo_receipt; then
-        remove_receipt
+    if undo_receipt && { remove_receipt || ! problem=$why; }; then
         outcome=undone
     else
         flush_receipt
@@ -619,7 +626,16 @@ finish_transaction() {
         folder=$receipt/$number
         remove_beside
     done
-    set_state "done" && flush_receipt
+    # Back in `committing` where that cannot be made to last: else undoing it would find nothing to undo.
+    set_state "done" && { flush_receipt || back_to committing; }
+}
+
+# The receipt at hand is in state $1 again, since what came next failed, as `why` says.
+back_to() {
+    told=$why
+    set_state "$1"
+    why=$told
+    return 1
 }
 
 write_file() { one_step write_file "$@"; }
@@ -1126,7 +1142,7 @@ take_out_edits() {
         fi
     fi
     rm -f "$folder/work" "$folder/work.after"
-    flush "$folder/restored"
+    flush "$folder/restored" || fail "$path: cannot write its receipt: $why"
 }
 
 # ---- Kernel files ----------------------------------------------------------------------------------------------------
@@ -1424,11 +1440,12 @@ act_undo() {
         if ! own_beside; then
             name_beside
             attempt put "$folder/beside" "${beside#"$ROOT"}$newline" || fail "$path: cannot write its receipt: $why" || return 1
-            flush "$folder/beside" "$folder"
+            flush "$folder/beside" "$folder" || fail "$path: cannot write its receipt: $why" || return 1
             make_beside || return 1
         fi
         { [ "$content" = "$folder/before" ] && [ -f "$beside/old" ] && same "$content" "$beside/old"; } ||
-            { build old "$content" "$like" && flush "$beside/old"; } || return 1
+            build old "$content" "$like" || return 1
+        flush "$beside/old" || fail "$path: cannot write beside it: $why" || return 1
         attempt mv -f "$beside/old" "$target" || fail "$path: cannot put it back: $why" || return 1
         touched=$parent$newline$touched
         ;;
@@ -1497,11 +1514,10 @@ recover() {
                 else
                     emit recovered "$receipt_name" failed "$(sentence "$problem")"
                 fi
-            elif ! undo_receipt; then
+            elif ! undo_receipt || { ! remove_receipt && problem=$why; }; then
                 flush_receipt
                 emit recovered "$receipt_name" failed "$(sentence "$problem")"
             else
-                remove_receipt
                 emit recovered "$receipt_name" undone "a run that was cut off left it open"
             fi
             ;;
@@ -1569,8 +1585,8 @@ revert() {
 # the state is replaced, or a power cut could leave a receipt without one, which would be taken for one half removed.
 begin_reverting() {
     attempt put "$receipt/reverting" "" && attempt put "$receipt/state.committing" "committing$newline" || return 1
-    flush "$receipt/reverting" "$receipt/state.committing" "$receipt"
-    set_state committing && flush_receipt
+    flush "$receipt/reverting" "$receipt/state.committing" "$receipt" && set_state committing &&
+        { flush_receipt || back_to "done"; }
 }
 
 # Goes on with the revert of the receipt at hand, which has begun. False, with `problem`, where it cannot be ended yet.
@@ -1642,7 +1658,10 @@ commit_again() {
 
 finish_revert() {
     hand_over_endings
-    flush_receipt
+    if ! flush_receipt; then
+        problem="what was put back cannot be written to disk: $why"
+        return 1
+    fi
     set_state reverted
     flush "$receipt/state" "$receipt"
     forget_backups

@@ -4,8 +4,9 @@
 
 """A run that is cut off, at any moment, leaves old or new and never neither; the next run brings order.
 
-To see these red: have ``recover`` skip receipts in ``committing``, leave ``remove_own_folders`` out of the undo, or let a
-revert not set its state back to ``committing`` before it acts.
+To see these red: have ``flush`` always be true, have ``remove_receipt`` set its state first, have ``recover`` skip receipts in
+``committing``, leave ``remove_own_folders`` out of the undo, or let a revert not set its state back to ``committing`` before it
+acts.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     WriteFile,
     WriteKernel,
 )
-from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import SHELLS, STATE, Ran, SmallGuest, cut_at
+from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import QUICK, SHELLS, STATE, Ran, SmallGuest, cut_at
 
 pytestmark = pytest.mark.slow
 
@@ -256,6 +257,80 @@ def test_a_command_that_never_started_is_not_undone(dash_guest: SmallGuest) -> N
     fails = Run("fails", do="exit 1", undo="true", proof="true")
     assert guest.apply(("fails", [fails, never])).outcomes == {"fails": "undone"}
     assert not (guest.root / "ran").exists()
+
+
+def test_a_flush_that_fails_at_any_moment_is_no_success(place: Path) -> None:
+    """Given a disk that reports a failed write at the n-th flush, all is refused or undone and said so, and never called done."""
+    old, dummy = both(lambda: furnish(place / "reference", "busybox"))
+    counter = place / "flush"
+    outcomes = set()
+    for at in range(1, 100):
+        root = place / "root"
+        shutil.rmtree(root, ignore_errors=True)
+        guest = furnish(root, "busybox")
+        counter.write_text(f"{at}\n")
+        ran = guest.apply(("all_steps", STEPS), extra=failing_flush(counter))
+        failed = counter.read_text() == "0\n"
+        outcomes.add(ran.outcomes["all_steps"])
+        if not failed:
+            assert ran.outcomes == {"all_steps": "done"}
+            break
+        assert ran.outcomes["all_steps"] != "done", at
+        assert "Input/output error" in ran.said("outcome")[0] + "".join(ran.said("step")), ran.lines
+        assert guest.apply().whole
+        is_in_order(guest, old)
+    assert {"refused", "undone", "done"} <= outcomes
+
+
+def test_a_flush_that_fails_in_a_revert_leaves_it_to_the_next_run(place: Path) -> None:
+    """Given a disk that reports a failed write while a receipt is reverted, it is not called reverted, and the next run ends it."""
+    old, new = both(lambda: furnish(place / "reference", "busybox"))
+    counter = place / "flush"
+    for at in range(1, 100):
+        root = place / "root"
+        shutil.rmtree(root, ignore_errors=True)
+        guest = furnish(root, "busybox")
+        guest.apply(("all_steps", STEPS))
+        counter.write_text(f"{at}\n")
+        ran = guest.revert("000001-all_steps", extra=failing_flush(counter))
+        if counter.read_text() != "0\n":
+            assert at > 3, "there was nothing to fail"
+            break
+        if " done " in ran.said("reverted")[0]:
+            # The record that it is reverted: everything was put back, and on disk, before it.
+            assert guest.snapshot() == old
+        guest.apply()
+        is_in_order(guest, old if guest.receipts["000001-all_steps"] == "reverted" else new)
+
+
+def failing_flush(counter: Path) -> str:
+    """Shell text in which the n-th flush of files, n being in file ``counter``, ends as sync does where a write had failed."""
+    return QUICK + (
+        "sync() {\n"
+        "[ $# -gt 0 ] || return 0\n"
+        f'read -r flush_left <"{counter}"\n'
+        '[ "$flush_left" -gt 0 ] || return 0\n'
+        f'echo $((flush_left - 1)) >"{counter}"\n'
+        '[ "$flush_left" -eq 1 ] || return 0\n'
+        "echo \"sync: error syncing '$1': Input/output error\" >&2\n"
+        "return 1\n"
+        "}\n"
+    )
+
+
+def test_a_receipt_is_undone_only_after_what_it_put_back_is_on_disk(dash_guest: SmallGuest) -> None:
+    """Given /boot on a disk of its own, the state must not say `undone` before a flush of all: the receipt's disk may be the
+    sooner one, and nothing would undo what is lost on the other."""
+    guest = dash_guest
+    guest.write("/etc/crontab", "old\n")
+    states = guest.root / "states"
+    seen = QUICK + f'flush() {{ echo "flush $(cat "$receipt/state")" >>"{states}"; }}\n'
+    undone = 'echo "undone now" >>"$ROOT/states"'
+    fails = Run("fail", do="exit 1", undo=undone, proof="true")
+    ran = guest.apply(("fails", [EditFile("/etc/crontab", (AppendLine("new"),)), fails]), extra=seen)
+    assert ran.outcomes == {"fails": "undone"}
+    after = states.read_text().split("undone now\n")[1].splitlines()
+    assert "flush committing" in after[: after.index("flush undone")]
 
 
 # ---- Space and read-only file systems --------------------------------------------------------------------------------
