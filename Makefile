@@ -53,7 +53,7 @@ check: setup ruff mypy shellcheck units-newest units-oldest package ## the gates
 
 lint: setup ansible-lint docs-lint changelog-lint sanity-newest sanity-oldest ansible-units ## Ansible's own gates
 
-test: check units-slow playbooks-oldest lint scenarios vm-sample ## everything; what CI runs
+test: check units-slow playbooks-oldest lint scenarios vm-sample crash-sample ## everything; what CI runs
 
 ruff:
 	$(GATE) ruff $(NEWEST)/ruff check --cache-dir $(BUILD)/ruff .
@@ -129,6 +129,9 @@ bench: setup ## measure against ping, plain ssh and an idiomatic playbook: [ARGS
 crashtest: setup ## cut apply and revert off at every write, in a small VM: [SAMPLE=states] [SEED=number]
 	@$(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.crash.run --seed $(or $(SEED),1) $(if $(SAMPLE),--sample $(SAMPLE),--page docs/crash.md)
 
+crash-sample: setup ## a seeded sample of crashtest, as tests: [SEED=number]
+	$(GATE) 'boot safety, a sample' $(WITH_NEWEST) CRASH_SEED=$(or $(SEED),1) pytest -v -n $(WORKERS) --durations=0 tests/crash
+
 docs: setup ## build the documentation site in .build/docs
 	@rm -rf $(BUILD)/docs && mkdir -m 0700 $(BUILD)/docs
 	@$(WITH_NEWEST) antsibull-docs sphinx-init --use-current --sphinx-theme alabaster --dest-dir $(BUILD)/docs vmguest.linux >/dev/null
@@ -143,4 +146,4 @@ clean: ## remove .build/ and the test guests
 	rm -rf $(BUILD)
 
 .PHONY: help audit demo setup check lint test ruff mypy shellcheck units-newest units-oldest units-slow playbooks-oldest package ansible-lint \
-    docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios vm-shell vm-sample proof bench crashtest docs clean
+    docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios vm-shell vm-sample proof bench crashtest crash-sample docs clean

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,11 +24,13 @@ from ansible_collections.vmguest.linux.tests.crash.guest import (
     UNITS,
     boot_paths,
     files,
+    images,
     transactions,
 )
 from ansible_collections.vmguest.linux.tests.crash.judge import (
     Reference,
     Seen,
+    boot_problems,
     by_receipts,
     deep_problems,
     difference,
@@ -42,7 +45,9 @@ from ansible_collections.vmguest.linux.tests.crash.write_log import read_log
 
 NOW = "2026-11-24T02:00:00Z"
 #: States that one boot of the machine checks.
-BATCH = 40
+BATCH = 30
+#: Bytes of a write that belongs to a boot image or the swap file.
+BIG = 64 * 1024
 
 
 class CampaignError(Exception):
@@ -57,6 +62,12 @@ class Kit:
     work: Path
     consoles: Path
     seed: int
+
+    def named(self, name: str) -> Kit:
+        """The same with a folder of its own for consoles, for what is done at the same time as others."""
+        consoles = self.consoles / re.sub(r"[^a-z0-9]+", "-", name.lower())
+        consoles.mkdir(parents=True, exist_ok=True)
+        return replace(self, consoles=consoles)
 
     def nonce(self, name: str) -> str:
         """32 hex digits, the same each time."""
@@ -127,7 +138,7 @@ def record(kit: Kit, layout: Layout, shell: str, extra: str = "") -> Recording:
 
     :raises CampaignError: where that by itself does not end as it should.
     """
-    base = disk.build(layout, files(), FOLDERS)
+    base = disk.build(layout, files(kit.machine.kernel.boot_parts, layout.separate_boot), FOLDERS)
     with tempfile.TemporaryDirectory(dir=kit.work) as place:
         image, log = Path(place) / "disk", Path(place) / "log"
         disk.write_sparse(image, [base])
@@ -243,6 +254,30 @@ def cut_power(kit: Kit, recording: Recording, states: Sequence[State], tally: Ta
         progress(tally)
 
 
+def boot(kit: Kit, recording: Recording, states: Sequence[State], tally: Tally) -> None:
+    """Boot states from the disk itself: a real GRUB, which replays no journal, reads grub.cfg, the kernel and the image."""
+    with tempfile.TemporaryDirectory(dir=kit.work) as place:
+        image = Path(place) / "disk"
+        for state in states:
+            disk.write_sparse(image, [recording.disk(state)])
+            lines = kit.machine.boot(f"format=raw,cache=unsafe,file={image}", 300, kit.consoles / "boot.console")
+            wrong = boot_problems(lines, images())
+            label = f"{state.cut.value}, {state.phase}, after write {state.durable}+{len(state.extra)}"
+            tally.add(Seen(), wrong, label)
+    progress(tally)
+
+
+def boot_states(recording: Recording, number: int, random: Random) -> list[State]:
+    """States at which what boots was being changed: from the first new image on."""
+    big = next(at for at, write in enumerate(recording.writes) if len(write.data) >= BIG)
+    every = [
+        state
+        for state in candidates(recording.epochs, random)
+        if state.durable + len(state.extra) > big and state.phase not in ("", "end")
+    ]
+    return choose(every, number, random)
+
+
 def cut_recovery(kit: Kit, recording: Recording, state: State) -> Recording:
     """The next run after ``state``, recorded: its own writes may be cut off as well."""
     base = recording.disk(state)
@@ -294,10 +329,13 @@ def fail_writes(kit: Kit, recording: Recording, number: int, random: Random, tal
     """While apply runs, every write to one place of the disk fails: one that it wrote to when nothing failed."""
     first = next(at for at, epoch in enumerate(recording.epochs) if epoch.phase == "apply")
     last = next(at for at, epoch in enumerate(recording.epochs) if epoch.phase == "applied")
-    sectors = sorted(
-        {write.sector for write in recording.writes[recording.epochs[first].durable : recording.epochs[last].durable]}
-    )
-    random.shuffle(sectors)
+    writes = recording.writes[recording.epochs[first].durable : recording.epochs[last].durable]
+    large = sorted({write.sector for write in writes if len(write.data) >= BIG})
+    small = sorted({write.sector for write in writes if len(write.data) < BIG})
+    random.shuffle(large)
+    random.shuffle(small)
+    # By turns: parts of images and of the swap file, and all else.
+    sectors = [sector for pair in zip(large, small, strict=False) for sector in pair]
     chosen: list[int] = []
     disks = []
     with tempfile.TemporaryDirectory(dir=kit.work) as place:
@@ -329,8 +367,9 @@ def fail_writes(kit: Kit, recording: Recording, number: int, random: Random, tal
 
 
 def fill_up(kit: Kit, recording: Recording, number: int, random: Random, tally: Tally) -> None:
-    """Apply with little room in the file system of /boot."""
-    rooms = sorted({0, *(random.randrange(4, 1400, 4) for dummy in range(number - 1))})
+    """Apply with little room in the file system of /boot: none, to enough for three images."""
+    image = max(int(value.split(" ")[3]) for path, value in recording.old.tree.items() if "/initrd.img-" in path)
+    rooms = sorted({0, *(random.randrange(4, 3 * image // 1024, 4) for dummy in range(number - 1))})
     calls = [f"full {room} {at} busybox {room}" for at, room in enumerate(rooms)]
     found = in_slots(kit, recording.layout, [recording.base] * len(rooms), calls, kit.programs(), "full")
     for room in rooms:

@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.vmguest.linux.tests.crash.guest import GuestFile
-from ansible_collections.vmguest.linux.tests.crash.machine import need
+from ansible_collections.vmguest.linux.tests.crash.machine import MachineError, need
 from ansible_collections.vmguest.linux.tests.crash.write_log import SECTOR
 
 MIB = 1024 * 1024
-ROOT_AT, ROOT_SIZE = 1 * MIB, 24 * MIB
-BOOT_AT, BOOT_SIZE = 25 * MIB, 20 * MIB
-MARKS_AT = 45 * MIB
-SIZE = 46 * MIB
+ROOT_AT, ROOT_SIZE = 1 * MIB, 56 * MIB
+BOOT_AT, BOOT_SIZE = 57 * MIB, 40 * MIB
+MARKS_AT = 97 * MIB
+SIZE = 98 * MIB
 #: The first sector of the place where the machine marks the phases of its run.
 MARKS_FROM = MARKS_AT // SECTOR
 
@@ -56,6 +56,7 @@ def build(layout: Layout, files: Mapping[str, GuestFile], folders: Iterable[str]
     """The disk of a guest with ``files`` and ``folders``."""
     disk = bytearray(SIZE)
     disk[:SECTOR] = partition_table([(ROOT_AT, ROOT_SIZE), (BOOT_AT, BOOT_SIZE)])
+    _install_grub(disk, layout.separate_boot)
     in_boot = {path[5:]: file for path, file in files.items() if path.startswith("/boot/")}
     boot_folders = [path[5:] for path in folders if path.startswith("/boot/")]
     if layout.separate_boot:
@@ -66,6 +67,44 @@ def build(layout: Layout, files: Mapping[str, GuestFile], folders: Iterable[str]
     else:
         disk[ROOT_AT : ROOT_AT + ROOT_SIZE] = _file_system(layout.file_system, ROOT_SIZE, files, folders)
     return bytes(disk)
+
+
+def _install_grub(disk: bytearray, separate_boot: bool) -> None:
+    """A real GRUB between the partition table and the first partition, as grub-install puts it there. What it needs of itself
+    is in that one image; its configuration, kernels and images are read from the guest's file system."""
+    folder = Path("/usr/lib/grub/i386-pc")
+    first = folder / "boot.img"
+    if not first.is_file():
+        raise MachineError(f"{first} is needed: make setup installs grub-pc-bin")
+    with tempfile.TemporaryDirectory(prefix="vmguest-crash-") as place:
+        early, core = Path(place) / "early.cfg", Path(place) / "core.img"
+        early.write_text("serial --unit=0 --speed=115200\nterminal_output serial\n", encoding="ascii")
+        prefix = "(hd0,msdos2)/grub" if separate_boot else "(hd0,msdos1)/boot/grub"
+        words = [
+            need("grub-mkimage"),
+            "-O",
+            "i386-pc",
+            "-d",
+            str(folder),
+            "-o",
+            str(core),
+            "-c",
+            str(early),
+            "-p",
+            prefix,
+        ]
+        done = subprocess.run(
+            [*words, "biosdisk", "part_msdos", "ext2", "xfs", "serial", "terminal", "normal", "linux"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise MachineError(f"grub-mkimage ended with {done.returncode}: {done.stderr}")
+        image = core.read_bytes()
+    # The first sector of the core image holds where the rest is: from sector 2 on, unless something changes that.
+    disk[:440] = first.read_bytes()[:440]
+    disk[SECTOR : SECTOR + len(image)] = image
 
 
 def _file_system(kind: str, size: int, files: Mapping[str, GuestFile], folders: Iterable[str]) -> bytes:
@@ -92,7 +131,7 @@ def _file_system(kind: str, size: int, files: Mapping[str, GuestFile], folders: 
             words = [need("mkfs.xfs"), "--unsupported", "-q", "-f", "-p", str(prototype), str(image)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise RuntimeError(f"{words[0]} ended with {done.returncode}: {done.stderr}")
+            raise MachineError(f"{words[0]} ended with {done.returncode}: {done.stderr}")
         return image.read_bytes()
 
 

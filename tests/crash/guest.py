@@ -10,6 +10,7 @@ images and grub.cfg, each the commit of a group with two members.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -24,9 +25,12 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     Run,
     WriteFile,
 )
+from ansible_collections.vmguest.linux.tests.crash.cpio import archive, file
 
 KERNELS = ("5.10.0-8-amd64", "5.10.0-9-amd64")
 SWAP_FILE_KIB = 1024
+#: Arguments of the guest's kernel at first.
+CONSOLE = "quiet console=ttyS0"
 
 
 @dataclass(frozen=True)
@@ -37,20 +41,58 @@ class GuestFile:
     mode: int = 0o644
 
 
-def _grub_cfg(arguments: str) -> str:
-    lines = ["# It is generated: edit /etc/default/grub", "set default=0", "set timeout=5"]
+@dataclass(frozen=True)
+class BootParts:
+    """What makes the guest a machine that boots: a kernel, and a static busybox for its images."""
+
+    kernel: bytes
+    busybox: bytes
+
+
+#: What an image does when it is booted: tell that it is whole, and of its modules; then power off.
+_INIT = b"""#!/bin/busybox sh
+/bin/busybox sed 's/^/== image holds /' /conf/modules
+echo "== image booted"
+/bin/busybox poweroff -f
+"""
+
+_OLD_MODULES = b"# modules for the initramfs\nsym53c8xx\n"
+
+
+_LINES_OF_MODULES = (b"vmw_pvscsi\n", b"options vmw_pvscsi ring_pages=32\n")
+
+
+def images() -> list[list[str]]:
+    """What an image may tell of itself when it is booted: the old one, the new one, and that of either member of the group
+    alone."""
+    first, second = _LINES_OF_MODULES
+    found = [_OLD_MODULES, _OLD_MODULES + first, _OLD_MODULES + second, _OLD_MODULES + first + second]
+    return [content.decode().splitlines() for content in found]
+
+
+def image_base(parts: BootParts) -> bytes:
+    """The part of every image that is the same: the kernel checks its checksum as it unpacks it. The modules come after it."""
+    whole = archive({"bin/busybox": file(parts.busybox, 0o755), "init": file(_INIT, 0o755)})
+    packed = gzip.compress(whole, mtime=0)
+    return packed + bytes(-len(packed) % 512)
+
+
+def _grub_cfg(arguments: str, separate_boot: bool) -> str:
+    """What the machine's grub-mkconfig writes."""
+    folder = "" if separate_boot else "/boot"
+    lines = ["# It is generated: edit /etc/default/grub", "set default=0", "set timeout=0"]
     for kernel in reversed(KERNELS):
         lines += [
             f"menuentry 'Linux {kernel}' {{",
-            f"\tlinux /boot/vmlinuz-{kernel} root=UUID=1234 ro {arguments}",
-            f"\tinitrd /boot/initrd.img-{kernel}",
+            f"\tlinux {folder}/vmlinuz-{kernel} root=UUID=1234 ro {arguments}",
+            f"\tinitrd {folder}/initrd.img-{kernel}",
             "}",
         ]
     return "\n".join(lines) + "\n"
 
 
-def files() -> dict[str, GuestFile]:
-    """The guest as it was, by path."""
+def files(parts: BootParts, separate_boot: bool) -> dict[str, GuestFile]:
+    """The guest as it was, by path. The newer kernel is the one that is booted."""
     random = Random(5)
     found = {
         "/etc/crontab": GuestFile(
@@ -58,14 +100,18 @@ def files() -> dict[str, GuestFile]:
         ),
         "/etc/cron.d/obsolete": GuestFile(b"0 * * * * root /opt/obsolete\n"),
         "/etc/fstab": GuestFile(b"UUID=1234 / ext4 errors=remount-ro 0 1\n"),
-        "/etc/default/grub": GuestFile(b'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX=""\n'),
-        "/etc/initramfs-tools/modules": GuestFile(b"# modules for the initramfs\nsym53c8xx\n"),
-        "/boot/grub/grub.cfg": GuestFile(_grub_cfg("quiet").encode(), 0o444),
+        "/etc/default/grub": GuestFile(
+            f'GRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX_DEFAULT="{CONSOLE}"\nGRUB_CMDLINE_LINUX=""\n'.encode()
+        ),
+        "/etc/initramfs-tools/modules": GuestFile(_OLD_MODULES),
+        "/boot/grub/grub.cfg": GuestFile(_grub_cfg(CONSOLE, separate_boot).encode(), 0o444),
         "/boot/grub/unicode.pf2": GuestFile(random.randbytes(20_000)),
     }
+    image = image_base(parts) + archive({"conf/modules": file(_OLD_MODULES)})
     for kernel in KERNELS:
-        found[f"/boot/vmlinuz-{kernel}"] = GuestFile(random.randbytes(120_000))
-        found[f"/boot/initrd.img-{kernel}"] = GuestFile(random.randbytes(230_000), 0o600)
+        newest = kernel == KERNELS[-1]
+        found[f"/boot/vmlinuz-{kernel}"] = GuestFile(parts.kernel if newest else random.randbytes(120_000))
+        found[f"/boot/initrd.img-{kernel}"] = GuestFile(image, 0o600)
     return found
 
 
@@ -87,8 +133,7 @@ _REPLACE = (
     '    cp -p "$1" "$kept.part" && sync && mv "$kept.part" "$kept.old" || exit 1',
     "  fi",
     '  rm -f "$beside"',
-    '  cp -p "$kept.old" "$beside" && build "$kept.old" >"$beside" || { rm -f "$beside"; exit 1; }',
-    '  [ "$(tail -n 1 "$beside")" = "# whole" ] || { rm -f "$beside"; exit 1; }',
+    '  cp -p "$kept.old" "$beside" && build "$beside" "$1" || { rm -f "$beside"; exit 1; }',
     "  sync",
     '  mv -f "$beside" "$1" || exit 1',
     "}",
@@ -112,7 +157,7 @@ def _boot_images() -> Run:
     return Run(
         "rebuild the boot images",
         do=_lines(
-            'build() { cat "$1"; cat "$ROOT/etc/initramfs-tools/modules" "$ROOT/etc/modprobe.d/vmguest.conf"; echo "# whole"; }',
+            'build() { mkinitramfs -o "$1" "${2##*/initrd.img-}"; }',
             *_REPLACE,
             f'for image in {names}; do replace "$image"; done',
         ),
@@ -125,11 +170,7 @@ def _boot_entries() -> Run:
     return Run(
         "write grub.cfg anew",
         do=_lines(
-            "build() {",
-            '  arguments=$(sed -n \'s/^GRUB_CMDLINE_LINUX="\\(.*\\)"/\\1/p\' "$ROOT/etc/default/grub")',
-            '  more=$(sed -n \'s/^GRUB_CMDLINE_LINUX_DEFAULT="\\(.*\\)"/\\1/p\' "$ROOT/etc/default/grub")',
-            '  sed "s/^\\(.linux .* ro\\).*/\\1 $arguments $more/" "$1"; echo "# whole"',
-            "}",
+            'build() { grub-mkconfig -o "$1"; }',
             *_REPLACE,
             'replace "$ROOT/boot/grub/grub.cfg"',
         ),
@@ -197,7 +238,7 @@ def transactions() -> list[Transaction]:
         ),
         Transaction(
             "boot_timeout",
-            (EditFile("/etc/default/grub", (ReplaceLine("GRUB_TIMEOUT=5", "GRUB_TIMEOUT=3"),)),),
+            (EditFile("/etc/default/grub", (ReplaceLine("GRUB_TIMEOUT=0", "GRUB_TIMEOUT=1"),)),),
             group="boot_entries",
             commit=(_boot_entries(),),
         ),
@@ -239,6 +280,6 @@ UNITS: Mapping[str, tuple[str, ...]] = {
 
 def boot_paths() -> Iterator[str]:
     """What the guest boots by, all of which it has at any time: kernels, images, the boot loader's configuration."""
-    for path in files():
-        if path.startswith("/boot/"):
-            yield path
+    for kernel in KERNELS:
+        yield from (f"/boot/vmlinuz-{kernel}", f"/boot/initrd.img-{kernel}")
+    yield from ("/boot/grub/grub.cfg", "/boot/grub/unicode.pf2")

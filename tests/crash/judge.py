@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 Tree = dict[str, str]
 
 #: What apply.sh and the commands of steps keep beside a file while they build; a boot loader takes none for its own.
-_OURS = re.compile(r"/\.vmguest-[^/]*(/(new|old))?$|/\.[^/]+\.vmguest-new$|/swapfile\.part$")
+_OURS = re.compile(r"/\.vmguest-[^/]*(/(new|old))?$|/\.[^/]+\.vmguest-new(\.new)?$|/swapfile\.part$")
 _STATE = "/var/lib/vmguest"
 
 
@@ -124,6 +124,20 @@ def _whole(
             yield f"after the cut {path}, which the boot needs, is not there"
     if not seen.entries.get("before"):
         yield "after the cut the boot loader has no entry"
+
+
+def boot_problems(lines: Sequence[str], images: Sequence[Sequence[str]]) -> Iterator[str]:
+    """What is wrong with a boot from the disk itself, by its boot loader, of which the console shows ``lines``. What the image
+    tells of itself must be one of ``images``."""
+    bad = [line.strip() for line in lines if re.search(r"error: |panic|nitramfs unpacking failed|rescue>", line)]
+    if not any(line.endswith("== image booted") for line in lines):
+        yield f"it does not boot: {'; '.join(bad[:3]) or (lines or ['nothing on its console'])[-1]}"
+        return
+    if bad:
+        yield f"it boots, but {'; '.join(bad[:3])}"
+    told = [line.partition("== image holds ")[2] for line in lines if "== image holds " in line]
+    if told not in [list(image) for image in images]:
+        yield f"it boots by an image that nobody built: it holds {told}"
 
 
 def in_order(seen: Seen, allowed: Sequence[Reference]) -> Iterator[str]:

@@ -10,6 +10,8 @@ itself off. It needs no root, no KVM and no network.
 
 from __future__ import annotations
 
+import fcntl
+import lzma
 import os
 import re
 import shutil
@@ -21,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.vmguest.linux.tests.crash.cpio import Entry, archive, file, folder, link
+from ansible_collections.vmguest.linux.tests.crash.guest import BootParts, image_base
 
 HERE = Path(__file__).resolve().parent
 #: Debian's smallest kernel package with what a virtual disk needs: this one names the current version.
@@ -62,6 +65,10 @@ GNU_TOOLS = [
 ]
 
 
+#: Arguments of the machine's own kernel.
+APPEND = "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=unstable random.trust_cpu=on"
+
+
 class MachineError(Exception):
     """The machine did not come up, or did not end by itself. The text is what its console shows last."""
 
@@ -73,6 +80,11 @@ class Kernel:
     image: Path
     modules: tuple[Path, ...]
 
+    @property
+    def boot_parts(self) -> BootParts:
+        """What the small guest is made bootable with: this kernel, and the machine's busybox."""
+        return BootParts(self.image.read_bytes(), Path(need("busybox")).read_bytes())
+
 
 def prepare(cache: Path) -> tuple[Kernel, Path]:
     """Kernel and initramfs, made in ``cache`` unless they are there.
@@ -81,49 +93,60 @@ def prepare(cache: Path) -> tuple[Kernel, Path]:
     """
     cache.mkdir(parents=True, exist_ok=True)
     unpacked = cache / "kernel"
-    if not unpacked.is_dir():
-        _fetch_kernel(cache, unpacked)
-    images = sorted(unpacked.glob("boot/vmlinuz-*"))
-    if not images:
-        raise MachineError(f"no kernel in {unpacked}: remove that folder and try again")
-    found = {path.stem: path for path in unpacked.rglob("*.ko")}
-    kernel = Kernel(images[-1], tuple(found[name] for name in MODULES if name in found))
-    initramfs = cache / "initramfs.cpio"
-    whole = archive(_base_files(kernel))
-    if not initramfs.is_file() or initramfs.read_bytes() != whole:
-        initramfs.write_bytes(whole)
+    with (cache / "lock").open("w") as lock:
+        # Tests run several at a time.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not unpacked.is_dir():
+            _fetch_kernel(cache, unpacked)
+        images = sorted(unpacked.glob("boot/vmlinuz-*"))
+        if not images:
+            raise MachineError(f"no kernel in {unpacked}: remove that folder and try again")
+        found = {path.name.split(".ko")[0]: path for path in unpacked.rglob("*.ko*")}
+        kernel = Kernel(images[-1], tuple(found[name] for name in MODULES if name in found))
+        initramfs = cache / "initramfs.cpio"
+        whole = archive(_base_files(kernel, kernel.boot_parts))
+        if not initramfs.is_file() or initramfs.read_bytes() != whole:
+            part = initramfs.with_suffix(".part")
+            part.write_bytes(whole)
+            part.rename(initramfs)
     return kernel, initramfs
 
 
 def _fetch_kernel(cache: Path, unpacked: Path) -> None:
     with tempfile.TemporaryDirectory(dir=cache) as folder_name:
-        depends = _output(["apt-cache", "depends", "--important", KERNEL_PACKAGE])
+        depends = _output(["apt-cache", "depends", "--important", KERNEL_PACKAGE], may_fail=True)
+        if KERNEL_PACKAGE not in depends and os.geteuid() == 0:
+            # A container's image comes without the lists of packages.
+            _output(["apt-get", "-q", "update"])
+            depends = _output(["apt-cache", "depends", "--important", KERNEL_PACKAGE], may_fail=True)
         match = re.search(r"Depends: (linux-image-\S+)", depends)
         if not match:
             raise MachineError(f"apt knows no {KERNEL_PACKAGE}: run apt-get update")
-        subprocess.run(
-            ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", match[1]],
-            cwd=folder_name,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        _output(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", match[1]], folder_name)
         package = next(Path(folder_name).glob("*.deb"))
         part = Path(folder_name) / "unpacked"
-        subprocess.run(["dpkg-deb", "-x", str(package), str(part)], check=True)
+        _output(["dpkg-deb", "-x", str(package), str(part)])
         part.rename(unpacked)
 
 
-def _output(words: Sequence[str]) -> str:
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+def _output(words: Sequence[str], folder_name: str | None = None, may_fail: bool = False) -> str:
+    done = subprocess.run([need(words[0]), *words[1:]], cwd=folder_name, check=False, capture_output=True, text=True)
+    if done.returncode != 0 and not may_fail:
+        raise MachineError(f"'{' '.join(words)}' ended with {done.returncode}: {done.stderr.strip()[-400:]}")
+    return done.stdout
 
 
-def _base_files(kernel: Kernel) -> dict[str, Entry]:
+def _base_files(kernel: Kernel, parts: BootParts) -> dict[str, Entry]:
     files: dict[str, Entry] = {
         name: folder() for name in ("proc", "sys", "dev", "tmp", "guest", "job", "etc", "bb", "gnu", "modules")
     }
     files["init"] = file((HERE / "init.sh").read_bytes(), 0o755)
     for number, module in enumerate(kernel.modules):
-        files[f"modules/{number:02d}-{module.name}"] = file(module.read_bytes())
+        content = module.read_bytes()
+        if module.suffix == ".xz":
+            # As Debian ships them since 13.
+            content = lzma.decompress(content)
+        files[f"modules/{number:02d}-{module.name.removesuffix('.xz')}"] = file(content)
     busybox = Path(need("busybox"))
     if _libraries(busybox):
         raise MachineError(f"{busybox} is not static: install busybox-static")
@@ -137,6 +160,9 @@ def _base_files(kernel: Kernel) -> dict[str, Entry]:
         files[f"gnu/{name}"] = file(path.resolve().read_bytes(), 0o755)
         libraries.update(_libraries(path))
     files["gnu/sh"] = link("dash")
+    for stand_in in sorted((HERE / "stand_ins").glob("*.sh")):
+        files[f"stand-in/{stand_in.stem}"] = file(stand_in.read_bytes(), 0o755)
+    files["stand-in/image-base"] = file(image_base(parts))
     # For an injected bug: flushes nothing.
     files["broken/sync"] = link("/bb/true")
     # The kernel and scripts start /bin/sh.
@@ -146,15 +172,17 @@ def _base_files(kernel: Kernel) -> dict[str, Entry]:
     return files
 
 
-def _wait(process: subprocess.Popen[bytes], seconds: int, console: Path, kill_after: str) -> str:
+def _wait(process: subprocess.Popen[bytes], seconds: int, console: Path, kill_after: Sequence[str]) -> str:
     """How the process ended, in words."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
             dummy, error = process.communicate(timeout=0.02 if kill_after else deadline - time.monotonic())
         except subprocess.TimeoutExpired:
-            if kill_after and console.is_file() and kill_after in console.read_text(errors="replace"):
-                process.kill()
+            if kill_after and console.is_file():
+                shown = console.read_text(errors="replace")
+                if any(text in shown for text in kill_after):
+                    process.kill()
             continue
         return (
             "ended" if process.returncode == 0 else f"ended with {process.returncode}: {error.decode(errors='replace')}"
@@ -204,24 +232,40 @@ class Machine:
         with tempfile.NamedTemporaryFile(prefix="vmguest-crash-", suffix=".cpio") as initrd:
             initrd.write(self.initramfs.read_bytes() + extra)
             initrd.flush()
-            words = list(self._words(initrd.name, drives, console))
-            console.unlink(missing_ok=True)
-            with subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-            ) as process:
-                how = _wait(process, seconds, console, kill_after)
-        text = console.read_text(encoding="utf-8", errors="surrogateescape") if console.is_file() else ""
-        lines = text.replace("\r", "").split("\n")
+            words = ["-kernel", str(self.kernel.image), "-initrd", initrd.name, "-append", APPEND]
+            how, lines = self._start([*words, *_drives(drives)], seconds, console, (kill_after,) if kill_after else ())
         if "== job ended 0" not in lines and not kill_after:
             raise MachineError(f"the machine {how}; its console ({console}) ends:\n" + "\n".join(lines[-25:]))
         return lines
 
-    def _words(self, initrd: str, drives: Iterable[str], console: Path) -> Iterator[str]:
+    def boot(self, drive: str, seconds: int, console: Path) -> list[str]:
+        """Boot from the disk itself, by its own boot loader, and return the console's lines up to where it is plain how
+        that ends."""
+        ends = ("== image booted", "error: ", "Kernel panic", "grub rescue>", "No bootable device")
+        return self._start(_drives([drive]), seconds, console, ends)[1]
+
+    def _start(
+        self, words: Sequence[str], seconds: int, console: Path, kill_after: Sequence[str]
+    ) -> tuple[str, list[str]]:
+        """How it ended, and the console's lines."""
+        console.unlink(missing_ok=True)
+        with subprocess.Popen(
+            [*self._words(console), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as process:
+            how = _wait(process, seconds, console, kill_after)
+        text = console.read_text(encoding="utf-8", errors="surrogateescape") if console.is_file() else ""
+        return how, text.replace("\r", "").split("\n")
+
+    def _words(self, console: Path) -> Iterator[str]:
         yield need("qemu-system-x86_64")
         yield from ("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot")
         yield from ("-machine", "pc", "-accel", "tcg,thread=multi,tb-size=128", "-cpu", "max", "-smp", "1")
-        yield from ("-m", f"{self.memory_mib}", "-kernel", str(self.kernel.image), "-initrd", initrd)
-        yield from ("-append", "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=unstable random.trust_cpu=on")
-        yield from ("-serial", f"file:{console}")
-        for drive in drives:
-            yield from ("-drive", f"if=virtio,{drive}")
+        yield from ("-m", f"{self.memory_mib}", "-serial", f"file:{console}")
+
+
+def _drives(drives: Iterable[str]) -> Iterator[str]:
+    for drive in drives:
+        yield from ("-drive", f"if=virtio,{drive}")

@@ -13,9 +13,9 @@ tell() {
 # A guest's program: under which shell and tools, and from which file.
 run_program() {
     case $1 in
-    gnu) PATH=/gnu /gnu/dash -s <"$2" ;;
-    bash) PATH=/gnu /gnu/bash --posix -s <"$2" ;;
-    busybox) PATH=/bb /bb/sh -s <"$2" ;;
+    gnu) PATH=/gnu:/stand-in /gnu/dash -s <"$2" ;;
+    bash) PATH=/gnu:/stand-in /gnu/bash --posix -s <"$2" ;;
+    busybox) PATH=/bb:/stand-in /bb/sh -s <"$2" ;;
     esac 2>&1
 }
 
@@ -76,7 +76,8 @@ umount_slot() {
 # Everything but the receipts: `file WHEN mode user group size digest path`, folders and links with a dash for digest.
 manifest() {
     cd /guest || return 1
-    find . ! -type d ! -path "./var/lib/vmguest/*" -exec md5sum {} + >/tmp/sums
+    # Not of the kernel, for it takes long: its size tells, and that it boots.
+    find . ! -type d -size -8192k ! -path "./var/lib/vmguest/*" -exec md5sum {} + >/tmp/sums
     find . -type d ! -path "./var/lib/vmguest/*" ! -path "*/lost+found" -exec stat -c "%A %u %g - - %n" {} + |
         sed "s/^/== $name file $1 /"
     find . ! -type d ! -path "./var/lib/vmguest/*" -exec stat -c "%A %u %g %s %n" {} + |
@@ -84,7 +85,8 @@ manifest() {
             FILENAME == "/tmp/sums" { sum[substr($0, 35)] = $1; next }
             { path = $0; sub(/^[^ ]+ [^ ]+ [^ ]+ [^ ]+ /, "", path); print head, $1, $2, $3, $4, sum[path], path }
         ' /tmp/sums -
-    sed -n "s/^[[:space:]]*\(linux\|initrd\) \([^ ]*\).*/== $name entry $1 \2/p" boot/grub/grub.cfg
+    # With a /boot of its own, the boot loader's paths begin there.
+    sed -n "s|^[[:space:]]*\(linux\|initrd\) \([^ ]*\).*|== $name entry $1 ${SEPARATE_BOOT:+/boot}\2|p" boot/grub/grub.cfg
     cd var/lib/vmguest/receipts 2>/dev/null && for receipt in *; do
         [ ! -d "$receipt" ] || echo "== $name receipt $1 $receipt $(cat "$receipt/state" 2>/dev/null) $(ls -d "$receipt"/reverting 2>/dev/null)"
     done
@@ -211,7 +213,7 @@ killed() {
     if mount_slot "$2"; then
         rm -f /tmp/leader
         # A process group of its own.
-        setsid sh -c 'echo $$ >/tmp/leader; PATH=/bb exec /bb/sh -s </job/apply' >/tmp/killed 2>&1 &
+        setsid sh -c 'echo $$ >/tmp/leader; PATH=/bb:/stand-in exec /bb/sh -s </job/apply' >/tmp/killed 2>&1 &
         while [ ! -s /tmp/leader ]; do usleep 1000; done
         usleep $((whole * $4 * 10))
         if [ -n "${5:-}" ]; then
@@ -235,7 +237,7 @@ lost() {
     name=$1
     if mount_slot "$2"; then
         rm -f /tmp/leader
-        { setsid sh -c 'echo $$ >/tmp/leader; PATH=/bb exec /bb/sh -s </job/apply' 2>&1; echo "$?" >/tmp/left; } | head -n 1 >/dev/null &
+        { setsid sh -c 'echo $$ >/tmp/leader; PATH=/bb:/stand-in exec /bb/sh -s </job/apply' 2>&1; echo "$?" >/tmp/left; } | head -n 1 >/dev/null &
         while [ ! -s /tmp/leader ]; do usleep 1000; done
         usleep $((whole * $4 * 10))
         kill -HUP "$(cat /tmp/leader)" 2>/dev/null

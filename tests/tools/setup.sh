@@ -24,10 +24,11 @@ acl attr busybox-static dash mksh shellcheck strace util-linux
 openssh-client openssh-server
 aardvark-dns catatonit conmon iptables netavark nftables podman runc
 "
-# What a VM needs (tests/vm), without the rest.
+# What a VM needs (tests/vm, tests/crash), without the rest.
 vm_packages="
 ca-certificates make python3 python3-venv
-e2fsprogs fdisk mmdebstrap openssh-client qemu-system-x86 qemu-utils seabios uidmap util-linux
+bash busybox-static dash e2fsprogs fdisk grub-pc-bin mmdebstrap openssh-client qemu-system-x86 qemu-utils seabios uidmap
+util-linux xfsprogs
 "
 
 say() { printf 'setup: %s\n' "$*"; }

@@ -17,8 +17,18 @@ from ansible_collections.vmguest.linux.tests.crash.bugs import BUGS
 from ansible_collections.vmguest.linux.tests.crash.campaign import Tally
 from ansible_collections.vmguest.linux.tests.crash.cpio import archive, file, folder, link
 from ansible_collections.vmguest.linux.tests.crash.disk import partition_table
-from ansible_collections.vmguest.linux.tests.crash.guest import RECEIPTS, UNITS, boot_paths, files, transactions
+from ansible_collections.vmguest.linux.tests.crash.guest import (
+    RECEIPTS,
+    UNITS,
+    BootParts,
+    boot_paths,
+    files,
+    transactions,
+)
 from ansible_collections.vmguest.linux.tests.crash.judge import Seen
+
+#: Stand-ins for a kernel and a busybox.
+PARTS = BootParts(b"kernel", b"busybox")
 
 
 def names_in(data: bytes) -> dict[str, tuple[int, bytes]]:
@@ -60,7 +70,7 @@ def test_a_partition_table_says_where_partitions_are() -> None:
 
 def test_every_boot_file_is_watched_and_named_by_an_entry() -> None:
     """Given the guest's grub.cfg, the kernels and images that it names are there."""
-    named = re.findall(rb"^\t(?:linux|initrd) (\S+)", files()["/boot/grub/grub.cfg"].content, re.MULTILINE)
+    named = re.findall(rb"^\t(?:linux|initrd) (\S+)", files(PARTS, False)["/boot/grub/grub.cfg"].content, re.MULTILINE)
     assert len(named) == 4
     assert {name.decode() for name in named} <= set(boot_paths())
 
