@@ -43,7 +43,7 @@ from ansible_collections.vmguest.linux.tests.crash.machine import Machine, Machi
 TOP = Path(__file__).resolve().parent.parent.parent
 CACHE = TOP / ".build" / "crash"
 #: States of a whole campaign at power cuts, all file systems together.
-WHOLE = 360
+WHOLE = 330
 #: Machines that run at the same time.
 MACHINES = 2
 #: Where an injected bug is looked for: nothing that the file system does by itself hides it here.

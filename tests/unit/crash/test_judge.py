@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.vmguest.linux.tests.crash.judge import (
     Reference,
+    boot_problems,
     by_receipts,
     deep_problems,
     prefixes,
@@ -133,3 +134,20 @@ def test_the_same_plan_again_leads_to_new_and_its_revert_to_old() -> None:
     ]
     (sentence,) = deep_problems(read_console(lines)["7"], OLD, NEW)
     assert sentence.startswith("reverted: the guest is not as 'old'")
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (["== image holds old", "== image booted"], ""),
+        (["error: file `/boot/x' not found."], "it does not boot: error: file `/boot/x' not found."),
+        (["loading", ""], "it does not boot: "),
+        (["Initramfs unpacking failed: crc error", "== image holds old", "== image booted"], "it boots, but Initramfs"),
+        (["== image booted"], "it boots by an image that nobody built: it holds []"),
+        (["== image holds old", "== image holds more", "== image booted"], "it boots by an image that nobody built"),
+    ],
+)
+def test_a_boot_is_good_where_a_known_image_tells_that_it_is_whole(lines: list[str], sentence: str) -> None:
+    """Given what a console shows of a boot, only an image that was built, unpacked without complaint, passes."""
+    found = list(boot_problems(lines, [["old"], ["old", "new"]]))
+    assert (found == []) if not sentence else found[0].startswith(sentence), found

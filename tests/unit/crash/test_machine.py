@@ -110,3 +110,15 @@ def test_a_table_counts_states_and_failures() -> None:
         "no room in /boot  xfs, own /boot       1          0         0",
         "all                                    3          1         1",
     ]
+
+
+def test_the_page_shows_each_failure_and_how_each_bug_was_found() -> None:
+    """Given a failure and a bug that was found, the page has their sentences; a bug that was missed stands out."""
+    cut, found, missed = Tally("power cut", "ext4"), Tally("bug put in: one", "xfs"), Tally("bug put in: two", "xfs")
+    cut.add(Seen(), ["it is broken"], "at a flush, apply, after write 3+0")
+    found.add(Seen(), ["/etc/x is torn", "more"], "within a write")
+    text = page.page([cut], [found, missed], 12.3, 7)
+    assert "Failures: \n\n- power cut, ext4: at a flush, apply, after write 3+0: it is broken\n" in text
+    assert "- *bug put in: one*: /etc/x is torn (within a write).\n- *bug put in: two*: **not found**\n" in text
+    assert "12 minutes, seed 7" in text
+    assert "Failures: None." in page.page([Tally("power cut", "ext4")], [found], 1, 1)
