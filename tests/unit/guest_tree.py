@@ -141,6 +141,9 @@ DANGEROUS = frozenset(
         "ethtool",
         "fallocate",
         "grub-mkconfig",
+        "grub-script-check",
+        "grub2-mkconfig",
+        "grub2-script-check",
         "grubby",
         "halt",
         "initctl",
@@ -456,6 +459,11 @@ def materialise(guest: Guest, directory: Path) -> Tree:
     for command, answers in data.get("commands", {}).items():
         _install(state / "bin", command, root, _answers(command, answers))
 
+    for path, command in data.get("made", {}).items():
+        made = Tree(guest, root).call(command)
+        assert not made.returncode, made.stderr
+        (root / path.lstrip("/")).write_bytes(made.stdout)
+    (state / "calls").unlink(missing_ok=True)
     units = data.get("systemd", {})
     (state / "systemd" / "version").write_text(f"{units.get('version', 0)}\n", encoding="utf-8")
     tree = Tree(guest, root)
@@ -537,6 +545,7 @@ def reboot(tree: Tree) -> None:
         shutil.copytree(tree.state / "boot" / top, tree.root / top, symlinks=True)
     _set_sysctls(tree)
     _obey_tmpfiles_and_local_scripts(tree)
+    _pass_arguments(tree)
     for rules in sorted(tree.path("/etc/udev/rules.d").glob("*vmguest*.rules")):
         for line in rules.read_text(encoding="utf-8").replace("\\\n", "").splitlines():
             _obey_rule(tree, line)
@@ -590,6 +599,56 @@ def _obey_tmpfiles_and_local_scripts(tree: Tree) -> None:
             word, path = (word, tmpfiles) if tmpfiles else script.split(" >")
             file = tree.path(path)
             file.write_text(chosen(file.read_text(encoding="utf-8"), word) or "", encoding="utf-8")
+
+
+def _pass_arguments(tree: Tree) -> None:
+    """What the boot loader tells the kernel: the arguments of the entry that boots. By the simplest reading of these trees'
+    files that can be right, so that it can differ from the collection's own."""
+    text = _arguments(tree)
+    if text is None:
+        return
+    file = tree.path("/proc/cmdline")
+    image = [word for word in file.read_text(encoding="utf-8").split() if word.startswith("BOOT_IMAGE=")]
+    file.write_text(" ".join([*image, *text.split()]) + "\n", encoding="utf-8")
+
+
+def _arguments(tree: Tree) -> str | None:
+    def lines(path: str) -> list[str]:
+        return tree.read(path).splitlines() if tree.path(path).is_file() else []
+
+    variables = dict(
+        line.split("=", 1)
+        for path in (
+            "/boot/grub2/grubenv",
+            "/boot/grub/grubenv",
+            "/boot/photon.cfg",
+            "/boot/systemd.cfg",
+            "/boot/user.cfg",
+        )
+        for line in lines(path)
+        if "=" in line
+    )
+    for path in ("/boot/grub/grub.conf", "/boot/grub/menu.lst"):
+        kernels = [line.split(None, 2)[2] for line in lines(path) if line.split()[:1] == ["kernel"]]
+        if kernels:
+            return kernels[0]  # every tree has default 0
+    for path in ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"):
+        text = lines(path)
+        for entry in tree.path("/boot/loader/entries").glob("*.conf") if "blscfg" in text else ():
+            if entry.stem == variables.get("saved_entry"):
+                options = [
+                    line for line in entry.read_text(encoding="utf-8").splitlines() if line.startswith("options ")
+                ]
+                return _filled(options[0].partition(" ")[2], variables)
+        found = [line.split(None, 2)[2] for line in text if re.match(r"\s*linux(16|efi)?\s", line)]
+        if found:
+            roots = [line.partition("rootpartition=")[2] for line in text if "set rootpartition=" in line]
+            return _filled(found[0], {**variables, "rootpartition": "".join(roots)})
+    return None
+
+
+def _filled(text: str, variables: Mapping[str, str]) -> str:
+    return re.sub(r"\$\{?(\w+)\}?", lambda name: variables.get(name[1], ""), text)
 
 
 def _obey_rule(tree: Tree, line: str) -> None:

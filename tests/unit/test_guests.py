@@ -144,6 +144,7 @@ def test_a_guest_says_where_it_comes_from_and_what_is_expected(name: str) -> Non
             "about",
             "origin",
             "files",
+            "made",
             "links",
             "modes",
             "directories",

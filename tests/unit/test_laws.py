@@ -141,6 +141,8 @@ DRIFT: dict[str, Mapping[str, Any]] = {
     "a drop-in of the site": {
         "files": {"/etc/systemd/system/logrotate.timer.d/site.conf": "[Timer]\nOnCalendar=\nOnCalendar=04:30"}
     },
+    "stale timers configured": {"files": {"/etc/default/grub": 'GRUB_CMDLINE_LINUX="notsc quiet nohz=off"'}},
+    "stale timers in use": {"files": {"/proc/cmdline": "BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro nohz=off lpj=1"}},
     "no tools": {"packages": {"open-vm-tools": {"version": "12.0-1", "installed": False}}},
     "toolbox does not answer": {
         "packages": {
@@ -201,6 +203,11 @@ def standing(guest: Guest, changes: list[str] | None = None) -> Iterator[Tree]:
 def open_ones(findings: Mapping[str, Finding]) -> list[str]:
     """What the audit says is enforceable."""
     return [name for name, found in findings.items() if found.enforceable]
+
+
+def as_promised(found: Finding, now: Finding) -> bool:
+    """Compliant after its remedy; or, where that takes effect at the next boot only, waiting for it."""
+    return now.status is Status.COMPLIANT or (found.reboot and now.status is Status.PENDING_REBOOT)
 
 
 def changed_paths(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
@@ -296,16 +303,18 @@ def test_laws_2_and_3_one_truth_and_a_second_apply_is_empty(
         before = guest_tree.snapshot(tree)
         found = guest_tree.audit(tree, variables, shell)
         plan = make_plan(list(found.values()))
-        assert [entry.recommendation for entry in plan.transactions] == open_ones(found)
+        # What is committed for several comes last.
+        assert sorted(entry.recommendation for entry in plan.transactions) == sorted(open_ones(found))
 
         applied = guest_tree.execute(tree, apply_payload, plan.transactions, shell)
-        done = {name for name, result in applied.results.items() if result == "done"}
-        refused = {name for name, result in applied.results.items() if result != "done"}
+        results = {name: result for name, result in applied.results.items() if name in found}
+        done = {name for name, result in results.items() if result == "done"}
+        refused = {name for name, result in results.items() if result != "done"}
         after = guest_tree.snapshot(tree)
         assert bool(changed_paths(before, after)) == bool(done)
         assert applied.evidence is not None
         now = guest_tree.findings(tree, applied.evidence, variables)
-        assert {name: now[name].status for name in done} == dict.fromkeys(done, Status.COMPLIANT)
+        assert [name for name in done if not as_promised(found[name], now[name])] == []
         # What was refused says why, and is as it was.
         assert all(outcome.reason for outcome in applied.output.outcomes if outcome.recommendation in refused)
         assert {name: now[name].status for name in refused} == {name: found[name].status for name in refused}
@@ -339,6 +348,17 @@ def test_laws_2_and_3_one_truth_and_a_second_apply_is_empty(
         "rhel9-strict",
         "photon5-no_tools",
         "ubuntu2204-swap_file_forgotten",
+        "rhel4-base",
+        "rhel5-base",
+        "debian12-stale_timers",
+        "debian12-stale_timers_drop_in",
+        "rhel7-stale_timers",
+        "rhel8-stale_timers",
+        "rhel9-stale_timers",
+        "sles11sp4-stale_timers",
+        "sles15sp6-stale_timers",
+        "photon5-stale_timers",
+        "ubuntu2204-stale_timers",
     ],
 )
 def test_law_2_holds_after_a_reboot(name: str) -> None:
@@ -377,13 +397,17 @@ def test_law_4_reverting_in_any_order_restores_every_byte(
         left = {receipt.partition("-")[2] for receipt in names}
         for receipt in names:
             undone = guest_tree.execute(tree, revert_payload, [receipt], shell)
+            if undone.problems and "revert that first" in str(undone.output.reverted):
+                # The boot arguments of two recommendations stand in one line: the later goes first.
+                names.append(receipt)
+                continue
             assert undone.problems == []
             recommendation = receipt.partition("-")[2]
             left.discard(recommendation)
             assert undone.evidence is not None
             now = guest_tree.findings(tree, undone.evidence)
             assert now[recommendation].status == found[recommendation].status
-            assert {name: now[name].status for name in left} == dict.fromkeys(left, Status.COMPLIANT)
+            assert [name for name in left if not as_promised(found[name], now[name])] == []
         assert guest_tree.differences(before, guest_tree.snapshot(tree)) == []
 
 
@@ -433,7 +457,7 @@ def mended(
     assert guest_tree.differences(wanted, guest_tree.snapshot(tree)) == []
     assert next_run.evidence is not None
     now = guest_tree.findings(tree, next_run.evidence)
-    assert {name: now[name].status for name in open_ones(found)} == dict.fromkeys(open_ones(found), Status.COMPLIANT)
+    assert [name for name in open_ones(found) if not as_promised(found[name], now[name])] == []
     undone = guest_tree.execute(tree, revert_payload, newest_first(next_run.evidence), shell, then_probe=False)
     assert undone.problems == []
     assert guest_tree.differences(before, guest_tree.snapshot(tree)) == []
@@ -535,14 +559,16 @@ BOOT_PATH = (
 
 
 def test_law_6_no_plan_touches_what_a_guest_boots_from(plans: list[tuple[str, Plan, dict[str, Finding]]]) -> None:
-    """None of these recommendations needs the boot path or a reboot, and none takes it.
+    """Only what says that it waits for a reboot takes the boot path, and in profile baseline none does.
 
     Red where `io_scheduler._remedy` writes a file below /boot.
     """
     touched = []
     for name, plan, found in plans:
         for transaction in plan.transactions:
-            assert not found[transaction.recommendation].reboot
+            if found[transaction.recommendation].reboot:
+                assert RECOMMENDATIONS[transaction.recommendation].baseline != "enforce"
+                continue
             for step in transaction.steps:
                 if isinstance(step, Run):
                     commands = f"{step.do}\n{step.undo}\n{step.proof}"

@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     AloneFrom,
     AppendLine,
+    Edit,
     EditFile,
     RemoveFile,
     ReplaceLine,
@@ -78,7 +79,27 @@ def make_plan(findings: Sequence[Finding]) -> Plan:
     groups = list(dict.fromkeys(entry.group for entry in entries))
     # What stands alone has no group and is first: it should not wait for an image to be built.
     groups.sort(key=bool)
-    return Plan(tuple(entry for group in groups for entry in entries if entry.group == group))
+    return Plan(tuple(_composed([entry for group in groups for entry in entries if entry.group == group])))
+
+
+def _composed(entries: Sequence[Transaction]) -> Iterator[Transaction]:
+    """The transactions, each line to edit as those before them leave it."""
+    left: dict[tuple[str, str], str] = {}
+    for entry in entries:
+        steps: list[Step] = []
+        for step in entry.steps:
+            if isinstance(step, EditFile):
+                edits: list[Edit] = []
+                for edit in step.edits:
+                    if isinstance(edit, ReplaceLine) and edit.rewrite:
+                        place = (step.path, edit.old)
+                        if place in left:
+                            edit = replace(edit, old=left[place], new=edit.rewrite(left[place]))
+                        left[place] = edit.new
+                    edits.append(edit)
+                step = replace(step, edits=tuple(edits))
+            steps.append(step)
+        yield replace(entry, steps=tuple(steps))
 
 
 def grouped(transactions: Sequence[Transaction]) -> list[list[Transaction]]:

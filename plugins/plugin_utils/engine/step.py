@@ -11,7 +11,8 @@ guest, from what it really found, before it changes anything. docs/architecture.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal
 
 #: Others at work that a step must not meet (busy.sh knows them): package managers; what builds boot images and boot entries.
@@ -46,10 +47,15 @@ class WriteFile:
 
 @dataclass(frozen=True)
 class ReplaceLine:
-    """In a file: the whole line ``old`` becomes ``new``. Refused unless exactly one line is ``old``."""
+    """In a file: the whole line ``old`` becomes ``new``. Refused unless exactly one line is ``old``.
+
+    ``rewrite`` makes the new line of an old one. Where an earlier recommendation of the same plan edits the same line, the plan
+    asks it for the new line of what that one leaves (boot arguments all stand in one line).
+    """
 
     old: str
     new: str
+    rewrite: Callable[[str], str] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

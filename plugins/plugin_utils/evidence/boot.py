@@ -163,7 +163,7 @@ def configured_arguments(probe: ProbeOutput) -> list[ConfiguredArgument]:
     for path in [DEFAULT_GRUB, *(file.path for file in probe.glob(DEFAULT_GRUB_DROP_INS))]:
         for number, value in _shell_values(probe.file(path), "GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT"):
             found += _configured(f"{path}:{number}", value)
-    for number, value in _shell_values(probe.file(SUSE_BOOTLOADER), "DEFAULT_APPEND", "FAILSAFE_APPEND"):
+    for number, value in _shell_values(probe.file(SUSE_BOOTLOADER), "DEFAULT_APPEND"):
         found += _configured(f"{SUSE_BOOTLOADER}:{number}", value)
     for number, line in enumerate(probe.file(KERNEL_COMMAND_LINE).lines, 1):
         if not line.lstrip().startswith("#"):
@@ -209,11 +209,15 @@ class _Reader:
         }
         self.boot_listed = {entry.path for entry in probe.entries("/boot/*")}
         self.efi = probe.entry("/sys/firmware/efi") is not None
+        #: Files that are there, that the loader reads, and that the probe could not.
+        self.unread: list[File] = []
 
     # ---- which ---------------------------------------------------------------------------------------------------
 
     def boot(self) -> Boot:
         found = self._ostree() if self.platform.immutable else self._classic()
+        if self.unread and found.problem is None:
+            found = replace(found, problem=_unreadable(self.unread[0]))
         if self._transactional():
             problem = (
                 "it boots the snapshot that is the default by then, which may not be the running one and is not read"
@@ -295,6 +299,8 @@ class _Reader:
             file = self.probe.files.get(path)
             if file:
                 return path, file.lines
+            if file is not None and file.exists:
+                self.unread.append(file)
         return None
 
     # ---- GRUB legacy ---------------------------------------------------------------------------------------------
@@ -327,7 +333,9 @@ class _Reader:
         problem = None
         if default == "saved":
             # What `savedefault` and grub-set-default write: the number, then a warning not to edit the file.
-            default = self.probe.file("/boot/grub/default").value or "0"
+            saved = self.probe.file("/boot/grub/default")
+            default = saved.value or "0"
+            self.unread += [saved] if saved.exists and not saved else []
         chosen = _numbers(default)
         if chosen is None or chosen >= len(stanzas):
             problem = f"the default entry of {menu.path} is '{default}', and there is none of that number"
@@ -431,7 +439,9 @@ class _Reader:
 
     def specified(self, pattern: str) -> list[_Specified]:
         """The entries of the boot loader specification, in the order of the menu."""
-        found = [_Specified.of(file) for file in self.probe.glob(pattern)]
+        files = self.probe.glob(pattern)
+        self.unread += [file for file in files if not file]
+        found = [_Specified.of(file) for file in files]
         return sorted(found, key=lambda entry: _version_key(entry.id), reverse=True)
 
     def specified_entry(

@@ -232,15 +232,13 @@ class Script:
     """A GRUB script that runs.
 
     ``read`` gives the lines of a file that it names, None where they are not known; ``exists`` whether a file is there, None
-    where that is not known. After :meth:`run` the menu is in ``items``, the variables in ``variables``; ``chain`` is the file
-    that it hands over to.
+    where that is not known. After :meth:`run` the menu is in ``items``, the variables in ``variables``.
     """
 
     read: Callable[[str], tuple[str, Sequence[str]] | None]
     exists: Callable[[str], bool | None]
     variables: dict[str, Word] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
-    chain: str | None = None
     _functions: dict[str, tuple[_Statement, ...]] = field(default_factory=dict)
     _loaded: Loaded = field(default_factory=Loaded)
     _doubtful: bool = False
@@ -342,8 +340,6 @@ class Script:
             found = self.read(texts[0]) if texts else None
             if found:
                 self.run(*found)
-        elif name == "configfile" and texts:
-            self.chain = texts[0]
         elif name == "unset" and texts:
             self.variables.pop(texts[0], None)
         else:

@@ -483,6 +483,7 @@ LOADERS = {
     "rhel5": Loader.GRUB_LEGACY,
     "rhel6": Loader.GRUB_LEGACY,
     "sles11sp4": Loader.GRUB_LEGACY,
+    "rhel8": Loader.BLS,
     "rhel9": Loader.BLS,
 }
 

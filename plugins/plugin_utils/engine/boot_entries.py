@@ -1,0 +1,135 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The group ``boot_entries``: GRUB 2's menu made anew, once for all recommendations that changed what it is made from.
+
+The menu is built in the receipt, proved (GRUB's own checker parses it, no kernel that is there is lost), copied beside the old
+one with its mode and owner, synced and renamed. The old one is kept in the receipt and put back byte for byte. Where somebody
+made a new menu since (a kernel was installed), the old one would lose that: then the undo makes the menu anew instead.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import HARMFUL, TICKING
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run
+
+GROUP = "boot_entries"
+
+_COMMON = r"""
+config=$ROOT@config@
+beside=${config%/*}/.grub.cfg.vmguest-new
+kept=$NOTES/before
+made=$NOTES/made
+kernels() {
+  sed -n 's/^[[:blank:]]*linux[a-z0-9]*[[:blank:]][[:blank:]]*\([^[:blank:]]*\).*/\1/p' "$1"
+}
+flush() {
+  sync 2>/dev/null || :
+}
+build() {
+  rm -f "$made.part"
+  @mkconfig@ >"$made.part" || { echo "@mkconfig@ failed"; exit 1; }
+  if command -v @check@ >/dev/null 2>&1; then
+    @check@ "$made.part" || { echo "what @mkconfig@ made does not parse"; exit 1; }
+  fi
+  [ -n "$(kernels "$made.part")" ] || { echo "what @mkconfig@ made starts no kernel"; exit 1; }
+  for kernel in $(kernels "$config"); do
+    name=${kernel##*/}
+    [ ! -e "$ROOT/boot/$name" ] || kernels "$made.part" | grep -q "/$name\$" || { echo "@mkconfig@ lost $kernel"; exit 1; }
+  done
+  rm -f "$beside"
+  cp -p "$config" "$beside" && cat "$made.part" >"$beside" || { rm -f "$beside"; exit 1; }
+  flush
+  mv -f "$made.part" "$made" && mv -f "$beside" "$config" || exit 1
+  flush
+}
+"""
+
+_DO = r"""
+if [ ! -f "$kept" ]; then
+  cp -p "$config" "$kept.part" || exit 1
+  flush
+  mv -f "$kept.part" "$kept" || exit 1
+fi
+build
+"""
+
+_UNDO = r"""
+rm -f "$beside" "$kept.part" "$made.part"
+[ -f "$kept" ] || exit 0
+if cmp -s "$kept" "$config" || [ ! -f "$made" ]; then
+  exit 0
+fi
+if cmp -s "$made" "$config"; then
+  cp -p "$kept" "$beside" || { rm -f "$beside"; exit 1; }
+  flush
+  mv -f "$beside" "$config" || exit 1
+  flush
+else
+  echo "somebody made a new menu since: it is made anew"
+  build
+fi
+"""
+
+# What configures the menu is shell (grub-mkconfig reads it in the same way). Of the arguments that have to do with timers an
+# entry has those that are configured, and no others; entries for repairs have fewer.
+_PROOF = r"""
+cmp -s "$made" "$config" || { echo "$config is not what was made"; exit 1; }
+timer() {
+  for word; do
+    case $word in
+    @patterns@) printf ' %s' "$word" ;;
+    esac
+  done
+}
+set -f
+GRUB_CMDLINE_LINUX='' GRUB_CMDLINE_LINUX_DEFAULT=''
+[ ! -f "$ROOT/etc/default/grub" ] || . "$ROOT/etc/default/grub" >/dev/null 2>&1
+@drop_ins@
+wanted=$(timer $GRUB_CMDLINE_LINUX $GRUB_CMDLINE_LINUX_DEFAULT)
+sed -n '/^### BEGIN .*10_linux/,/^### END .*10_linux/p' "$config" | grep '^[[:blank:]]*linux' |
+  grep -v -e ' single' -e ' recovery' -e '-rescue-' | while IFS= read -r entry; do
+    found=$(timer $entry)
+    [ "$found" = "$wanted" ] || { echo "expected:$wanted, found:$found in $entry"; exit 1; }
+  done
+"""
+_DROP_INS = """set +f
+for drop_in in "$ROOT"/etc/default/grub.d/*.cfg; do
+  [ ! -f "$drop_in" ] || . "$drop_in" >/dev/null 2>&1
+done
+set -f"""
+
+
+def make_menu(config: str, drop_ins: bool) -> Run:
+    """The commit of the group: makes ``config``, the grub.cfg that GRUB reads, anew.
+
+    ``drop_ins`` says that the guest's grub-mkconfig reads /etc/default/grub.d, too (Debian's does).
+
+    :raises ValueError: for a menu that may not be made anew: one on the EFI system partition.
+    """
+    if config not in ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"):
+        raise ValueError(f"{config} is not made anew")
+    prefix = config.split("/")[2]
+    patterns = "|".join(f"'{word}'*" if word.endswith("=") else f"'{word}'" for word in (*HARMFUL, *TICKING))
+    words = {
+        "@config@": config,
+        "@mkconfig@": f"{prefix}-mkconfig",
+        "@check@": f"{prefix}-script-check",
+        "@patterns@": patterns,
+        "@drop_ins@": _DROP_INS if drop_ins else ":",
+    }
+
+    def text(*parts: str) -> str:
+        joined = "".join(parts)
+        for name, value in words.items():
+            joined = joined.replace(name, value)
+        return f"(\n{joined.strip()}\n)"
+
+    return Run(
+        f"make {config} anew",
+        do=text(_COMMON, _DO),
+        undo=text(_COMMON, _UNDO),
+        proof=text(_COMMON, _PROOF),
+        alone_from=("packages", "boot"),
+    )

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Arguments of the kernel that have to do with timers: VMware's table for old kernels, and what no newer kernel should have.
+
+The table is that of VMware KB 1006427 (now Broadcom KB 310053), "Timekeeping best practices for Linux guests", as captures of
+2009 to 2012 have it; today's text no longer holds it. Where captures differ, the shorter answer stands and the longer is
+accepted. Rebuilds (CentOS, Oracle) are as the Red Hat release of the same number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a release needs. ``last`` is the last minor release (or service pack) that it holds for, from ``first`` on.
+
+    ``accepted`` arguments are neither asked for nor wrong. ``verified`` is False for what no source that was read confirms:
+    it is kept to be confirmed, and rests nothing.
+    """
+
+    family: str
+    major: int
+    first: int
+    last: int
+    bits: int
+    required: tuple[str, ...]
+    accepted: tuple[str, ...] = ()
+    verified: bool = True
+
+
+KB_1006427 = (
+    Row("redhat", 5, 4, 99, 32, (), ("divider=10", "clocksource=acpi_pm")),
+    Row("redhat", 5, 1, 3, 32, ("divider=10", "clocksource=acpi_pm")),
+    Row("redhat", 5, 0, 0, 32, ("clocksource=acpi_pm",)),
+    # hpet=disable is in the later captures only.
+    Row("redhat", 4, 7, 9, 32, ("clock=pmtmr", "divider=10"), ("hpet=disable",)),
+    Row("redhat", 4, 0, 6, 32, ("clock=pmtmr",), ("hpet=disable",)),
+    Row("redhat", 3, 0, 99, 32, ()),
+    # Service packs 2 and 3: a VMI kernel on ESX 3.5, which has long been taken out again.
+    Row("suse", 10, 2, 99, 32, (), ("clock=pmtmr",)),
+    Row("suse", 10, 0, 1, 32, ("clock=pmtmr",)),
+    Row("suse", 9, 0, 99, 32, ("clock=pmtmr",)),
+    # 64-bit kernels: from memory. No capture that could be read has this half of the table.
+    Row("redhat", 5, 4, 99, 64, (), verified=False),
+    Row("redhat", 5, 1, 3, 64, ("notsc", "divider=10"), verified=False),
+    Row("redhat", 5, 0, 0, 64, ("notsc",), verified=False),
+    Row("redhat", 4, 7, 9, 64, ("notsc", "divider=10"), verified=False),
+    Row("redhat", 4, 0, 6, 64, ("notsc",), verified=False),
+    Row("suse", 10, 2, 99, 64, (), verified=False),
+    Row("suse", 10, 0, 1, 64, ("notsc",), verified=False),
+    Row("suse", 9, 0, 99, 64, ("notsc",), verified=False),
+)
+
+#: The last major release of a family that the table is for.
+LAST_IN_TABLE = {"redhat": 5, "suse": 10}
+
+
+def row(family: str, major: int, minor: int, bits: int) -> Row | None:
+    """The row for a release, None where the table has none."""
+    for found in KB_1006427:
+        if (found.family, found.major, found.bits) == (family, major, bits) and found.first <= minor <= found.last:
+            return found
+    return None
+
+
+#: Whole arguments, or names (with ``=``) of which any value counts, that keep a newer kernel from the clock that the hypervisor
+#: vouches for (arch/x86/kernel/cpu/vmware.c), or from its timers. hpet=disable harms nothing.
+HARMFUL = (
+    "notsc",
+    "tsc=unstable",
+    "clock=",
+    "clocksource=acpi_pm",
+    "clocksource=pit",
+    "clocksource=hpet",
+    "clocksource=jiffies",
+    "lpj=",
+    "pmtmr=",
+    "nohpet",
+    "noapic",
+    "nolapic",
+    "nosmp",
+    "no-vmw-sched-clock",
+)
+#: Those that keep a tickless kernel ticking, and divider=, which only the kernels of RHEL 4 and 5 know. Off has four spellings
+#: (kstrtobool in lib/kstrtox.c).
+TICKING = ("divider=", *(f"{name}={off}" for name in ("nohz", "highres") for off in ("off", "0", "n", "no")))
+
+
+def named(word: str, listed: tuple[str, ...]) -> bool:
+    """True where ``word`` is one of ``listed``, whole or by its name. The kernel takes - for _."""
+    plain = word.replace("_", "-")
+    return any(plain.startswith(entry) if entry.endswith("=") else plain == entry.replace("_", "-") for entry in listed)
