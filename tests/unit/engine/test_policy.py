@@ -63,6 +63,8 @@ def test_a_role_by_its_own_name_enforces_unless_its_mode_says_otherwise():
 
 def test_a_profile_may_extend_another_and_set_options():
     assert policy(vmguest_profile="io_intensive").options["io_scheduler_strict"] is True
+    assert policy(vmguest_profile="latency_sensitive").options["vmxnet3_lro"] == "off"
+    assert policy(vmguest_profile="network_forwarder").mode("vmxnet3_rings") == "enforce"
     assert policy(vmguest_profile="io_intensive", io_scheduler_strict=False).options["io_scheduler_strict"] is False
 
 
