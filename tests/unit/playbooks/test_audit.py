@@ -248,7 +248,7 @@ BAD_INPUT: dict[str, tuple[dict[str, Any], str]] = {
         "'vmguest_only' names the unknown recommendation 'io_schedular'; did you mean 'io_scheduler'?",
     ),
     "area": ({"vmguest_skip": "@disks"}, "'vmguest_skip' names the unknown area '@disks'"),
-    "profile": ({"vmguest_profile": "base"}, "unknown profile 'base'; did you mean 'baseline'?"),
+    "profile": ({"vmguest_profile": "baselin"}, "unknown profile 'baselin'; did you mean 'baseline'?"),
     "variable": (
         {"vmguest_profil": "baseline"},
         "'vmguest_profil' is no variable of vmguest.linux; did you mean 'vmguest_profile'?",
