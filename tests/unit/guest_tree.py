@@ -652,16 +652,26 @@ def _filled(text: str, variables: Mapping[str, str]) -> str:
 
 
 def _obey_rule(tree: Tree, line: str) -> None:
-    """One udev rule, for every disk: matches on KERNEL, vendor, model and TEST; assignments to attributes."""
+    """One udev rule, for every disk: matches on KERNEL, vendor, model and TEST; assignments to attributes, and the shell's
+    writes to the disk's own (udev before 098)."""
     words = [] if line.lstrip().startswith("#") else [found.groupdict() for found in _UDEV_WORD.finditer(line)]
     for disk in tree.path("/sys/block").glob("*") if words else ():
         matches = all(_udev_matches(disk, word) for word in words if word["operator"] in ("==", "!="))
         for word in words if matches else ():
             if word["operator"] == "=" and word["key"] == "ATTR":
-                file = disk / word["name"]
-                new = chosen(file.read_text(encoding="utf-8"), word["value"])
-                if new:
-                    file.write_text(new, encoding="utf-8")
+                _set_attribute(disk / word["name"], word["value"])
+            elif word["operator"] == "+=" and word["key"] == "RUN":
+                written = re.fullmatch(r"/bin/sh -c 'echo (\d+) > /sys\$\$DEVPATH/(\S+)'", word["value"])
+                assert written, f"the trees' udev runs no {word['value']}"
+                _set_attribute(disk / written[2], written[1])
+
+
+def _set_attribute(file: Path, value: str) -> None:
+    """Write a kernel file, which offers a choice or takes a number."""
+    old = file.read_text(encoding="utf-8")
+    new = chosen(old, value) if "[" in old else value + "\n"
+    if new:
+        file.write_text(new, encoding="utf-8")
 
 
 def _udev_matches(disk: Path, word: Mapping[str, str]) -> bool:
@@ -670,13 +680,15 @@ def _udev_matches(disk: Path, word: Mapping[str, str]) -> bool:
         actual: str | None = disk.name
     elif key == "SUBSYSTEM":
         actual = "block"
+    elif key in ("SUBSYSTEMS", "BUS"):
+        actual = "nvme" if disk.name.startswith("nvme") else "scsi"
     elif key == "ACTION":
         actual = "add"
     elif key == "ENV" and name == "DEVTYPE":
         actual = "disk"
     elif key == "TEST":
         actual = value if (disk / value).exists() else None
-    elif key in ("ATTR", "ATTRS"):
+    elif key in ("ATTR", "ATTRS", "SYSFS"):
         files = (
             [disk / name] if key == "ATTR" else [disk / name, disk / "device" / name, disk / "device" / "device" / name]
         )

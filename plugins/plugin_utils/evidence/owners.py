@@ -14,6 +14,7 @@ import fnmatch
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Boot, configured_arguments
@@ -43,8 +44,13 @@ UDEV_FOLDERS = (
     "/lib/udev/rules.d",
 )
 
-#: Attributes that some recommendation sets by udev: the probe selects the rules that name one of them.
-UDEV_PATTERN = r"queue/\|device/timeout\|device/queue_depth\|queue_depth"
+#: Attributes that some recommendation sets by udev: the probe selects the rules that name one of them, and lines that go on.
+UDEV_PATTERN = r"queue/\|[/{]timeout\|queue_depth\|\\$"
+#: The library that systemd's own programs share, which has its version in its name since 231.
+UDEV_LIBRARIES = tuple(
+    f"{folder}/libsystemd-shared-*.so"
+    for folder in ("/usr/lib/systemd", "/usr/lib64/systemd", "/lib/systemd", "/usr/lib/*/systemd")
+)
 
 READS: tuple[Read, ...] = (
     *BOOT_READS,
@@ -67,6 +73,8 @@ READS: tuple[Read, ...] = (
         tuple(f"{folder}/*.rules" for folder in UDEV_FOLDERS),
     ),
     entries(*(f"{folder}/*.rules" for folder in UDEV_FOLDERS)),
+    entries(*UDEV_LIBRARIES),
+    files("/proc/sys/kernel/osrelease"),
     Lines(
         "tuned_profiles",
         r"^\[\|^ *include *=\|^ *elevator *=\|^ *cmdline\|^ *vm\.\|^ *net\.\|^ *kernel\.\|^ *transparent_hugepages\{0,1\} *=",
@@ -220,65 +228,164 @@ def module_option_assignments(probe: ProbeOutput, module: str, option: str) -> l
 #: A device as rules see it: match key (``KERNEL``, ``ATTR{queue/rotational}``) to its values; a missing key is not known.
 Device = dict[str, tuple[str, ...]]
 
+
+class Udev(Enum):
+    """What a guest's udev understands.
+
+    Renamed keys and assignments to attributes came with 098, RUN with 055 (udev's ChangeLog). The old keys are gone from
+    systemd's. Since 243, systemd refuses what looks like a substitution and is none: the ``$DEVPATH`` of open-vm-tools 10.2 to
+    11.0.1 (issues 371 and 396 there), which older ones left to the shell.
+    """
+
+    NO_RUN = "before 055"
+    OLD_KEYS = "055 to 097"
+    BOTH_KEYS = "098 to 182"
+    LENIENT = "of systemd before 243"
+    STRICT = "of systemd 243 or later"
+    UNKNOWN = "of an unknown version"
+
+    @classmethod
+    def of(cls, probe: ProbeOutput) -> Udev:
+        """By the library of systemd's; elsewhere by the kernel: no distribution joined a kernel to an udev years apart from it
+        (EL4: 2.6.9 and 039, SLES 10: 2.6.16 and 085, EL5: 2.6.18 and 095, SLES 11 and EL6: 2.6.27, 2.6.32 and 147)."""
+        versions = [
+            int(found[1])
+            for pattern in UDEV_LIBRARIES
+            for entry in probe.entries(pattern)
+            if (found := re.search(r"-shared-(\d+)", entry.path))
+        ]
+        if versions:
+            return cls.STRICT if max(versions) >= 243 else cls.LENIENT
+        found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", probe.file("/proc/sys/kernel/osrelease").value)
+        kernel = (int(found[1]), int(found[2]), int(found[3] or 0)) if found else (0, 0, 0)
+        if kernel < (2, 6, 0):
+            return cls.UNKNOWN
+        if kernel < (2, 6, 16):
+            return cls.NO_RUN
+        if kernel < (2, 6, 19):
+            return cls.OLD_KEYS
+        # EL7's 219 has no such library; 231 is of July 2016, as is kernel 4.7.
+        if kernel < (4, 7, 0):
+            return cls.LENIENT if kernel >= (3, 4, 0) else cls.BOTH_KEYS
+        return cls.UNKNOWN
+
+
+#: Match keys that udev 098 renamed.
+_OLD_KEYS = {"BUS": "SUBSYSTEMS", "SYSFS": "ATTRS", "ID": "KERNELS"}
+#: Events of a disk that appears, and of one that is looked at again.
+_ACTIONS = ("add", "change")
 _UDEV_TOKEN = re.compile(
     r"""(?P<key>[A-Z]+(?:\{[^}]*\})?)\s*(?P<operator>==|!=|\+=|-=|:=|=)\s*"(?P<value>(?:[^"\\]|\\.)*)"\s*,?\s*"""
 )
+#: What udev(7) substitutes. Anything else after a $ or a % is none.
+_SUBSTITUTION = re.compile(
+    r"\$(?:\$|devnode|tempnode|attr\{|sysfs\{|env\{|kernel|number|driver|devpath|id|major|minor|result|parent|name|links|root|sys)"
+    r"|%(?:%|[NsEknpbdMmcPDLrS])"
+)
+#: A shell's write to a file, and the ways to name the event's device in its path.
+_SHELL_WRITE = re.compile(r"""echo\s+(?:-n\s+)?["']?(?P<value>[^\s"'>]+)["']?\s*>\s*["']?(?P<path>[^\s"';]+)""")
+_DEVICE_IN_SYSFS = re.compile(
+    r"(?:/sys|%S|\$sys)/?(?:\$env\{DEVPATH\}|%E\{DEVPATH\}|\$devpath|%p|\${1,2}DEVPATH|\${1,2}\{DEVPATH\}"
+    r"|/?(?:block|class/block)/(?:%k|\$kernel|\$name))"
+)
 
 
-def udev_assignments(probe: ProbeOutput, device: Device, attribute: str) -> list[Assignment]:
+def udev_assignments(
+    probe: ProbeOutput, device: Device, attribute: str, ours: tuple[str, str] | None = None
+) -> list[Assignment]:
     """Which udev rules set ``attribute`` (as in ``ATTR{…}``) of ``device``, in the order in which they run.
 
     ATTR assignments count, and RUN programs that write to the attribute's file (these run after all rules). A rule whose match
-    keys cannot all be judged from what is known of the device is given as not certain.
+    keys cannot all be judged from what is known of the device is given as not certain; one that this guest's udev does not
+    understand is left out. Rules that an earlier GOTO of their file would skip are given all the same.
+
+    ``ours`` is a file (path, content) as a remedy would write it: the answer tells who would win then.
     """
     shown = [entry for folder in UDEV_FOLDERS for entry in probe.entries(f"{folder}/*.rules")]
     masked = {entry.path for entry in shown if entry.target == "/dev/null"}
-    order = in_order((entry.path for entry in shown), UDEV_FOLDERS)
-    by_path: dict[str, list[Line]] = {}
-    for line in probe.lines("udev_rules"):
-        by_path.setdefault(line.path, []).append(line)
+    by_path = _udev_lines(probe.lines("udev_rules"))
+    paths = {entry.path for entry in shown} or set(by_path)
+    if ours:
+        masked.discard(ours[0])
+        paths.add(ours[0])
+        by_path[ours[0]] = [Line(ours[0], number, text) for number, text in enumerate(ours[1].splitlines(), 1)]
+    udev = Udev.of(probe)
     found: list[Assignment] = []
     run: list[Assignment] = []
-    for path in order or in_order(by_path, UDEV_FOLDERS):
-        if path in masked:
-            continue
-        for line in by_path.get(path, ()):
-            found_here = _udev_rule(line, device, attribute)
-            if found_here is not None:
-                (
-                    run if "RUN" in line.text and f"ATTR{{{attribute}}}=" not in line.text.replace(" ", "") else found
-                ).append(found_here)
+    for path in in_order(paths, UDEV_FOLDERS):
+        for line in () if path in masked else by_path.get(path, ()):
+            rule = _udev_rule(line, device, attribute, udev)
+            if rule:
+                (run if rule[0].startswith("RUN") else found).append(rule[1])
     return found + run
 
 
-def _udev_rule(line: Line, device: Device, attribute: str) -> Assignment | None:
+def _udev_lines(lines: Iterable[Line]) -> dict[str, list[Line]]:
+    """The rules of each file; one that goes on over several lines is one, by the number of its last."""
+    by_path: dict[str, list[Line]] = {}
+    begun: Line | None = None
+    for line in lines:
+        text = line.text
+        if begun and (begun.path, begun.number + 1) == (line.path, line.number):
+            text = begun.text + text
+        if text.endswith("\\"):
+            begun = Line(line.path, line.number, text[:-1])
+        else:
+            begun = None
+            by_path.setdefault(line.path, []).append(Line(line.path, line.number, text))
+    return by_path
+
+
+def _udev_rule(line: Line, device: Device, attribute: str, udev: Udev) -> tuple[str, Assignment] | None:
+    """The key by which a rule sets the attribute of the device, and to what; None where it does not."""
     text = line.text.strip()
     if text.startswith("#"):
         return None
-    value: str | None = None
-    certain = True
+    by, value, certain = "", "", True
     for token in _UDEV_TOKEN.finditer(text):
         key, operator, operand = token["key"], token["operator"], token["value"]
+        name, brace, rest = key.partition("{")
+        if name in _OLD_KEYS:
+            if udev in (Udev.LENIENT, Udev.STRICT):
+                return None  # "unknown key": the whole line is left out
+            certain = certain and udev is not Udev.UNKNOWN
+            key = _OLD_KEYS[name] + brace + rest
         if operator in ("==", "!="):
-            if key == f"ATTR{{{attribute}}}" or key.startswith("TEST") or key == "ACTION":
-                # The attribute itself is what we ask about; TEST is for a file of the device; add and change both come.
+            if key == f"ATTR{{{attribute}}}" or name == "TEST":
+                # The attribute itself is what we ask about; TEST is for a file of the device.
                 continue
-            known = device.get(key)
+            known = _ACTIONS if key == "ACTION" else device.get(key)
             if known is None:
                 certain = False
             elif _udev_match(operand, known) != (operator == "=="):
                 return None
         elif key == f"ATTR{{{attribute}}}":
-            value = operand
-        elif key.startswith("RUN") and attribute in operand:
-            written = re.search(r"echo\s+(?:-n\s+)?(\S+)\s*>", operand)
-            value = written[1] if written else None
-            certain = certain and written is not None
-    return None if value is None else Assignment(f"{line.path}:{line.number}", value, certain)
+            by, value = key, operand
+        elif name == "RUN" and attribute in operand:
+            if udev is Udev.STRICT and re.search(r"[$%]", _SUBSTITUTION.sub("", operand)):
+                continue  # "invalid substitution type", ignored
+            written = _SHELL_WRITE.search(operand)
+            if written and written["path"].endswith("/" + attribute):
+                place = written["path"].removesuffix("/" + attribute)
+                if place.endswith("/device") and _DEVICE_IN_SYSFS.fullmatch(place.removesuffix("/device")):
+                    continue  # an attribute of the device below this one
+                by, value = key, written["value"]
+                certain = (
+                    certain
+                    and _DEVICE_IN_SYSFS.fullmatch(place) is not None
+                    and (udev is not Udev.UNKNOWN or not re.search(r"\$\{?DEVPATH", place.replace("$$", "")))
+                )
+    return (by, Assignment(f"{line.path}:{line.number}", value, certain)) if by else None
 
 
 def _udev_match(pattern: str, values: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatchcase(value, part) for part in pattern.split("|") for value in values)
+    """True where one of ``values``, known without the blanks at their end, matches: udev strips them, too, unless the pattern
+    has some."""
+    return any(
+        fnmatch.fnmatchcase(value, part) or (part != part.rstrip() and fnmatch.fnmatchcase(value, part.rstrip()))
+        for part in pattern.split("|")
+        for value in values
+    )
 
 
 #: Asks for the assignments of one kind: sysctl key, kernel argument…
