@@ -12,21 +12,22 @@ A rule in place and a value in force are two things: each is read from its own e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.disk_attribute import (
+    DiskAttribute,
+    assess_attribute,
+    scsi_owners,
+    scsi_rule,
+    summary,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Severity,
     Verdict,
     compliant,
     manual,
-    noncompliant,
     not_applicable,
-    not_persistent,
     unknown,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Step, WriteFile, WriteKernel
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
     Assignment,
@@ -49,6 +50,10 @@ FIRST_SETTABLE = (2, 6, 0)
 NVME_PARAMETER = "/sys/module/nvme_core/parameters/io_timeout"
 HIGHEST_BYTE = 255
 
+WHY = "a virtual disk may be silent while its storage fails over."
+GOOD = "a disk may be silent for as long as a failover takes."
+BAD = "and a failover of the storage takes longer."
+
 
 def wrong_options(options: Options) -> str | None:
     """Ranges that argument_specs cannot express."""
@@ -60,144 +65,7 @@ def wrong_options(options: Options) -> str | None:
     return None
 
 
-# ---- both kinds ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """What tells SCSI from NVMe disks here: where the value is, its unit, who sets it, and how our rule would."""
-
-    rule: str
-    unit: str
-    wanted: int
-    now: Callable[[Disk], int | None]
-    file: Callable[[Disk], str]
-    #: Who sets it for a disk at the next boot, in order; with a rule of ours as it would be, where one is given.
-    owners: Callable[[Disk, tuple[str, str] | None], list[Assignment]]
-    content: str
-
-    def enough(self, assignment: Assignment | None) -> bool:
-        """True where the next boot brings at least what is wanted, for certain."""
-        return bool(
-            assignment and assignment.certain and assignment.value.isdecimal() and int(assignment.value) >= self.wanted
-        )
-
-
-def _assess(evidence: Evidence, kind: _Kind, disks: Sequence[Disk]) -> Verdict:
-    """All disks of a kind whose values can be read and set."""
-    boot = {disk.name: winner(_deciding(kind, disk, None)) for disk in disks}
-    wrong_now = [disk for disk in disks if (kind.now(disk) or 0) < kind.wanted]
-    wrong_at_boot = [disk for disk in disks if not kind.enough(boot[disk.name])]
-    first = wrong_at_boot[0] if wrong_at_boot else disks[0]
-    owner = boot[first.name]
-    sides = {
-        "runtime": _summary([(disk.name, f"{kind.now(disk)} {kind.unit}") for disk in disks]),
-        "persistent": _summary([(disk.name, _at_boot(boot[disk.name], kind)) for disk in disks]),
-        "desired": f"{kind.wanted} {kind.unit} or more",
-        "owner": owner.owner if owner else "the kernel's default",
-    }
-    if not wrong_now and not wrong_at_boot:
-        return compliant("a disk may be silent for as long as a failover takes.", **sides)
-    ours = (kind.rule, kind.content)
-    for disk in disks:
-        then = winner(_deciding(kind, disk, ours))
-        if not kind.enough(then):
-            name = then.owner if then else "the kernel"
-            return manual(
-                f"{name} gives {disk.name} {_at_boot(then, kind)} and would win over a rule of ours; {kind.wanted} "
-                f"{kind.unit} are expected: change or remove that rule",
-                **sides,
-            )
-    steps: list[Step] = []
-    if wrong_at_boot:
-        present = evidence.file(kind.rule)
-        before = present.text if present else None
-        if before == kind.content:
-            return unknown(
-                f"{kind.rule} is as it should be, and yet its lines are not among those that were read", **sides
-            )
-        steps.append(WriteFile(kind.rule, kind.content, before))
-    steps += [WriteKernel(kind.file(disk), str(kind.now(disk)), str(kind.wanted)) for disk in wrong_now]
-    if wrong_now:
-        names = ", ".join(f"{disk.name} waits {kind.now(disk)}" for disk in wrong_now)
-        return noncompliant(
-            f"{names} {kind.unit}, and a failover of the storage takes longer.", remedy=tuple(steps), **sides
-        )
-    return not_persistent(
-        f"right now, but at the next boot {first.name} gets {_at_boot(owner, kind)}.", remedy=tuple(steps), **sides
-    )
-
-
-def _deciding(kind: _Kind, disk: Disk, ours: tuple[str, str] | None) -> list[Assignment]:
-    """Who sets the value; of doubtful ones only those that would set too little."""
-    return [entry for entry in kind.owners(disk, ours) if entry.certain or not kind.enough(_certain(entry))]
-
-
-def _certain(entry: Assignment) -> Assignment:
-    return Assignment(entry.owner, entry.value)
-
-
-def _at_boot(assignment: Assignment | None, kind: _Kind) -> str:
-    if assignment is None:
-        return "the kernel's default"
-    return f"{assignment.value} {kind.unit}" + ("" if assignment.certain else ", perhaps")
-
-
-def _summary(values: list[tuple[str, str]]) -> str:
-    """`180 s` where all disks agree, else `sda 30 s, sdb 180 s`."""
-    distinct = {value for dummy, value in values}
-    return distinct.pop() if len(distinct) == 1 else ", ".join(f"{name} {value}" for name, value in values)
-
-
 # ---- SCSI ------------------------------------------------------------------------------------------------------------
-
-
-def _scsi_owners(evidence: Evidence, disk: Disk, ours: tuple[str, str] | None) -> list[Assignment]:
-    """Rules for the SCSI device come first, for it appears before its disk."""
-    both: Device = {
-        "SUBSYSTEMS": ("scsi",),
-        "ATTRS{vendor}": (disk.vendor,),
-        "ATTRS{model}": (disk.model,),
-        "ATTRS{type}": ("0",),
-        "ATTRS{timeout}": (str(disk.timeout_s),),
-    }
-    device: Device = {
-        **both,
-        "SUBSYSTEM": ("scsi",),
-        "ENV{DEVTYPE}": ("scsi_device",),
-        "ATTR{vendor}": (disk.vendor,),
-        "ATTR{model}": (disk.model,),
-        "ATTR{type}": ("0",),
-    }
-    block: Device = {
-        **both,
-        "KERNEL": (disk.name,),
-        "SUBSYSTEM": ("block",),
-        "SUBSYSTEMS": ("block", "scsi"),
-        "ENV{DEVTYPE}": ("disk",),
-    }
-    return [
-        *udev_assignments(evidence, device, "timeout", ours),
-        *udev_assignments(evidence, block, "device/timeout", ours),
-    ]
-
-
-def _scsi_rule(udev: Udev, seconds: int) -> str:
-    """Our rule: for VMDKs by vendor, and for those on a SATA controller, whose vendor is ATA, by model."""
-    lines = ["# vmguest.linux, scsi_disk_timeout: a virtual disk may be silent while its storage fails over.\n"]
-    for attribute in ("vendor", "model"):
-        if udev is Udev.OLD_KEYS:
-            # Before 098 udev assigns to no attribute, and its shell gets the device's path from the environment.
-            lines.append(
-                f'ACTION=="add", KERNEL=="sd*[!0-9]", BUS=="scsi", SYSFS{{{attribute}}}=="VMware*", '
-                f"RUN+=\"/bin/sh -c 'echo {seconds} > /sys$$DEVPATH/device/timeout'\"\n"
-            )
-        else:
-            lines.append(
-                f'ACTION=="add|change", SUBSYSTEM=="block", ENV{{DEVTYPE}}=="disk", KERNEL=="sd*", SUBSYSTEMS=="scsi", '
-                f'ATTRS{{{attribute}}}=="VMware*", ATTR{{device/timeout}}="{seconds}"\n'
-            )
-    return "".join(lines)
 
 
 def assess_scsi(evidence: Evidence, options: Options) -> Verdict:
@@ -216,19 +84,21 @@ def assess_scsi(evidence: Evidence, options: Options) -> Verdict:
         return manual(
             "this udev (before 055) can set no timeout; expected: "
             f"`for t in /sys/block/sd*/device/timeout; do echo {seconds} > $t; done` in /etc/rc.d/rc.local",
-            runtime=_summary([(disk.name, f"{disk.timeout_s} s") for disk in disks]),
+            runtime=summary([(disk.name, f"{disk.timeout_s} s") for disk in disks]),
             desired=f"{seconds} s or more",
         )
-    kind = _Kind(
+    attribute = DiskAttribute(
         rule=SCSI_RULE,
+        content=scsi_rule(f"scsi_disk_timeout: {WHY}", udev, "timeout", seconds),
         unit="s",
         wanted=seconds,
         now=lambda disk: disk.timeout_s,
         file=lambda disk: disk.timeout_file,
-        owners=lambda disk, ours: _scsi_owners(evidence, disk, ours),
-        content=_scsi_rule(udev, seconds),
+        owners=lambda disk, ours: scsi_owners(evidence, disk, "timeout", disk.timeout_s, ours),
+        good=GOOD,
+        bad=BAD,
     )
-    return _assess(evidence, kind, disks)
+    return assess_attribute(evidence, attribute, disks)
 
 
 # ---- NVMe ------------------------------------------------------------------------------------------------------------
@@ -254,7 +124,7 @@ def _nvme_owners(evidence: Evidence, disk: Disk, ours: tuple[str, str] | None) -
 
 def _nvme_rule(milliseconds: int) -> str:
     return (
-        "# vmguest.linux, nvme_io_timeout: a virtual disk may be silent while its storage fails over.\n"
+        f"# vmguest.linux, nvme_io_timeout: {WHY}\n"
         'ACTION=="add|change", SUBSYSTEM=="block", ENV{DEVTYPE}=="disk", KERNEL=="nvme*", ATTRS{model}=="VMware*", '
         f'TEST=="queue/io_timeout", ATTR{{queue/io_timeout}}="{milliseconds}"\n'
     )
@@ -273,16 +143,18 @@ def assess_nvme(evidence: Evidence, options: Options) -> Verdict:
                 f"the timeout of {', '.join(disk.name for disk in without)} cannot be read in /sys/block/*/queue/io_timeout"
             )
         return _assess_parameter(evidence, seconds)
-    kind = _Kind(
+    attribute = DiskAttribute(
         rule=NVME_RULE,
+        content=_nvme_rule(seconds * 1000),
         unit="ms",
         wanted=seconds * 1000,
         now=lambda disk: disk.io_timeout_ms,
         file=lambda disk: disk.io_timeout_file,
         owners=lambda disk, ours: _nvme_owners(evidence, disk, ours),
-        content=_nvme_rule(seconds * 1000),
+        good=GOOD,
+        bad=BAD,
     )
-    return _assess(evidence, kind, disks)
+    return assess_attribute(evidence, attribute, disks)
 
 
 def _assess_parameter(evidence: Evidence, seconds: int) -> Verdict:
@@ -299,7 +171,7 @@ def _assess_parameter(evidence: Evidence, seconds: int) -> Verdict:
         "owner": boot.owner if boot else "the kernel's default",
     }
     if int(value) >= wanted and boot and boot.value.isdecimal() and int(boot.value) >= wanted:
-        return compliant("a disk may be silent for as long as a failover takes.", **sides)
+        return compliant(GOOD, **sides)
     return manual(
         f"this kernel sets the timeout of NVMe disks by its driver's parameter only: expected nvme_core.io_timeout={wanted} on "
         "the kernel's line of the boot loader, and a reboot",

@@ -240,7 +240,7 @@ def nvme(io_timeout="30000", rules=(), files=None, model="VMware Virtual NVMe Di
     return assess_nvme(evidence, {"disk_timeout_seconds": 180})
 
 
-LINE = {"/boot/loader/entries/a.conf": "options root=/dev/sda1 nvme_core.io_timeout=255"}
+LINE = {"/boot/loader/entries/a.conf": "linux /vmlinuz\noptions root=/dev/sda1 nvme_core.io_timeout=255"}
 
 
 @pytest.mark.parametrize(

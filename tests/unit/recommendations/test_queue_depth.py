@@ -1,0 +1,168 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""queue_depth: given these depths, these options and this adapter, the audit says this, the plan is that."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import resolve_policy
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import WriteFile, WriteKernel
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry
+from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.queue_depth import (
+    COMMANDS_PER_LUN,
+    RING_PAGES,
+    RULE,
+    USE_BLK_MQ,
+    assess_blk_mq,
+    assess_lsi,
+    assess_pvscsi,
+)
+from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
+from ansible_collections.vmguest.linux.tests.unit.guest_tree import TODAY
+
+WAY = "../devices/pci0000:00/0000:00:15.0/0000:03:00.0/host0/target0:0:0/0:0:0:0/block/sda"
+
+
+def verdict(
+    assess=assess_pvscsi,
+    depth="254",
+    files=None,
+    rules=(),
+    *,
+    commands=254,
+    pci="15ad07c0",
+    kernel="6.1.0",
+    default="254",
+    pages="8",
+    cmdline="",
+) -> Verdict:
+    """The verdict on a guest with one disk of this depth."""
+    found = {
+        "/proc/sys/kernel/osrelease": kernel,
+        "/proc/cmdline": cmdline,
+        "/proc/bus/pci/devices": "\t".join(["0300", pci, "12", *["0"] * 14, "x"]),
+        "/sys/block/sda/device/vendor": "VMware",
+        "/sys/block/sda/device/model": "Virtual disk",
+        "/sys/block/sda/device/queue_depth": depth,
+        COMMANDS_PER_LUN: default,
+        RING_PAGES: pages,
+        **(files or {}),
+    }
+    evidence = evidence_of(
+        {path: text for path, text in found.items() if text is not None},
+        lines={"udev_rules": [(path, number, line) for number, (path, line) in enumerate(rules, 1)]},
+        entries=[Entry("/sys/block/sda", "l", "rwxrwxrwx", 1, 0, 0, 0, WAY)],
+    )
+    return assess(evidence, {"queue_depth_commands": commands})
+
+
+OPTION = {"/etc/modprobe.d/site.conf": "options vmw_pvscsi cmd_per_lun=64"}
+SITE = "/etc/udev/rules.d/50-site.rules"
+
+
+@pytest.mark.parametrize(
+    ("depth", "default", "files", "status", "steps"),
+    [
+        ("254", "254", {}, Status.COMPLIANT, []),
+        ("64", "64", {}, Status.NONCOMPLIANT, [WriteFile, WriteKernel]),
+        ("64", "254", {}, Status.NONCOMPLIANT, [WriteKernel]),
+        ("254", "64", {}, Status.NOT_PERSISTENT, [WriteFile]),
+        # An option decides at the next boot, whatever the parameter is now.
+        ("254", "254", OPTION, Status.NOT_PERSISTENT, [WriteFile]),
+        ("254", None, {}, Status.NOT_PERSISTENT, [WriteFile]),
+        ("", "254", {}, Status.UNKNOWN, []),
+    ],
+)
+def test_now_and_at_boot(depth, default, files, status, steps):
+    found = verdict(depth=depth, default=default, files=files)
+    assert (found.status, [type(step) for step in found.remedy]) == (status, steps), found.reason
+
+
+def test_a_parameter_of_this_boots_command_line_is_no_default():
+    found = verdict(cmdline="ro vmw_pvscsi.cmd_per_lun=254")
+    assert found.status is Status.NOT_PERSISTENT
+
+
+def test_the_remedy():
+    rule, live = verdict(depth="64", default="64").remedy
+    assert rule.path == RULE
+    assert 'ATTRS{vendor}=="VMware*", ATTR{device/queue_depth}="254"' in rule.content
+    assert live == WriteKernel("/sys/block/sda/device/queue_depth", "64", "254")
+    rules = [(RULE, line) for line in rule.content.splitlines()]
+    assert verdict(default="64", files={RULE: rule.content}, rules=rules).status is Status.COMPLIANT
+
+
+def test_an_adapter_that_takes_less_is_asked_for_no_more():
+    """With active memory encryption the ring is one page of 32 commands."""
+    found = verdict(depth="16", default="16", pages="1")
+    assert found.desired == "32 or more"
+    assert found.remedy[1].new == "32"
+
+
+@pytest.mark.parametrize(("pages", "told"), [("8", "ring_pages=32"), ("32", "1024 together).")])
+def test_the_adapters_limit_is_told(pages, told):
+    assert told in verdict(pages=pages).reason
+
+
+def test_a_rule_that_runs_after_ours_is_in_the_way():
+    found = verdict(
+        depth="32", rules=[("/etc/udev/rules.d/90-array.rules", 'KERNEL=="sd*", ATTR{device/queue_depth}="32"')]
+    )
+    assert found.status is Status.MANUAL
+    assert "/etc/udev/rules.d/90-array.rules:1" in found.reason
+
+
+def test_a_rule_before_ours_is_not():
+    found = verdict(depth="32", rules=[(SITE, 'KERNEL=="sd*", ATTR{device/queue_depth}="32"')])
+    assert found.status is Status.NONCOMPLIANT
+
+
+@pytest.mark.parametrize("assess", [assess_pvscsi, assess_lsi, assess_blk_mq])
+def test_disks_of_unknown_controllers(assess):
+    assert verdict(assess, files={"/proc/bus/pci/devices": None}).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("pci", "depth", "status"),
+    [
+        ("10000030", "32", Status.COMPLIANT),
+        ("10000054", "64", Status.COMPLIANT),
+        ("10000030", "7", Status.MANUAL),
+        ("10000030", "", Status.UNKNOWN),
+        ("15ad07c0", "7", Status.NOT_APPLICABLE),
+    ],
+)
+def test_lsi_queue_depth(pci, depth, status):
+    assert verdict(assess_lsi, pci=pci, depth=depth).status is status
+
+
+ARGUMENT = {"/boot/loader/entries/a.conf": "linux /vmlinuz\noptions ro scsi_mod.use_blk_mq=1"}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "value", "files", "cmdline", "status"),
+    [
+        ("3.10.0", "N", {}, "", Status.MANUAL),
+        ("4.12.14", "Y", {}, "", Status.COMPLIANT),
+        ("3.10.0", "Y", ARGUMENT, "scsi_mod.use_blk_mq=1", Status.COMPLIANT),
+        ("3.10.0", "N", ARGUMENT, "", Status.PENDING_REBOOT),
+        # Somebody gave it at this boot only.
+        ("3.10.0", "Y", {}, "scsi_mod.use_blk_mq=1", Status.MANUAL),
+        ("3.10.0", None, {}, "", Status.NOT_APPLICABLE),
+        ("3.10.0", "", {}, "", Status.UNKNOWN),
+        ("5.14.0", "N", {}, "", Status.NOT_APPLICABLE),
+    ],
+)
+def test_scsi_blk_mq(kernel, value, files, cmdline, status):
+    found = verdict(assess_blk_mq, kernel=kernel, files={USE_BLK_MQ: value, **files}, cmdline=cmdline)
+    assert found.status is status, found.reason
+
+
+def test_baseline_leaves_it_and_io_intensive_wants_it():
+    assert resolve_policy({}, TODAY).mode("scsi_queue_depth") == "off"
+    assert resolve_policy({"vmguest_profile": "io_intensive"}, TODAY).mode("scsi_queue_depth") == "enforce"
+    assert resolve_policy({"vmguest_profile": "database"}, TODAY).mode("scsi_blk_mq") == "audit"
