@@ -1,0 +1,155 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""disk_layout: given these partitions and these mounts, the audit says this. Nothing has a remedy."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.partitions import partitions
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry, State
+from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.disk_layout import (
+    assess_alignment,
+    assess_fstrim,
+)
+from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
+
+LISTING = "major minor  #blocks  name\n\n   8        0   41943040 sda\n   8        1   39844864 sda1"
+
+
+def guest(files=None, *, vendor="VMware", lvm=(), entries=(), commands=None):
+    """Evidence of a guest with one disk of one partition at 2048."""
+    found = {
+        "/proc/partitions": LISTING,
+        "/proc/mounts": "/dev/sda1 / ext4 rw,relatime 0 0",
+        "/sys/block/sda/device/vendor": vendor,
+        "/sys/block/sda/device/model": "x",
+        "/sys/block/sda/sda1/start": "2048",
+        "/sys/block/sda/sda1/size": "79689728",
+        "/sys/block/sda/sda1/alignment_offset": "0",
+        **(files or {}),
+    }
+    return evidence_of(
+        {path: text for path, text in found.items() if text is not None},
+        lines={"lvm_layout": [("/etc/lvm/backup/vg0", number, text) for number, text in enumerate(lvm, 1)]},
+        entries=[Entry("/sys/block/sda", "l", "rwxrwxrwx", 1, 0, 0, 0, "../x"), *entries],
+        commands=commands,
+    )
+
+
+START, SIZE, OFFSET = (f"/sys/block/sda/sda1/{name}" for name in ("start", "size", "alignment_offset"))
+
+
+@pytest.mark.parametrize(
+    ("files", "status", "word"),
+    [
+        ({}, Status.COMPLIANT, "aligned"),
+        ({START: "128"}, Status.COMPLIANT, "acceptable"),
+        ({START: "8"}, Status.COMPLIANT, "weak"),
+        ({START: "63"}, Status.MANUAL, "misaligned"),
+        ({OFFSET: "3584"}, Status.MANUAL, "misaligned"),
+        # Before 2.6.31 the kernel has no such file.
+        ({OFFSET: None}, Status.COMPLIANT, "aligned"),
+        # A boot loader's, and an extended partition.
+        ({START: "63", SIZE: "2048"}, Status.COMPLIANT, "no partitions"),
+        ({START: "63", SIZE: "2"}, Status.COMPLIANT, "no partitions"),
+        ({START: State.DENIED}, Status.UNKNOWN, ""),
+        ({SIZE: State.DENIED}, Status.UNKNOWN, ""),
+        ({OFFSET: State.DENIED}, Status.UNKNOWN, ""),
+        ({START: None}, Status.UNKNOWN, ""),
+        ({"/proc/partitions": State.DENIED}, Status.UNKNOWN, ""),
+    ],
+)
+def test_where_a_partition_begins(files, status, word):
+    found = assess_alignment(guest(files), {})
+    assert found.status is status, found.reason
+    if word:
+        assert (found.runtime or "").endswith(word)
+
+
+def test_a_disk_without_partitions():
+    files = {START: None, SIZE: None, OFFSET: None, "/proc/partitions": LISTING.rpartition("\n")[0]}
+    assert assess_alignment(guest(files), {}).runtime == "no partitions"
+
+
+def test_somebody_elses_disk_does_not_count():
+    assert assess_alignment(guest({START: "63"}, vendor="NETAPP"), {}).status is Status.NOT_APPLICABLE
+    assert assess_fstrim(guest(vendor="NETAPP"), {}).status is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    ("start", "pe_start", "status"),
+    [("2048", "2048", Status.COMPLIANT), ("63", "384", Status.MANUAL), ("63", "65", Status.COMPLIANT)],
+)
+def test_lvm_begins_in_its_partition(start, pe_start, status):
+    lvm = ['\t\t\tdevice = "/dev/sda1"\t# Hint only', f"\t\t\tpe_start = {pe_start}\t# x"]
+    assert assess_alignment(guest({START: start}, lvm=lvm), {}).status is status
+
+
+def test_md_begins_in_its_partition():
+    (found,) = partitions(guest({START: "63", "/sys/block/md0/md/dev-sda1/offset": "1985"}))
+    assert (found.inner, found.data_start_bytes) == (1985, 1024 * 1024)
+
+
+# ---- fstrim ----------------------------------------------------------------------------------------------------------
+
+THIN = {"/sys/block/sda/queue/discard_max_bytes": "4294966784"}
+UNIT = Entry("/usr/lib/systemd/system/fstrim.timer", "-", "rw-r--r--", 1, 0, 0, 9)
+WANTED = Entry("/etc/systemd/system/timers.target.wants/fstrim.timer", "l", "rwxrwxrwx", 1, 0, 0, 9, UNIT.path)
+MASK = Entry("/etc/systemd/system/fstrim.timer", "l", "rwxrwxrwx", 1, 0, 0, 9, "/dev/null")
+SYSTEMD = Entry("/run/systemd/system", "d", "rwxr-xr-x", 1, 0, 0, 9)
+ACTIVE = {"timers": (0, "Id=fstrim.timer\nActiveState=active\nUnitFileState=enabled")}
+OTHERS = {"timers": (0, "Id=logrotate.timer\nActiveState=active\nUnitFileState=enabled")}
+
+
+def fstrim(files=None, entries=(UNIT, WANTED), commands=ACTIVE, systemd=True) -> Verdict:
+    base = {} if systemd else {"/proc/1/comm": "init"}
+    places = [*entries, *([SYSTEMD] if systemd else [])]
+    return assess_fstrim(guest({**THIN, **base, **(files or {})}, entries=places, commands=commands), {})
+
+
+@pytest.mark.parametrize(
+    ("entries", "commands", "status"),
+    [
+        ((UNIT, WANTED), ACTIVE, Status.COMPLIANT),
+        ((UNIT,), ACTIVE, Status.MANUAL),
+        ((UNIT, WANTED), OTHERS, Status.MANUAL),
+        ((UNIT,), OTHERS, Status.MANUAL),
+        ((UNIT, WANTED, MASK), OTHERS, Status.MANUAL),
+        ((), OTHERS, Status.MANUAL),
+        ((UNIT, WANTED), None, Status.UNKNOWN),
+    ],
+)
+def test_the_timer(entries, commands, status):
+    assert fstrim(entries=entries, commands=commands).status is status
+
+
+def test_the_mask_is_named():
+    assert f"{MASK.path} masks fstrim.timer" in fstrim(entries=(UNIT, WANTED, MASK), commands=OTHERS).reason
+
+
+@pytest.mark.parametrize(
+    ("files", "status"),
+    [
+        ({"/sys/block/sda/queue/discard_max_bytes": "0"}, Status.NOT_APPLICABLE),
+        ({"/sys/block/sda/queue/discard_max_bytes": None}, Status.NOT_APPLICABLE),
+        ({"/sys/block/sda/queue/discard_max_bytes": State.DENIED}, Status.UNKNOWN),
+        ({"/proc/mounts": State.DENIED}, Status.UNKNOWN),
+        (
+            {"/proc/mounts": "/dev/sda1 / ext4 rw,discard 0 0\n/dev/sda2 /srv btrfs rw,discard=async 0 0"},
+            Status.COMPLIANT,
+        ),
+        ({"/proc/mounts": "/dev/sda1 / ext4 rw,discard 0 0\n/dev/sda2 /srv xfs rw 0 0"}, Status.MANUAL),
+    ],
+)
+def test_disks_and_mounts(files, status):
+    assert fstrim(files, entries=(UNIT,), commands=OTHERS).status is status
+
+
+def test_without_systemd_cron_does_it():
+    assert fstrim(entries=(), systemd=False).status is Status.MANUAL
+    script = Entry("/etc/cron.weekly/fstrim", "-", "rwxr-xr-x", 1, 0, 0, 9)
+    assert fstrim(entries=(script,), systemd=False).status is Status.COMPLIANT
