@@ -66,8 +66,8 @@ def assess_alignment(evidence: Evidence, options: Options) -> Verdict:
     listed = {line.split()[-1] for line in evidence.file("/proc/partitions").lines if line.split()}
     hidden = [disk for disk in disks - shown if any(name.startswith(disk) for name in listed - disks)]
     if unread or hidden:
-        which = ", ".join(unread) or f"the partitions of {', '.join(sorted(hidden))}"
-        return unknown(f"where {which} begin cannot be read in /sys/block/*/*/start")
+        which = ", ".join(unread) or f"partitions of {', '.join(sorted(hidden))}"
+        return unknown(f"the start of {which} cannot be read in /sys/block/*/*/start")
     judged = [(entry, _quality(entry)) for entry in found if (entry.size or 0) >= SMALLEST]
     sides = {
         "runtime": ", ".join(f"{entry.name} at {(entry.data_start_bytes or 0) // 512} {word}" for entry, word in judged)
