@@ -481,6 +481,7 @@ CUTS: list[tuple[str, dict[str, Any], int]] = [
     ("rhel5-base", {}, 7),
     ("debian12-everything_wrong", {}, 41),
     ("debian12-balloon_blacklisted", {"vmguest_only": ["balloon_driver"]}, 2),
+    ("debian12-stale_timers", {"vmguest_only": ["timer_interrupt_rate", "timekeeping_cmdline"]}, 19),
 ]
 EVERY_MOMENT = bool(os.environ.get("VMGUEST_EVERY_MOMENT"))
 

@@ -106,3 +106,38 @@ def test_members_of_a_group_stand_together_at_the_end_and_are_committed_once():
 def test_a_commit_without_a_group_is_a_defect(sides):
     with pytest.raises(ValueError, match="one needs the other"):
         Verdict(Status.NONCOMPLIANT, "reason", remedy=(WriteFile("/etc/a", ""),), **sides)
+
+
+def test_a_line_that_two_recommendations_edit_is_composed() -> None:
+    """The later edit finds the line as the earlier leaves it; a line of another file, or without a way to rewrite, stays."""
+
+    def without(word: str) -> ReplaceLine:
+        return ReplaceLine("a b c", "a b c".replace(f" {word}", ""), lambda line: line.replace(f" {word}", ""))
+
+    found = [
+        Finding(
+            recommendation=name,
+            role="x",
+            area="time",
+            title="",
+            severity=Severity.LOW,
+            source="",
+            mode="enforce",
+            status=Status.NONCOMPLIANT,
+            reason="",
+            remedy=(EditFile(path, (edit,)),),
+        )
+        for name, path, edit in (
+            ("first", "/x", without("b")),
+            ("second", "/x", without("c")),
+            ("third", "/y", without("c")),
+            ("fourth", "/x", ReplaceLine("a b c", "d")),
+        )
+    ]
+    edits = [step.edits[0] for entry in make_plan(found).transactions for step in entry.steps]
+    assert [(edit.old, edit.new) for edit in edits] == [
+        ("a b c", "a c"),
+        ("a c", "a"),
+        ("a b c", "a b"),
+        ("a b c", "d"),
+    ]
