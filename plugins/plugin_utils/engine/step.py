@@ -138,6 +138,9 @@ class Run:
 
     ``alone_from``: while such are at work, neither this step's transaction (or group) is begun, nor is it undone; the guest
     waits for them, or refuses (``vmguest_wait``).
+
+    ``ask`` exits 0 where somebody may still have it undone, else it prints why not: a revert asks before it changes anything, and
+    is refused. Without it every revert may.
     """
 
     what: str
@@ -145,6 +148,7 @@ class Run:
     undo: str
     proof: str
     alone_from: tuple[AloneFrom, ...] = ()
+    ask: str = ""
 
     @property
     def sentence(self) -> str:

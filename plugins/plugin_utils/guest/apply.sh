@@ -1222,6 +1222,7 @@ prepare_run() {
             attempt put "$folder/do" "$2" &&
             attempt put "$folder/undo" "$3" &&
             attempt put "$folder/proof" "$4" &&
+            { [ -z "${5-}" ] || attempt put "$folder/ask" "$5"; } &&
             attempt put "$folder/not_started" "" &&
             attempt put "$folder/output" "" &&
             attempt mkdir "$folder/notes" &&
@@ -1563,11 +1564,20 @@ revert() {
         folder=$receipt/$number
         read_line "$folder/kind" || continue
         kind=$line
-        if ! ready_undo; then
+        if ! { ready_undo && may_undo; }; then
             emit reverted "$1" "$recommendation" refused "$(sentence "$why")"
             return 0
         fi
     done
+    if find_group "$1" && last_of_group "$1"; then
+        for number in $(names "$receipts/$group" "[0-9]*"); do
+            folder=$receipts/$group/$number
+            if ! may_undo; then
+                emit reverted "$1" "$recommendation" refused "$(sentence "$why")"
+                return 0
+            fi
+        done
+    fi
     # From here on a cut is mended by going on.
     if ! begin_reverting; then
         emit reverted "$1" "$recommendation" refused "$(sentence "cannot write to its receipt: $why")"
@@ -1610,23 +1620,37 @@ find_group() {
     return 1
 }
 
-# What a group committed is committed once more without the receipt at hand; or undone, where that was its last member.
-commit_without() {
-    find_group "${receipt##*/}" || return 0
-    member=$receipt
+# Of what $group committed, only the receipt $1 is left.
+last_of_group() {
     others=""
     while IFS= read -r line; do
         case $line in
         members=*) others=${line#members=} ;;
         esac
     done <"$receipts/$group/meta"
-    last_member=yes
     for other in $others; do
-        if [ "$receipts/$other" != "$member" ]; then
+        if [ "$other" != "$1" ]; then
             state_of "$other"
-            [ "$line" != "done" ] || last_member=""
+            [ "$line" != "done" ] || return 1
         fi
     done
+}
+
+# Whether the undo of the command in $folder would be refused, asked before anything is changed.
+may_undo() {
+    [ -f "$folder/ask" ] || return 0
+    run_command "$(cat "$folder/ask")" && return 0
+    told=$(tail -n 3 "$output" | tail -c 400)
+    read_line "$folder/what"
+    fail "$line: ${told:-it cannot be undone}"
+}
+
+# What a group committed is committed once more without the receipt at hand; or undone, where that was its last member.
+commit_without() {
+    find_group "${receipt##*/}" || return 0
+    member=$receipt
+    last_member=""
+    ! last_of_group "${member##*/}" || last_member=yes
     receipt=$receipts/$group
     if [ -n "$last_member" ]; then
         begin_reverting ||
@@ -1690,7 +1714,7 @@ forget_backups() {
     for number in $(names "$receipt" "[0-9]*"); do
         folder=$receipt/$number
         rm -rf "$folder/before" "$folder/after" "$folder/edits" "$folder/restored" "$folder/unended" "$folder/undo" \
-            "$folder/do" "$folder/proof" "$folder/output" "$folder/done_output" "$folder/started" "$folder/work" \
+            "$folder/do" "$folder/proof" "$folder/ask" "$folder/output" "$folder/done_output" "$folder/started" "$folder/work" \
             "$folder/work.after" "$folder/notes"
     done
     rm -f "$receipt/reverting"

@@ -167,6 +167,8 @@ def _words(step: Step) -> Iterator[str]:
         yield from ("write_kernel", _path(step.path), step.old, step.new)
     elif isinstance(step, Run):
         yield from ("run", step.what, step.do, step.undo, step.proof)
+        if step.ask:
+            yield step.ask
     else:
         raise ValueError(f"no such step as {step!r}")
 
