@@ -20,7 +20,7 @@ requirements=$top/tests/requirements
 # What the gates call, by the Debian package that brings it.
 packages="
 ca-certificates git make python3 python3-venv
-acl attr busybox-static dash mksh shellcheck strace util-linux
+acl attr busybox-static bzip2 dash lz4 lzop mksh shellcheck strace util-linux xz-utils zstd
 openssh-client openssh-server
 aardvark-dns catatonit conmon iptables netavark nftables podman runc
 "

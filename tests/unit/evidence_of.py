@@ -16,6 +16,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_outpu
     Line,
     Output,
     State,
+    Unpacked,
 )
 
 #: A modern Debian on VMware: what most recommendations need to know before their own evidence.
@@ -36,6 +37,7 @@ def evidence_of(
     lines: Mapping[str, Iterable[tuple[str, int, str]]] | None = None,
     entries: Iterable[Entry] = (),
     commands: Mapping[str, tuple[int, str]] | None = None,
+    images: Iterable[Unpacked] = (),
 ) -> Evidence:
     """Evidence of a guest with these files (a :class:`State` instead of a text for one that cannot be read)."""
     found = {
@@ -50,4 +52,5 @@ def evidence_of(
         commands={
             name: Output(name, status, tuple(text.splitlines())) for name, (status, text) in (commands or {}).items()
         },
+        images={image.path: image for image in images},
     )

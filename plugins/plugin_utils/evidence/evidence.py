@@ -14,6 +14,7 @@ from functools import cached_property
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Boot
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.clock import Clock
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import Cron
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Images
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import Memory
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import Modules
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import Network
@@ -69,6 +70,11 @@ class Evidence(ProbeOutput):
     def boot(self) -> Boot:
         """The boot loader and its entries."""
         return Boot.of(self)
+
+    @cached_property
+    def initramfs(self) -> Images:
+        """Every kernel's image of the early user space, and what makes the next one."""
+        return Images.of(self, self.boot)
 
     @cached_property
     def cron(self) -> Cron:

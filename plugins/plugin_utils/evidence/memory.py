@@ -46,8 +46,8 @@ READS: tuple[Read, ...] = (
     entries(_UNITS, "/etc/systemd/system/swap.target", "/etc/systemd/system/*.wants/*.swap"),
     entries("/etc/systemd/system/*.requires/*.swap"),
     Command("memory_reservation", ("vmware-toolbox-cmd", "stat", "memres")),
-    # Of two mounts, not of all: a dead NFS server would hold up each probe.
-    Command("free_space", ("df", "-Pk", "/", "/var")),
+    # Of these mounts, not of all: a dead NFS server would hold up each probe.
+    Command("free_space", ("df", "-Pk", "/", "/var", "/boot")),
 )
 
 

@@ -13,12 +13,19 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property, lru_cache
 from itertools import islice
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Command, Entries, Files, Lines, Read
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
+    Command,
+    Entries,
+    Files,
+    Images,
+    Lines,
+    Read,
+)
 
 
 class ProbeError(Exception):
@@ -113,6 +120,21 @@ class Output:
         return self.status is None
 
 
+@dataclass(frozen=True)
+class Unpacked:
+    """What images.sh found in an image.
+
+    ``lines``: cpio headers, each with the name of a module that was looked for, or of an archive's end; and lines by which nash
+    loads a module. ``status`` is the decompressor's exit status, or a word of images.sh or probe.sh; empty where that was never
+    told. ``format`` is gzip, xz, none…
+    """
+
+    path: str
+    status: str
+    format: str
+    lines: tuple[str, ...] = ()
+
+
 _WILD = re.compile(r"[*?[]")
 
 
@@ -184,6 +206,7 @@ class Declared:
     entry_globs: tuple[re.Pattern[bytes], ...]
     lines: frozenset[str]
     commands: frozenset[str]
+    images: tuple[str, ...]
 
     def file(self, path: str) -> bool:
         """True where a file of that path may be asked for."""
@@ -210,6 +233,7 @@ def declared(reads: tuple[Read, ...]) -> Declared:
         entry_globs=tuple(_glob(glob) for glob in dict.fromkeys(entries) if _WILD.search(glob)),
         lines=frozenset(read.name for read in reads if isinstance(read, Lines)),
         commands=frozenset(read.name for read in reads if isinstance(read, Command)),
+        images=tuple(glob for read in reads if isinstance(read, Images) for glob in read.globs),
     )
 
 
@@ -222,6 +246,7 @@ class ProbeOutput:
     selections: dict[str, tuple[Line, ...]] = field(default_factory=dict)
     directory_entries: dict[str, Entry] = field(default_factory=dict)
     commands: dict[str, Output] = field(default_factory=dict)
+    images: dict[str, Unpacked] = field(default_factory=dict)
 
     def file(self, path: str) -> File:
         """The file at ``path``; :raises LookupError: where no declared read covers it.
@@ -258,6 +283,13 @@ class ProbeOutput:
     def entries(self, pattern: str) -> list[Entry]:
         """All declared directory entries that match ``pattern``, in the order of their paths."""
         return [self.directory_entries[path] for path in _matching(pattern, self._entry_paths)]
+
+    def image(self, path: str) -> Unpacked | None:
+        """What was found in an image, None where there is no such image; :raises LookupError: where none declares it."""
+        found = self.images.get(path)
+        if found is None and not any(glob_match(glob, path) for glob in self._declared.images):
+            raise LookupError(f"no recommendation declares that it reads the image {path}")
+        return found
 
     @cached_property
     def _declared(self) -> Declared:
@@ -351,6 +383,7 @@ class _Parser:
         if not lines[0].startswith(self.prefix):
             raise ValueError(f"it begins with '{_excerpt(lines[0])}'")
         printed: tuple[str, ...] = ()
+        image = ""
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
             # What a command printed last may be without a line end: the structural line is then on the same line.
             dummy, dummy, line = lines[start].partition(self.prefix)
@@ -360,7 +393,7 @@ class _Parser:
                 body = [*body, lines[end][: lines[end].index(self.prefix)]]
                 if kind != "command":
                     raise ValueError(f"a line begins with '{_excerpt(body[-1])}'")
-            if body and kind in ("file", "status"):
+            if body and kind in ("file", "status", "unpacked"):
                 raise ValueError(f"after '{_excerpt(line)}' comes '{_excerpt(body[0])}'")
             if kind == "file":
                 self._file(rest)
@@ -376,6 +409,14 @@ class _Parser:
                 name, dummy, status = rest.rpartition(" ")
                 self.result.commands[name] = Output(name, None if status == "absent" else int(status), printed)
                 printed = ()
+            elif kind == "image":
+                image = rest
+                self.result.images[image] = Unpacked(image, "", "", tuple(body))
+            elif kind == "unpacked":
+                status, dummy, form = rest.partition(" ")
+                if image not in self.result.images:
+                    raise ValueError(f"'{_excerpt(line)}' comes before any image")
+                self.result.images[image] = replace(self.result.images[image], status=status, format=form)
             else:
                 raise ValueError(f"it has a section '{_excerpt(line)}'")
 

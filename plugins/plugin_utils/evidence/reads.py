@@ -4,7 +4,8 @@
 
 """What the probe reads, declared as data by those who need it; ``guest/probe_payload.py`` makes one probe of all of them.
 
-Adding to the probe costs no process for files, one for all :class:`Lines` of one pattern, one for each :class:`Command`.
+Adding to the probe costs no process for files, one for all :class:`Lines` of one pattern, one for each :class:`Command`, and
+for :class:`Images` a dozen for each image, or one for all where apply has noted what they hold.
 """
 
 from __future__ import annotations
@@ -65,7 +66,18 @@ class Command:
     unless: str = ""
 
 
-Read = Files | Lines | Entries | Command
+@dataclass(frozen=True)
+class Images:
+    """Which of ``modules`` the images of the early user space (initramfs, initrd) hold that ``globs`` match.
+
+    A module's name is as modprobe has it, with underscores. Links are left out, and images for repairs and crash dumps.
+    """
+
+    globs: tuple[str, ...]
+    modules: tuple[str, ...]
+
+
+Read = Files | Lines | Entries | Command | Images
 
 
 def files(*globs: str, redact: Redaction | None = None) -> Files:

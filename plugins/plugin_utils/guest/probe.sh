@@ -5,8 +5,8 @@
 #
 # The probe: reads a guest and writes nothing. docs/architecture.md describes what it prints.
 #
-# Functions only: the controller puts NONCE and ROOT before them, and after them `reads`, which calls the verbs
-# read_files, read_lines, read_entries and read_command, then `main`. For dash, bash, busybox ash and mksh, on userlands
+# Functions only: the controller puts NONCE and ROOT before them, and after them those of images.sh, then `reads`, which calls
+# the verbs read_files, read_lines, read_entries, read_command and read_images, then `main`. For dash, bash, busybox ash and mksh, on userlands
 # from EL4 on.
 #
 # Speed is processes: files are sorted out by the shell's own tests, and all files of one redaction go through one grep.
@@ -113,6 +113,14 @@ read_command() {
     probe_await $!
   fi
   probe_say "$NONCE status $probe_name $probe_status$probe_nl"
+}
+
+# read_images MODULES GLOB...: which of these modules each image holds. One chain of processes for each image, none where
+# there is none, one for all that apply has put its stamp on.
+read_images() {
+  probe_class=images probe_take=probe_take_image probe_modules=$1
+  shift
+  probe_expand "$@"
 }
 
 # read_unless PATH VERB...: another verb, where there is no PATH.
@@ -255,6 +263,7 @@ probe_batch() {
         ls -ldn $probe_files
       fi
       ;;
+    images) probe_images ;;
     *) probe_keep "$probe_files" "$probe_marks" "$probe_unsized" ;;
   esac
   probe_files='' probe_marks='' probe_unsized=''
@@ -283,6 +292,17 @@ probe_take_searched() {
 probe_take_entry() {
   case $probe_path in *"$probe_nl"*) return ;; esac
   if [ -e "$probe_path" ] || [ -L "$probe_path" ]; then
+    probe_add
+  fi
+}
+
+# What only looks like an image that is booted: for repairs, for crash dumps, somebody's copies. Links lead to another name
+# of an image, or out of the guest's tree.
+probe_take_image() {
+  case $probe_path in
+    *"$probe_nl"* | *rescue* | *kdump* | *.vmguest* | *.old | *.bak | *.dpkg-* | *.rpmsave | *.hmac | *.new | *~) return ;;
+  esac
+  if [ -f "$probe_path" ] && [ ! -h "$probe_path" ]; then
     probe_add
   fi
 }
@@ -464,6 +484,49 @@ probe_print() {
       fi
       ;;
   esac
+}
+
+# ---- images ----------------------------------------------------------------------------------------------------------
+
+probe_images() {
+  probe_stamp=$probe_at/var/lib/vmguest/images probe_identities=
+  if [ -r "$probe_stamp" ] && command -v stat >/dev/null; then
+    probe_identities=$probe_nl$(stat -c '%i %s %Y %Z %n' $probe_files)$probe_nl
+  fi
+  for probe_path in $probe_files; do
+    probe_say "$NONCE image ${probe_path#.}$probe_nl"
+    if [ ! -r "$probe_path" ]; then
+      probe_say "$NONCE unpacked denied unknown$probe_nl"
+    elif [ -z "$probe_identities" ] || ! probe_stamped; then
+      image_read "$probe_path" "$probe_modules"
+    fi
+  done
+}
+
+# What apply noted of an image that it had built and proved: in the stamp's first line the modules that it looked for, then for
+# each image its identity, and with a + before them the lines that image_read printed. An image that anybody touched since
+# has another size, time or inode.
+probe_stamped() {
+  probe_found=
+  {
+    IFS= read -r probe_line
+    [ "$probe_line" = "$probe_modules" ] || return 1
+    while IFS= read -r probe_line; do
+      case $probe_line in
+        +*) [ -z "$probe_found" ] || probe_say "${probe_line#+}$probe_nl" ;;
+        =*) [ -z "$probe_found" ] || probe_say "$NONCE unpacked stamped ${probe_line#=}$probe_nl" ;;
+        *)
+          [ -z "$probe_found" ] || return 0
+          [ "$probe_at/${probe_line#*/}" = "$probe_path" ] || continue
+          case $probe_identities in
+            *"$probe_nl${probe_line%%/*}$probe_path$probe_nl"*) probe_found=1 ;;
+            *) return 1 ;;
+          esac
+          ;;
+      esac
+    done
+  } <"$probe_stamp"
+  [ -n "$probe_found" ]
 }
 
 # ---- redaction -------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads impor
     Command,
     Entries,
     Files,
+    Images,
     Lines,
     Read,
     Redaction,
@@ -32,8 +33,11 @@ def minified(script: str) -> str:
     return "".join(line + "\n" for line in lines if line and not line.startswith("#"))
 
 
-#: The functions of probe.sh.
-PROBE = minified((Path(__file__).resolve().parent / "probe.sh").read_text(encoding="utf-8"))
+_HERE = Path(__file__).resolve().parent
+#: The functions of images.sh.
+IMAGES = minified((_HERE / "images.sh").read_text(encoding="utf-8"))
+#: The functions of probe.sh, and those of images.sh, which it calls.
+PROBE = minified((_HERE / "probe.sh").read_text(encoding="utf-8")) + IMAGES
 
 _NONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
@@ -87,6 +91,7 @@ def _merged(reads: Sequence[Read]) -> Iterator[Iterator[tuple[str, ...]]]:
     yield _lines_calls([read for read in reads if isinstance(read, Lines)])
     yield _entries_calls([read for read in reads if isinstance(read, Entries)])
     yield _command_calls([read for read in reads if isinstance(read, Command)])
+    yield _images_calls([read for read in reads if isinstance(read, Images)])
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------
@@ -209,6 +214,23 @@ def _command_calls(reads: Sequence[Command]) -> Iterator[tuple[str, ...]]:
     for read in known.values():
         call = ("read_command", read.name, str(read.seconds), *read.argv)
         yield ("read_unless", read.unless, *call) if read.unless else call
+
+
+def _images_calls(reads: Sequence[Images]) -> Iterator[tuple[str, ...]]:
+    modules = sorted({module for read in reads for module in read.modules})
+    globs = list(_needed(glob for read in reads for glob in read.globs))
+    for glob in globs:
+        _check_glob(glob)
+    for module in modules:
+        if not re.fullmatch(r"\w+", module, re.ASCII):
+            raise ValueError(f"a module's name is made of letters, digits and '_': '{module}'")
+    for call in _rounds(globs):
+        yield ("read_images", modules_pattern(modules), *call)
+
+
+def modules_pattern(modules: Iterable[str]) -> str:
+    """Names of modules as alternatives of a basic regular expression; a file's name may have a hyphen for each underscore."""
+    return r"\|".join(module.replace("_", "[-_]") for module in sorted(modules))
 
 
 def _check_name(name: str) -> None:

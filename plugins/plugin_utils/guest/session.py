@@ -307,7 +307,9 @@ def evidence_of(output: str, nonce: str) -> Evidence:
     :raises ProbeError: where it was cut.
     """
     found = parse(output, nonce, READS)
-    return Evidence(found.declared, found.files, found.selections, found.directory_entries, found.commands)
+    return Evidence(
+        found.declared, found.files, found.selections, found.directory_entries, found.commands, found.images
+    )
 
 
 def receipt_record(receipt: Receipt) -> dict[str, Any]:
