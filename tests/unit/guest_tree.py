@@ -42,6 +42,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence im
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import parse
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import apply_payload, revert_payload
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import probe_payload
+from ansible_collections.vmguest.linux.tests.unit.boot_image import boot_image
 
 GUESTS = Path(__file__).resolve().parent.parent / "guests"
 COMMANDS = GUESTS / "commands"
@@ -58,6 +59,7 @@ TOOLS = [
     "awk",
     "base64",
     "basename",
+    "bzip2",
     "cat",
     "chgrp",
     "chmod",
@@ -79,12 +81,14 @@ TOOLS = [
     "find",
     "getopt",
     "grep",
+    "gzip",
     "head",
     "id",
     "join",
     "kill",
     "ln",
     "ls",
+    "lz4",
     "md5sum",
     "mkdir",
     "mkfifo",
@@ -124,6 +128,8 @@ TOOLS = [
     "which",
     "whoami",
     "xargs",
+    "xz",
+    "zstd",
 ]
 
 #: Commands that would change the machine: no shell of a tree may find any but a stand-in.
@@ -139,6 +145,7 @@ DANGEROUS = frozenset(
         "dpkg",
         "dpkg-query",
         "ethtool",
+        "dracut",
         "fallocate",
         "grub-mkconfig",
         "grub-script-check",
@@ -150,6 +157,7 @@ DANGEROUS = frozenset(
         "insmod",
         "insserv",
         "losetup",
+        "mkinitramfs",
         "mkinitrd",
         "mkswap",
         "modprobe",
@@ -426,6 +434,55 @@ def _package(root: Path, name: str, package: Mapping[str, Any], dpkg: bool) -> N
             shutil.copy2(command, root / STATE / "bin")
 
 
+#: Modules of disk controllers that a tree's kernel has, to those that they need.
+BOOT_MODULES: dict[str, tuple[str, ...]] = {
+    "scsi_mod": (),
+    "sd_mod": ("scsi_mod",),
+    "vmw_pvscsi": ("scsi_mod",),
+    "scsi_transport_spi": ("scsi_mod",),
+    "mptbase": (),
+    "mptscsih": ("mptbase", "scsi_mod"),
+    "mptspi": ("mptscsih", "scsi_transport_spi", "mptbase", "scsi_mod"),
+    "nvme_core": (),
+    "nvme": ("nvme_core",),
+}
+
+
+def _kernel(root: Path, release: str, kernel: Mapping[str, Any]) -> None:
+    """A kernel in /boot, the drivers of disk controllers among its modules, and its image."""
+    (root / "boot").mkdir(exist_ok=True)
+    (root / f"boot/vmlinuz-{release}").write_text(f"kernel {release}\n", encoding="utf-8")
+    folder = root / "lib/modules" / release
+    folder.mkdir(parents=True, exist_ok=True)
+    listing = folder / "modules.dep"
+    old = listing.read_text(encoding="utf-8") if listing.exists() else ""
+    has = str(kernel.get("has", " ".join(BOOT_MODULES))).split()
+    # Before 2.6.29 modules.dep has whole paths.
+    start, suffix = f"/lib/modules/{release}/" if kernel.get("nash") else "", kernel.get("suffix", ".ko")
+    files = {name: f"kernel/drivers/scsi/{name}{suffix}" for name in has}
+    lines = "".join(
+        f"{start}{files[name]}: {' '.join(start + files[need] for need in BOOT_MODULES[name])}\n"
+        for name in has
+        if f"/{name}.ko" not in old
+    )
+    listing.write_text(old + lines, encoding="utf-8")
+    if "image" in kernel:
+        held = [need for name in str(kernel["holds"]).split() for need in (*BOOT_MODULES[name], name)]
+        data = boot_image(
+            {name: files.get(name, f"kernel/{name}{suffix}") for name in dict.fromkeys(held)},
+            release,
+            form=kernel.get("form", "gzip"),
+            early=kernel.get("early", False),
+            nash=kernel.get("nash", False),
+        )
+        if kernel.get("damaged"):
+            data = data[:-20]
+        image = root / str(kernel["image"]).lstrip("/")
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(data)
+        image.chmod(0o600)
+
+
 def materialise(guest: Guest, directory: Path) -> Tree:
     """Make ``directory`` (created, must be empty) the root of the guest."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -441,6 +498,8 @@ def materialise(guest: Guest, directory: Path) -> Tree:
     for name, package in data.get("packages", {}).items():
         _package(root, name, package, "dpkg-query" in data.get("programs", {}))
     _put(root, {key: value for key, value in data.items() if key != "links"})
+    for release, kernel in data.get("kernels", {}).items():
+        _kernel(root, str(release), kernel)
 
     missing = set(data.get("no_tools", []))
     for tool in TOOLS:
@@ -808,7 +867,9 @@ def _probe_payload(root: str) -> str:
 
 def _evidence(output: str) -> Evidence:
     found = parse(output, NONCE, READS)
-    return Evidence(found.declared, found.files, found.selections, found.directory_entries, found.commands)
+    return Evidence(
+        found.declared, found.files, found.selections, found.directory_entries, found.commands, found.images
+    )
 
 
 def policy(tree: Tree, variables: Mapping[str, Any] | None = None) -> Policy:
@@ -886,8 +947,12 @@ class Outcome:
 
     @property
     def results(self) -> dict[str, str]:
-        """Recommendation to how its transaction ended: done, undone, refused, undo_failed."""
-        return {outcome.recommendation: outcome.result for outcome in self.output.outcomes}
+        """Recommendation to how its transaction ended: done, undone, refused, undo_failed. Groups are left out."""
+        return {
+            outcome.recommendation: outcome.result
+            for outcome in self.output.outcomes
+            if outcome.recommendation in RECOMMENDATIONS
+        }
 
     @property
     def problems(self) -> list[str]:

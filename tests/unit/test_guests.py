@@ -66,7 +66,7 @@ def outside_paths(plan: Plan) -> list[str]:
         found[0]
         for transaction in plan.transactions
         for step in transaction.steps
-        for text in ((step.do, step.undo, step.proof) if isinstance(step, Run) else ())
+        for text in ((step.do, step.undo, step.proof, step.ask) if isinstance(step, Run) else ())
         for found in _OUTSIDE.finditer(re.sub(r'echo "[^"]*"', "echo", text))
     ]
 
@@ -152,6 +152,7 @@ def test_a_guest_says_where_it_comes_from_and_what_is_expected(name: str) -> Non
             "commands",
             "programs",
             "no_tools",
+            "kernels",
         ),
         *(
             "packages",

@@ -108,7 +108,8 @@ DRIFT: dict[str, Mapping[str, Any]] = {
     "fstab without an end": {"files": {"/etc/fstab": "/dev/sda1 / ext4 defaults 0 1\n"}, "unended": ["/etc/fstab"]},
     "more memory": {
         "files": {
-            "/proc/meminfo": "MemTotal:       16014124 kB\nSwapTotal:             0 kB\nSwapFree:              0 kB"
+            # Whatever swap there is: /proc/swaps tells.
+            "/proc/meminfo": "MemTotal:       16014124 kB"
         }
     },
     "a swap file of ours in the way": {"files": {"/swapfile.vmguest": "somebody's"}},

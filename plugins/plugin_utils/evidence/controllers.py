@@ -28,6 +28,24 @@ CONTROLLERS = (
     "virtio_scsi",
 )
 
+#: What images are searched for: drivers of controllers, what those need, and the driver of SCSI disks.
+MODULES = (
+    *CONTROLLERS,
+    "mptbase",
+    "mptscsih",
+    "scsi_transport_spi",
+    "scsi_transport_sas",
+    "scsi_mod",
+    "scsi_common",
+    "sd_mod",
+    "nvme_core",
+    "libata",
+    "libahci",
+    "virtio",
+    "virtio_ring",
+    "virtio_pci",
+)
+
 READS: tuple[Read, ...] = (
     entries(
         "/sys/block/*",

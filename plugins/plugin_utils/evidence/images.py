@@ -17,34 +17,17 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Boot
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers import CONTROLLERS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers import MODULES
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import LISTED
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import in_order
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput, Unpacked
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Images as ReadImages
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, Read, entries, files
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, entries, files
 
-#: What images are searched for: drivers of controllers, what those need, and the driver of SCSI disks.
-MODULES = (
-    *CONTROLLERS,
-    "mptbase",
-    "mptscsih",
-    "scsi_transport_spi",
-    "scsi_transport_sas",
-    "scsi_mod",
-    "scsi_common",
-    "sd_mod",
-    "nvme_core",
-    "libata",
-    "libahci",
-    "virtio",
-    "virtio_ring",
-    "virtio_pci",
-)
 #: SCSI controllers' disks need this module besides; nothing depends on it.
 SCSI_DISK = "sd_mod"
 _NOT_SCSI = ("nvme", "virtio_blk")
 
-_ALTERNATIVES = r"\|".join(name.replace("_", "[-_]") for name in MODULES)
 DRACUT_FOLDERS = ("/etc/dracut.conf.d", "/usr/lib/dracut/dracut.conf.d")
 INITRAMFS_TOOLS_MODULES = "/etc/initramfs-tools/modules"
 
@@ -61,11 +44,7 @@ READS: tuple[Read, ...] = (
     ),
     entries("/boot/vmlinu[xz]*", "/boot/initrd*", "/boot/initramfs*", "/initrd.img*", "/vmlinuz*"),
     entries("/lib/modules/*/modules.dep", "/lib/modules/*/modules.builtin"),
-    Lines(
-        "boot_modules",
-        rf"^[^:]*/\({_ALTERNATIVES}\)\.ko",
-        ("/lib/modules/*/modules.dep", "/lib/modules/*/modules.builtin"),
-    ),
+    LISTED,
     entries(
         "/usr/bin/dracut",
         "/usr/sbin/dracut",
@@ -263,9 +242,11 @@ def _kernels(probe: ProbeOutput, boot: Boot) -> tuple[Kernel, ...]:
     listed = {entry.path.split("/")[3] for entry in probe.entries("/lib/modules/*/modules.dep")}
     ships: dict[str, dict[str, tuple[str, ...]]] = {}
     built_in: dict[str, set[str]] = {}
-    for line in probe.lines("boot_modules"):
+    for line in probe.lines(LISTED.name):
         dummy, dummy, dummy, release, kind = line.path.split("/")
         file, dummy, needed = line.text.partition(":")
+        if module_name(file) not in MODULES:
+            continue
         if kind == "modules.dep":
             ships.setdefault(release, {})[module_name(file)] = tuple(module_name(word) for word in needed.split())
         else:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers import MODULES
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
     kernel_argument_assignments,
     modprobe_files,
@@ -33,14 +34,19 @@ NAMES = (
     "vmhgfs",
 )
 
+#: What the kernels' own lists say of VMware's drivers, and of those that images are searched for: one search for both.
+_OTHERS = "\\|".join(name.replace("_", "[-_]") for name in MODULES if not name.startswith("vm"))
+LISTED = Lines(
+    "vmware_modules",
+    rf"^[^:]*/vm[whmcx][^/:]*\.ko\|^[^:]*/\({_OTHERS}\)\.ko",
+    ("/lib/modules/*/modules.dep", "/lib/modules/*/modules.builtin"),
+)
+_VMWARE = re.compile(r"[^:]*/(vm[whmcx][^/:]*|pvscsi)\.ko")
+
 READS: tuple[Read, ...] = (
     entries(*(f"/sys/module/{name}" for name in NAMES)),
     entries("/lib/modules/*/modules.dep"),
-    Lines(
-        "vmware_modules",
-        "^[^:]*/vm[whmcx][^/:]*\\.ko\\|^[^:]*/pvscsi\\.ko",
-        ("/lib/modules/*/modules.dep", "/lib/modules/*/modules.builtin"),
-    ),
+    LISTED,
 )
 
 
@@ -76,7 +82,9 @@ class Modules:
         files: dict[str, tuple[str, ...]] = {}
         requires: dict[str, tuple[str, ...]] = {}
         built_in = set()
-        for line in probe.lines("vmware_modules"):
+        for line in probe.lines(LISTED.name):
+            if not _VMWARE.match(line.text):
+                continue
             file, dummy, needed = line.text.partition(":")
             if line.path == f"{folder}/modules.builtin":
                 built_in.add(_name(file))

@@ -36,7 +36,7 @@ BUILTIN = "/lib/modules/{}/modules.builtin"
 def kernels(*releases: str, lines: str = "kernel/drivers/scsi/vmw_pvscsi.ko:") -> dict[str, list[tuple[str, int, str]]]:
     """The lines of each kernel's modules.dep."""
     return {
-        "boot_modules": [
+        "vmware_modules": [
             (DEP.format(release), number, line)
             for release in releases
             for number, line in enumerate(lines.splitlines(), 1)
@@ -124,7 +124,7 @@ def test_what_is_built_in_needs_no_file() -> None:
         (BUILTIN.format("6"), 2, "kernel/drivers/scsi/sd_mod.ko"),
     ]
     lines = kernels("6")
-    kernel = kernel_of(evidence_of(entries=listed("6"), lines={"boot_modules": [*lines["boot_modules"], *built_in]}))
+    kernel = kernel_of(evidence_of(entries=listed("6"), lines={"vmware_modules": [*lines["vmware_modules"], *built_in]}))
     assert kernel.needs(["vmw_pvscsi"]) == ("vmw_pvscsi",)
     assert kernel.has("sd_mod")
     assert kernel.listed

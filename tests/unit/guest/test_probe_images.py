@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Boot, BootEntry, Loader
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import MODULES, Image, Images
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers import MODULES
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import READS as IMAGE_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Image, Images
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput, parse
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import modules_pattern, probe_payload
 from ansible_collections.vmguest.linux.tests.crash.cpio import archive, file
