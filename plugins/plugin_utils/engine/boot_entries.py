@@ -5,7 +5,8 @@
 """The group ``boot_entries``: GRUB 2's menu made anew, once for all recommendations that changed what it is made from.
 
 The menu is built in the receipt, proved (GRUB's own checker parses it, no kernel that is there is lost), copied beside the old
-one with its mode and owner, synced and renamed. The old one is kept in the receipt and put back byte for byte. Where somebody
+one with its mode and owner, synced and renamed; what tells that it is ours is on disk before, as /boot may be on another one.
+What a newer sync tells of a failed write stops it. The old one is kept in the receipt and put back byte for byte. Where somebody
 made a new menu since (a kernel was installed), the old one would lose that: then the undo makes the menu anew instead.
 """
 
@@ -25,7 +26,10 @@ kernels() {
   sed -n 's/^[[:blank:]]*linux[a-z0-9]*[[:blank:]][[:blank:]]*\([^[:blank:]]*\).*/\1/p' "$1"
 }
 flush() {
-  sync 2>/dev/null || :
+  sync 2>/dev/null
+  case $(sync "$@" 2>&1) in
+  *"nput/output error"* | *"I/O error"* | *"o space left"*) echo "a write to disk failed: $*"; exit 1 ;;
+  esac
 }
 build() {
   rm -f "$made.part"
@@ -40,16 +44,17 @@ build() {
   done
   rm -f "$beside"
   cp -p "$config" "$beside" && cat "$made.part" >"$beside" || { rm -f "$beside"; exit 1; }
-  flush
-  mv -f "$made.part" "$made" && mv -f "$beside" "$config" || exit 1
-  flush
+  mv -f "$made.part" "$made" || exit 1
+  flush "$beside" "$made" "$NOTES"
+  mv -f "$beside" "$config" || exit 1
+  flush "$config" "${config%/*}"
 }
 """
 
 _DO = r"""
 if [ ! -f "$kept" ]; then
   cp -p "$config" "$kept.part" || exit 1
-  flush
+  flush "$kept.part"
   mv -f "$kept.part" "$kept" || exit 1
 fi
 build
@@ -63,9 +68,9 @@ if cmp -s "$kept" "$config" || [ ! -f "$made" ]; then
 fi
 if cmp -s "$made" "$config"; then
   cp -p "$kept" "$beside" || { rm -f "$beside"; exit 1; }
-  flush
+  flush "$beside"
   mv -f "$beside" "$config" || exit 1
-  flush
+  flush "$config" "${config%/*}"
 else
   echo "somebody made a new menu since: it is made anew"
   build

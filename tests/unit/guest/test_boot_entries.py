@@ -4,7 +4,8 @@
 
 """The commit of group boot_entries: its shell text in every shell, on a tree whose grub-mkconfig behaves as the real one.
 
-To see these red: leave out ``-script-check``, the comparison with ``made`` in the undo, or the loop over kernels.
+To see these red: leave out ``-script-check``, the comparison with ``made`` in the undo, the loop over kernels, or the
+first ``flush`` of what was made.
 """
 
 from __future__ import annotations
@@ -126,6 +127,27 @@ def test_the_proof_compares_with_what_is_configured(
     # Made anew it is right again.
     assert run(tree, RUN.do, shell)[0] == 0
     assert run(tree, RUN.proof, shell) == (0, "")
+
+
+def test_what_tells_that_a_menu_is_ours_is_on_disk_before_the_menu(tree: Tree, shell: str) -> None:
+    """/boot may be on another disk than the receipt. If only the menu outlived a power cut, the undo would leave it there."""
+    log = tree.path("/notes/log")
+    seen = f"cmp -s '{tree.root}/notes/before' '{tree.path(MENU)}' && [ -f '{tree.root}/notes/made' ] && echo \"made $#\" >>'{log}'"
+    (tree.state / "bin/sync").write_text(f"#!/bin/sh\n{seen}\nexit 0\n")
+    (tree.state / "bin/sync").chmod(0o755)
+    assert run(tree, RUN.do, shell) == (0, "")
+    assert "made 0" in log.read_text().splitlines()
+
+
+def test_a_menu_whose_write_failed_never_gets_there(tree: Tree, shell: str) -> None:
+    """The new one is proved from memory; only sync tells that the disk did not take it."""
+    old = tree.read(MENU)
+    fails = "case $* in *vmguest-new*) echo \"sync: error syncing '$1': Input/output error\" >&2; exit 1 ;; esac"
+    (tree.state / "bin/sync").write_text(f"#!/bin/sh\n{fails}\n")
+    (tree.state / "bin/sync").chmod(0o755)
+    status, text = run(tree, RUN.do, shell)
+    assert (status, text.startswith("a write to disk failed: ")) == (1, True)
+    assert tree.read(MENU) == old
 
 
 def test_a_menu_on_the_efi_system_partition_is_refused() -> None:
