@@ -58,6 +58,14 @@ like() {
     fi
 }
 
+# on_disk FILE...: a newer sync tells of a write that failed; what was proved before was read from memory. An old one takes no names.
+on_disk() {
+    sync
+    case $(sync "$@" 2>&1) in
+    *"nput/output error"* | *"I/O error"* | *"o space left"*) fail "a write to disk failed: $*" ;;
+    esac
+}
+
 # ---- Build -----------------------------------------------------------------------------------------------------------
 
 # keep NUMBER IMAGE: what is there now, unless something is kept already.
@@ -67,7 +75,7 @@ keep() {
     [ -f "$image" ] && [ ! -h "$image" ] || fail "/$2 is not there any more: run again"
     room "$NOTES" "$image"
     cp -p "$image" "$kept.part" && cmp "$image" "$kept.part" || fail "/$2 cannot be kept"
-    sync
+    on_disk "$kept.part"
     mv -f "$kept.part" "$kept.old" || exit 1
 }
 
@@ -87,11 +95,11 @@ build() {
     prove "$@"
     like "$out" "$image"
     cksum <"$out" >>"$kept.ours" || exit 1
-    sync
+    on_disk "$out" "$kept.ours" "$NOTES"
     mv -f "$out" "$image" || exit 1
     clear_folder
     note_sum
-    sync
+    on_disk "$image" "${image%/*}"
 }
 
 # prove MODULE...: the new image is whole, holds them, and is not absurdly small.
@@ -168,12 +176,15 @@ put_back() {
     [ -f "$kept.old" ] || return 0
     if [ -f "$image" ] && ! cmp -s "$kept.old" "$image"; then
         make_folder
+        # What stays free does not matter now: a copy that does not fit changes nothing.
+        margin=0
         room "$folder" "$kept.old"
         cp -p "$kept.old" "$folder/old" && cmp "$kept.old" "$folder/old" || fail "/$2 cannot be put back"
         like "$folder/old" "$image"
-        sync
+        on_disk "$folder/old"
         mv -f "$folder/old" "$image" || exit 1
         clear_folder
+        on_disk "$image" "${image%/*}"
     fi
     sum=$ROOT/var/lib/initramfs-tools/$3
     rm -f "$sum.vmguest"
