@@ -5,7 +5,7 @@
 """The guest whose changes are cut off: its files, the transactions that change them, and which file belongs to which.
 
 The transactions are of the shape that roles plan: crontab and a drop-in of cron; a swap file and its line of fstab; boot
-images and grub.cfg, each the commit of a group with two members.
+images and grub.cfg, each the commit of a group with two members, by the very commands of the roles.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_entries import make_menu
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_images import Rebuild, rebuild
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Transaction
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     AppendLine,
@@ -25,12 +27,13 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     Run,
     WriteFile,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Builder
 from ansible_collections.vmguest.linux.tests.crash.cpio import archive, file
 
 KERNELS = ("5.10.0-8-amd64", "5.10.0-9-amd64")
 SWAP_FILE_KIB = 1024
 #: Arguments of the guest's kernel at first.
-CONSOLE = "quiet console=ttyS0"
+CONSOLE = "quiet console=ttyS0 no_timer_check"
 
 
 @dataclass(frozen=True)
@@ -72,15 +75,14 @@ def images() -> list[list[str]]:
 
 def image_base(parts: BootParts) -> bytes:
     """The part of every image that is the same: the kernel checks its checksum as it unpacks it. The modules come after it."""
-    whole = archive({"bin/busybox": file(parts.busybox, 0o755), "init": file(_INIT, 0o755)})
-    packed = gzip.compress(whole, mtime=0)
-    return packed + bytes(-len(packed) % 512)
+    return gzip.compress(archive({"bin/busybox": file(parts.busybox, 0o755), "init": file(_INIT, 0o755)}), mtime=0)
 
 
 def _grub_cfg(arguments: str, separate_boot: bool) -> str:
     """What the machine's grub-mkconfig writes."""
     folder = "" if separate_boot else "/boot"
     lines = ["# It is generated: edit /etc/default/grub", "set default=0", "set timeout=0"]
+    lines += ["### BEGIN /etc/grub.d/10_linux ###"]
     for kernel in reversed(KERNELS):
         lines += [
             f"menuentry 'Linux {kernel}' {{",
@@ -88,6 +90,7 @@ def _grub_cfg(arguments: str, separate_boot: bool) -> str:
             f"\tinitrd {folder}/initrd.img-{kernel}",
             "}",
         ]
+    lines += ["### END /etc/grub.d/10_linux ###"]
     return "\n".join(lines) + "\n"
 
 
@@ -107,7 +110,8 @@ def files(parts: BootParts, separate_boot: bool) -> dict[str, GuestFile]:
         "/boot/grub/grub.cfg": GuestFile(_grub_cfg(CONSOLE, separate_boot).encode(), 0o444),
         "/boot/grub/unicode.pf2": GuestFile(random.randbytes(20_000)),
     }
-    image = image_base(parts) + archive({"conf/modules": file(_OLD_MODULES)})
+    modules = {"conf/modules": file(_OLD_MODULES), "usr/lib/modules/any/sym53c8xx.ko": file(b"a module")}
+    image = image_base(parts) + gzip.compress(archive(modules), mtime=0)
     for kernel in KERNELS:
         newest = kernel == KERNELS[-1]
         found[f"/boot/vmlinuz-{kernel}"] = GuestFile(parts.kernel if newest else random.randbytes(120_000))
@@ -124,59 +128,16 @@ def _lines(*lines: str) -> str:
     return "(\n" + "\n".join(lines) + "\n)"
 
 
-#: A boot file of our own, built from the guest's configuration, proved and renamed; the original is kept in the receipt.
-_REPLACE = (
-    "replace() {",
-    "  beside=${1%/*}/.${1##*/}.vmguest-new",
-    "  kept=$NOTES/${1##*/}",
-    '  if [ ! -f "$kept.old" ]; then',
-    '    cp -p "$1" "$kept.part" && sync && mv "$kept.part" "$kept.old" || exit 1',
-    "  fi",
-    '  rm -f "$beside"',
-    '  cp -p "$kept.old" "$beside" && build "$beside" "$1" || { rm -f "$beside"; exit 1; }',
-    "  sync",
-    '  mv -f "$beside" "$1" || exit 1',
-    "}",
+#: What the members of the two groups share, as their roles have it: the very commands.
+IMAGES = rebuild(
+    Builder.INITRAMFS_TOOLS,
+    [
+        Rebuild(f"/boot/initrd.img-{kernel}", kernel, f"/boot/vmlinuz-{kernel}", ("sym53c8xx", "vmw_pvscsi"))
+        for kernel in reversed(KERNELS)
+    ],
+    [f"/boot/initrd.img-{kernel}" for kernel in KERNELS],
 )
-_PUT_BACK = (
-    "put_back() {",
-    "  beside=${1%/*}/.${1##*/}.vmguest-new",
-    "  kept=$NOTES/${1##*/}",
-    '  rm -f "$beside" "$kept.part"',
-    '  [ -f "$kept.old" ] || return 0',
-    '  cmp -s "$kept.old" "$1" && return 0',
-    '  cp -p "$kept.old" "$beside" || { rm -f "$beside"; exit 1; }',
-    "  sync",
-    '  mv -f "$beside" "$1" || exit 1',
-    "}",
-)
-
-
-def _boot_images() -> Run:
-    names = " ".join(f'"$ROOT/boot/initrd.img-{kernel}"' for kernel in KERNELS)
-    return Run(
-        "rebuild the boot images",
-        do=_lines(
-            'build() { mkinitramfs -o "$1" "${2##*/initrd.img-}"; }',
-            *_REPLACE,
-            f'for image in {names}; do replace "$image"; done',
-        ),
-        undo=_lines(*_PUT_BACK, f'for image in {names}; do put_back "$image"; done'),
-        proof=_lines(f"for image in {names}; do grep -aq '^vmw_pvscsi' \"$image\" || exit 1; done"),
-    )
-
-
-def _boot_entries() -> Run:
-    return Run(
-        "write grub.cfg anew",
-        do=_lines(
-            'build() { grub-mkconfig -o "$1"; }',
-            *_REPLACE,
-            'replace "$ROOT/boot/grub/grub.cfg"',
-        ),
-        undo=_lines(*_PUT_BACK, 'put_back "$ROOT/boot/grub/grub.cfg"'),
-        proof='grep -q "ro divider=10 " "$ROOT/boot/grub/grub.cfg"',
-    )
+MENU = make_menu("/boot/grub/grub.cfg", drop_ins=True)
 
 
 def _swap_file() -> Run:
@@ -218,13 +179,13 @@ def transactions() -> list[Transaction]:
             "pvscsi_initrd",
             (EditFile("/etc/initramfs-tools/modules", (AppendLine("vmw_pvscsi"),)),),
             group="boot_images",
-            commit=(_boot_images(),),
+            commit=(IMAGES,),
         ),
         Transaction(
             "module_options",
             (WriteFile("/etc/modprobe.d/vmguest.conf", "options vmw_pvscsi ring_pages=32\n"),),
             group="boot_images",
-            commit=(_boot_images(),),
+            commit=(IMAGES,),
         ),
         Transaction(
             "timer_interrupts",
@@ -234,13 +195,13 @@ def transactions() -> list[Transaction]:
                 ),
             ),
             group="boot_entries",
-            commit=(_boot_entries(),),
+            commit=(MENU,),
         ),
         Transaction(
             "boot_timeout",
             (EditFile("/etc/default/grub", (ReplaceLine("GRUB_TIMEOUT=0", "GRUB_TIMEOUT=1"),)),),
             group="boot_entries",
-            commit=(_boot_entries(),),
+            commit=(MENU,),
         ),
     ]
 

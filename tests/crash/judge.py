@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 Tree = dict[str, str]
 
 #: What apply.sh and the commands of steps keep beside a file while they build; a boot loader takes none for its own.
-_OURS = re.compile(r"/\.vmguest-[^/]*(/(new|old))?$|/\.[^/]+\.vmguest-new(\.new)?$|/swapfile\.part$")
+_OURS = re.compile(
+    r"/\.vmguest-[^/]*(/(new|old))?$|/\.vmguest-images/[^/]+$|/\.grub\.cfg\.vmguest-new$|/swapfile\.part$"
+)
 _STATE = "/var/lib/vmguest"
 
 

@@ -108,9 +108,9 @@ The first state that shows each:
 
 {examples}
 
-## What it found in `apply.sh`
+## What it found
 
-All mended, each with a test in `tests/unit/guest/test_apply_crash.py` or a place in this campaign:
+All mended, with tests in `tests/unit/guest` (`test_apply_crash.py`, `test_boot_entries.py`) or a place in this campaign:
 
 - A folder made beside a file could outlive a power cut when the receipt that names it did not: `mkdir` reaches the disk
   with the next commit of the journal, the content of a new file later. Receipts now name the place, and are flushed, first.
@@ -121,16 +121,20 @@ All mended, each with a test in `tests/unit/guest/test_apply_crash.py` or a plac
   keep the one and lose the other, and leave a changed /boot that no receipt told of. The state is now changed after the flush.
 - A write that failed while it was flushed was no failure: the content was proved from memory, and the receipt was `done`. What
   `sync` reports of a file now undoes the transaction, and the reason says so.
+- The commands that build images and grub.cfg had the same two faults: the undo of grub.cfg knew ours by a note that a power cut
+  could lose while it kept the menu, and a plain `sync` says nothing of a write that failed.
 
-The last two were found by reading, as the campaign was made to look at them.
+The last three were found by reading, as the campaign was made to look at them.
 
 ## What this does not show
 
 - A block of 4 KiB is taken to be written as a whole. ext4 itself relies on that: it refuses to mount where the commit block
   of its journal was torn within. Writes that were under way when a flush was asked for are taken to be covered by it.
-- The steps of the campaign have the shape of the roles' steps, built from the same primitives; images and grub.cfg are made by
-  stand-ins for mkinitramfs and grub-mkconfig (`tests/crash/stand_ins`), replaced and put back by commands written for the
-  campaign, not by those of the roles. That guests with real ones boot is shown by the VM scenarios.
+- Images and grub.cfg are replaced, proved and put back by the very commands of the roles `pvscsi_initrd` and
+  `timer_interrupts` (`engine/boot_images.py`, `engine/boot_entries.py`), for initramfs-tools and GRUB 2. What makes them is a
+  stand-in for mkinitramfs and grub-mkconfig (`tests/crash/stand_ins`); that guests with real ones boot is shown by the VM
+  scenarios. The other steps have the shape of the roles', built from the same primitives; that of the swap file is made
+  for the campaign, as the role's also calls swapon.
 - GRUB boots a sample. On xfs, what lies in the log but not yet in its place is not there for GRUB; the sample does not visit
   every such moment.
 - The crontab, fstab and swap file are compared to the byte; nothing runs cron or swaps.

@@ -43,7 +43,7 @@ from ansible_collections.vmguest.linux.tests.crash.machine import Machine, Machi
 TOP = Path(__file__).resolve().parent.parent.parent
 CACHE = TOP / ".build" / "crash"
 #: States of a whole campaign at power cuts, all file systems together.
-WHOLE = 330
+WHOLE = 270
 #: Machines that run at the same time.
 MACHINES = 2
 #: Where an injected bug is looked for: nothing that the file system does by itself hides it here.
@@ -62,7 +62,7 @@ def memory() -> str | None:
 
 
 def power_cuts(kit: Kit, recording: Recording, number: int, boots: int, tallies: list[Tally]) -> None:
-    """States of one recording; some more, booted; and of the recovery from some of them."""
+    """States of one recording; and where any are to be booted, these, and states of the recovery from others."""
     where, random = f"{recording.layout.name} ({recording.shell})", Random(f"{kit.seed} {recording.layout.name}")
 
     def tally(name: str) -> Tally:
@@ -71,6 +71,8 @@ def power_cuts(kit: Kit, recording: Recording, number: int, boots: int, tallies:
 
     states = states_of(recording, number, random)
     cut_power(kit, recording, states, tally(POWER_CUT))
+    if not boots:
+        return
     boot(kit, recording, boot_states(recording, boots, random), tally(BOOTED))
     again = tally(CUT_AGAIN)
     for phase in ("apply", "revert "):
@@ -124,9 +126,10 @@ def campaign(kit: Kit, number: int, layouts: Sequence[tuple[Layout, str]]) -> tu
         own = kit.named(f"{layout.name} {shell}")
         recording = record(own, layout, shell)
         print(f"{layout.name}, {shell}: {len(recording.writes)} writes, {len(recording.epochs)} epochs", flush=True)
-        power_cuts(own, recording, number // len(layouts), max(2, number // 60), tallies)
+        usual = shell == "busybox"
+        power_cuts(own, recording, number // len(layouts), max(2, number // 60) if usual else 0, tallies)
         # Of these, one file system of each kind is enough: both kinds with a /boot of its own.
-        if layout.separate_boot and shell == "busybox":
+        if layout.separate_boot and usual:
             other_interruptions(own, recording, max(4, number // 36), tallies)
         return tallies
 

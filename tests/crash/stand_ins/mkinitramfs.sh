@@ -5,7 +5,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # mkinitramfs -o IMAGE KERNEL, as initramfs-tools has it: an image that boots, with the modules that the guest's configuration
-# names. The same configuration gives the same bytes, so that they can be compared. It writes in place and syncs nothing.
+# names. The same configuration gives the same bytes, so that they can be compared. It syncs nothing.
 set -e
 export PATH=/bb
 image=""
@@ -40,14 +40,24 @@ record() {
 work=/tmp/mkinitramfs.$$
 cat /guest/etc/initramfs-tools/modules >"$work"
 cat /guest/etc/modprobe.d/*.conf >>"$work" 2>/dev/null || :
+folder=usr/lib/modules/$1/kernel/drivers/scsi
+: >"$work.folder"
 {
-    cat /stand-in/image-base
     inode=1
-    : >"$work.folder"
-    record conf 16877 "$work.folder"
-    inode=2
+    for path in conf usr usr/lib usr/lib/modules "usr/lib/modules/$1" "usr/lib/modules/$1/kernel" \
+        "usr/lib/modules/$1/kernel/drivers" "$folder"; do
+        record "$path" 16877 "$work.folder"
+        inode=$((inode + 1))
+    done
     record conf/modules 33188 "$work"
+    # shellcheck disable=SC2013 # words
+    for module in $(grep -v -e '^#' -e ' ' "$work"); do
+        inode=$((inode + 1))
+        record "$folder/$module.ko" 33188 /stand-in/mkinitramfs
+    done
     inode=0
     record TRAILER!!! 0 "$work.folder"
-} >"$image"
-rm -f "$work" "$work.folder"
+} >"$work.archive"
+cat /stand-in/image-base >"$image"
+gzip -n <"$work.archive" >>"$image"
+rm -f "$work" "$work.folder" "$work.archive"
