@@ -160,12 +160,40 @@ stamped() {
 
 # ---- Undo ------------------------------------------------------------------------------------------------------------
 
-# ask NUMBER IMAGE: it is still what was there at first, or what we put there.
+# Drivers of the controllers that the disks are on now, as far as they are modules. A disk's controller is the last PCI device
+# on its way in sysfs, as in evidence/controllers.py.
+disk_drivers() {
+    for disk in "$ROOT"/sys/block/*; do
+        # Before 2.6.27 a disk is a folder of its own, and a link in it leads to its device.
+        way=$(cd "$disk/device" 2>/dev/null && pwd -P || { cd "$disk" 2>/dev/null && pwd -P; })
+        while [ -n "$way" ]; do
+            case ${way##*/} in
+            *:*:*.[0-7]) break ;;
+            esac
+            way=${way%/*}
+        done
+        [ ! -h "$way/driver" ] || readlink "$way/driver"
+    done | sed 's:.*/::; y/-/_/' | sort -u | while read -r driver; do
+        [ ! -e "$ROOT/sys/module/$driver/initstate" ] || echo "$driver"
+    done
+}
+
+# ask NUMBER IMAGE: it is still what was there at first, or what we put there; and what was there at first boots the guest
+# from where its disks are now: they may have been moved since.
 ask() {
     at "$@"
     [ -f "$kept.old" ] && [ -f "$image" ] || return 0
     ! cmp -s "$kept.old" "$image" || return 0
     grep -qsxF "$(cksum <"$image")" "$kept.ours" || fail "/$2: changed since: somebody else has built it anew"
+    held=
+    for driver in $(disk_drivers); do
+        [ -n "$held" ] || held=$(image_read "$kept.old" "$modules")
+        # modprobe has underscores where a file's name may have hyphens.
+        case $held in
+        */"$driver".ko* | */"$(echo "$driver" | tr _ -)".ko*) ;;
+        *) fail "/$2: its old image lacks $driver, which drives the disks now, and would not boot: move the disks back first" ;;
+        esac
+    done
 }
 
 # put_back NUMBER IMAGE RELEASE. An image that is gone went with its kernel.
