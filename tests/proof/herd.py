@@ -10,6 +10,7 @@ the minute that its delays lead to, timers at their calendars, where a random de
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -24,7 +25,7 @@ from ansible_collections.vmguest.linux.tests.unit import guest_tree
 DAY = 24 * 60
 DMI = "/sys/devices/virtual/dmi/id"
 #: How Debian's crontabs leave a job to systemd's timer: such a line does nothing where systemd runs.
-LEFT_TO_SYSTEMD = "test -e /run/systemd/system ||"
+LEFT_TO_SYSTEMD = re.compile(r"^test -e /run/systemd/system \|\||! -d /run/systemd/system\b")
 ROLE = {"vmguest_only": ["cron_scatter", "timer_scatter"]}
 
 
@@ -48,7 +49,7 @@ def starts(evidence: Evidence) -> list[dict[int, Fraction]]:
         dict.fromkeys(job.schedule.firing_minutes, Fraction(1))
         for crontab in evidence.cron.crontabs
         for job in crontab.jobs
-        if not (evidence.platform.systemd and job.command.startswith(LEFT_TO_SYSTEMD))
+        if not (evidence.platform.systemd and LEFT_TO_SYSTEMD.search(job.command))
     ]
     for timer in evidence.timers.timers:
         if not (timer.active or timer.enabled):
