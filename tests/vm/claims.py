@@ -22,6 +22,25 @@ class Claim:
     not_shown: str
 
 
+PVSCSI = Claim(
+    "pvscsi",
+    "A guest that is moved to pvscsi boots if its images hold the driver",
+    "pvscsi_initrd",
+    "",
+    "test_pvscsi.py",
+    "a gain of speed, for emulation has none. QEMU's pvscsi is driven by the same vmw_pvscsi as VMware's. Its LSI controller is "
+    "the 53C895A (sym53c8xx), an ancestor of the 53C1030 (mptspi) that VMware has.",
+)
+BOOT = Claim(
+    "boot",
+    "Timer arguments reach the kernel, and stale ones are taken out",
+    "timer_interrupt_rate",
+    "",
+    "test_boot_options.py",
+    "what an argument does: `divider=` is known to the kernels of EL 4 and 5 only; Debian's shows it in /proc/cmdline and does "
+    "not heed it. Nor a boot by boot loader specification entries: Debian's GRUB 2 has no `blscfg`. These are proved on guest "
+    "trees (tests/guests), by their parser.",
+)
 DISKS = Claim(
     "disks",
     "The hypervisor orders the I/O",
@@ -48,4 +67,23 @@ CRON = Claim(
     "the load on a host: jobs are counted, from the guests' own evidence, not run.",
 )
 
-CLAIMS = (DISKS, BALLOON, CRON)
+POWER = Claim(
+    "power",
+    "A power cut at any moment leaves a guest that boots",
+    None,
+    "Old or new, never neither: cut off at any point, the guest boots, and the next run finishes or undoes the transaction "
+    "first.",
+    "test_power_cuts.py",
+    "disks that lie about what they have written: what the guest flushed is kept, what it did not flush may be lost. Every order "
+    "in which writes may reach a disk is tried in docs/crash.md.",
+)
+REBOOT = Claim(
+    "reboot",
+    "A reboot is asked for, seen and proved",
+    None,
+    "Baseline never needs a reboot; a reboot is a phase of its own, and what was to come of it is proved.",
+    "test_reboot.py",
+    "",
+)
+
+CLAIMS = (PVSCSI, BOOT, DISKS, BALLOON, CRON, POWER, REBOOT)

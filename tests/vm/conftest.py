@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
@@ -73,7 +73,8 @@ def make_vm(request: pytest.FixtureRequest) -> Iterator[Callable[..., VM]]:
         def make(name: str, hardware: Hardware | None = None, at_login: bool = False) -> VM:
             hardware = hardware or Hardware()
             disk = ready(name, hardware, _say) if at_login else image(name)
-            called = f"{name}-{os.path.basename(request.node.name.partition('[')[0])}-{hardware.number}"
+            test = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_")).strip("-")
+            called = f"{name}-{hardware.number}-{test}"
             vm = stack.enter_context(VM(called, disk, hardware, "ready" if at_login else None))
             vm.boot()
             return vm

@@ -370,6 +370,8 @@ def ready(name: str, hardware: Hardware, say: Callable[[str], None] = lambda tex
     :raises VmError: where it cannot be made.
     """
     base = image(name)
+    # How the host treats the disk's file is no part of the state.
+    hardware = replace(hardware, cache="unsafe")
     key = hashlib.sha256(repr(hardware).encode() + Path(machine.__file__).read_bytes()).hexdigest()[:8]
     path = CACHE / f"{base.stem}-ready-{key}.qcow2"
     with _locked(path.with_suffix(".lock")):

@@ -48,4 +48,4 @@ set -- "$@" \
     done' \
     --customize-hook='rm -f "$1/etc/resolv.conf" "$1/etc/hostname"; : >"$1/etc/machine-id"'
 # INITRD=No: the kernels' hooks make no image, which would take minutes and be thrown away.
-INITRD=No mmdebstrap "$@" bookworm "$archive" ${VMGUEST_MIRROR:+"$VMGUEST_MIRROR"}
+INITRD=No HOME=/ mmdebstrap "$@" bookworm "$archive" ${VMGUEST_MIRROR:+"$VMGUEST_MIRROR"}

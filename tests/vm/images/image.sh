@@ -16,7 +16,8 @@ root_uuid=7d4f7c2e-1111-4222-8333-444455556666
 boot_uuid=7d4f7c2e-1111-4222-8333-444455557777
 size_mib=3072
 boot_mib=128 # of the image that has a /boot of its own
-arguments='console=ttyS0,115200'
+# divider= is advice for EL 4 and 5 that no kernel since then knows: stale, and to be found.
+arguments='console=ttyS0,115200 divider=10'
 
 work=$(mktemp -d)
 guest=$work/root
