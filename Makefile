@@ -41,8 +41,9 @@ audit: ## audit your own guests: INVENTORY=path [LIMIT=pattern] [ARGS='-e name=v
 	@$(WITH_NEWEST) ANSIBLE_COLLECTIONS_PATH="$(BUILD)/import:$(OWN_COLLECTIONS)" \
 	    ansible-playbook vmguest.linux.audit -i "$(INVENTORY)" $(if $(LIMIT),--limit "$(LIMIT)") $(ARGS)
 
-demo: setup ## audit, plan, remediate, audit, revert on a throwaway guest
-	@$(WITH_CONTAINERS) sh tests/tools/demo.sh
+demo: ## audit, remediate, move to pvscsi and revert a guest in a VM that is thrown away (10 to 15 minutes)
+	@sh tests/tools/setup.sh vm-packages environments
+	@$(VM) demo
 
 # ---- gates -----------------------------------------------------------------------------------------------------------
 

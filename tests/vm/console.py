@@ -10,7 +10,7 @@ import re
 
 #: Where a boot has ended for good, in the words of initramfs-tools, dracut, the kernel, systemd, GRUB and the BIOS.
 _FAILED = re.compile(
-    r"ALERT!.*does not exist|Gave up waiting for (?:root|suspend)[^\r\n]*"
+    r"ALERT!.*does not exist|Gave up waiting for (?:root|suspend)[^.\r\n]*"
     r"|dracut-initqueue[^\r\n]*(?:[Tt]imeout|does not exist)[^\r\n]*|dracut Warning: Could not boot|Entering emergency mode"
     r"|Kernel panic - not syncing[^\r\n]*|You are in (?:rescue|emergency) mode|Give root password for maintenance"
     r"|grub rescue>|error: file [^\r\n]* not found|Error \d+: [^\r\n]*|No bootable device|Boot failed[^\r\n]*"

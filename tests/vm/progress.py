@@ -31,7 +31,7 @@ def waiting(what: str) -> Iterator[None]:
     if live:
         _line(what, "", "\r")
         watcher.start()
-    how = "failed after"
+    how = "gave up after"
     try:
         yield
         how = "done in"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""VMs by hand and for Molecule: ``python -m ansible_collections.vmguest.linux.tests.vm.run shell|create|move|destroy|page``."""
+"""VMs by hand and for Molecule: ``python -m ansible_collections.vmguest.linux.tests.vm.run COMMAND``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ansible_collections.vmguest.linux.tests.vm import page, results
+from ansible_collections.vmguest.linux.tests.vm.demo import demo
 from ansible_collections.vmguest.linux.tests.vm.machine import CONTROLLERS, Hardware
 from ansible_collections.vmguest.linux.tests.vm.progress import waiting
 from ansible_collections.vmguest.linux.tests.vm.vm import TOP, VM, VmError, image
@@ -84,6 +85,7 @@ def main() -> int:
         if name != "destroy":
             command.add_argument("controller", choices=list(CONTROLLERS), nargs="?", default="lsi")
     commands.add_parser("page")
+    commands.add_parser("demo")
     arguments = vars(parser.parse_args())
     # So that what is started here is ended here.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
@@ -93,6 +95,7 @@ def main() -> int:
         "move": move,
         "destroy": destroy,
         "page": write_page,
+        "demo": demo,
     }
     try:
         return run[arguments.pop("command")](**arguments)
