@@ -71,6 +71,7 @@ READS: tuple[Read, ...] = (
         "udev_rules",
         UDEV_PATTERN,
         tuple(f"{folder}/*.rules" for folder in UDEV_FOLDERS),
+        alone=True,  # it takes every line that goes on in the next one
     ),
     entries(*(f"{folder}/*.rules" for folder in UDEV_FOLDERS)),
     entries(*UDEV_LIBRARIES),

@@ -18,6 +18,7 @@ from enum import Enum
 from functools import cached_property, lru_cache
 from itertools import islice
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.basic_regex import python_pattern
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
     Command,
     Entries,
@@ -224,6 +225,7 @@ def declared(reads: tuple[Read, ...]) -> Declared:
     entries = [glob for read in reads if isinstance(read, Entries) for glob in read.globs]
     for read in reads:
         if isinstance(read, Lines):
+            python_pattern(read.pattern)
             for glob in read.globs:
                 _glob(glob)  # for glob_match
     return Declared(
@@ -400,7 +402,8 @@ class _Parser:
             elif kind == "data":
                 self._data(body)
             elif kind == "lines":
-                self.result.selections[rest] = self.result.selections.get(rest, ()) + tuple(self._lines(rest, body))
+                names = rest.split(",")
+                self._selections(names, tuple(dict.fromkeys(self._lines(names, body))))
             elif kind == "entries":
                 self.result.directory_entries.update((entry.path, entry) for entry in _entries(body))
             elif kind == "command":
@@ -447,14 +450,26 @@ class _Parser:
         if content:
             self.result.files[path] = File(path, State.READ, tuple(content))
 
-    def _lines(self, name: str, body: Sequence[str]) -> Iterator[Line]:
+    def _selections(self, names: Sequence[str], lines: Sequence[Line]) -> None:
+        """Give each line to those who asked for it: by its file, and by its text. What one asked for alone is its own."""
+        if len(names) == 1:
+            self.result.selections[names[0]] = self.result.selections.get(names[0], ()) + tuple(lines)
+            return
+        for read in self._asked(names):
+            wanted = {
+                path for path in {line.path for line in lines} if any(glob_match(glob, path) for glob in read.globs)
+            }
+            pattern = python_pattern(read.pattern)
+            found = tuple(line for line in lines if line.path in wanted and pattern.search(line.text))
+            self.result.selections[read.name] = self.result.selections.get(read.name, ()) + found
+
+    def _asked(self, names: Sequence[str]) -> list[Lines]:
+        asked = (read for read in self.result.declared if isinstance(read, Lines) and read.name in names)
+        return list(dict.fromkeys(asked))
+
+    def _lines(self, names: Sequence[str], body: Sequence[str]) -> Iterator[Line]:
         """``path:number:text``: of several places where a path could end, the first that makes a path asked for."""
-        globs = [
-            glob
-            for read in self.result.declared
-            if isinstance(read, Lines) and read.name == name
-            for glob in read.globs
-        ]
+        globs = [glob for read in self._asked(names) for glob in read.globs]
         path, start = "", ""
         for line in body:
             number, colon, text = "", "", ""

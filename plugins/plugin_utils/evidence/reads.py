@@ -4,7 +4,7 @@
 
 """What the probe reads, declared as data by those who need it; ``guest/probe_payload.py`` makes one probe of all of them.
 
-Adding to the probe costs no process for files, one for all :class:`Lines` of one pattern, one for each :class:`Command`, and
+Adding to the probe costs no process for files, one or two for all :class:`Lines`, one for each :class:`Command`, and
 for :class:`Images` a dozen for each image, or one for all where apply has noted what they hold.
 """
 
@@ -39,11 +39,16 @@ class Files:
 
 @dataclass(frozen=True)
 class Lines:
-    """Only those lines of files that match a basic regular expression (as grep's), with their numbers."""
+    """Only those lines of files that match a basic regular expression (as grep's), with their numbers.
+
+    All that is no kernel file is searched for everybody's patterns at once; who asked for which line is found out on the
+    controller. ``alone`` is for a pattern that would select too much in others' files.
+    """
 
     name: str
     pattern: str
     globs: tuple[str, ...]
+    alone: bool = False
 
 
 @dataclass(frozen=True)

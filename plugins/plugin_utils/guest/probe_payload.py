@@ -186,9 +186,18 @@ def _lines_calls(reads: Sequence[Lines]) -> Iterator[tuple[str, ...]]:
             raise ValueError(f"the pattern of lines '{read.name}' has a newline")
         for glob in read.globs:
             _check_glob(glob)
-    for read in known.values():
-        for globs in _rounds(read.globs):
-            yield ("read_lines", read.name, read.pattern, *globs)
+    shared = [read for read in known.values() if not read.alone and not any(map(_of_kernel, read.globs))]
+    for together in [shared, *([read] for read in known.values() if read not in shared)]:
+        names = ",".join(read.name for read in together)
+        pattern = r"\|".join(dict.fromkeys(read.pattern for read in together))
+        # A file that two globs match is searched twice, and its lines counted once.
+        globs = _needed(glob for read in together for glob in read.globs)
+        if globs:
+            yield ("read_lines", names, pattern, *globs)
+
+
+def _of_kernel(glob: str) -> bool:
+    return glob.startswith(("/proc/", "/sys/"))
 
 
 def _entries_calls(reads: Sequence[Entries]) -> Iterator[tuple[str, ...]]:

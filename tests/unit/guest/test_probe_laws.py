@@ -110,11 +110,26 @@ def test_the_tree_is_byte_for_byte_what_it_was(guest: Path, shell: str) -> None:
 
 @four_shells
 def test_at_most_25_processes(guest: Path, shell: str) -> None:
-    """All that is declared, every command there: forks of the shell, its subshells, and what they start."""
-    lines = traced("clone,clone3,?fork,?vfork", guest, shell)
+    """All that is declared, with every command that one guest may have: forks of the shell, its subshells, and what they start.
+
+    No guest has two package managers or two time clients, and dmidecode is asked only by kernels that do not tell themselves.
+    What a command starts is its own affair: busybox answers for rpm and sh itself, whatever stands in for them. And only in a
+    tree a sed each makes names absolute again: on a guest there is none.
+    """
+    for name in ("dpkg-query" if shell == "busybox" else "rpm", "ntpq", "ntpctl"):
+        (guest.parent / "bin" / name).unlink()
+    put(guest, {"/sys/class/dmi/id/product_uuid": "564d0001\n"})
+    lines = traced("clone,clone3,?fork,?vfork,execve", guest, shell)
+    commands = {line.split()[0] for line in lines if re.match(r'\d+ +execve\(.*\["sh", "-c"', line)}
     # Each child once: threads are none of it, and an interrupted call is reported when it is resumed.
     forks = [line for line in lines if re.search(r"(clone3?|v?fork)(\(| resumed).*= [1-9]\d*$", line)]
-    assert 0 < len(forks) <= 25
+    of_trees = [
+        line
+        for line in lines
+        if re.search(r'\["sed", "s(/\^|, )', line) and not line.endswith("ENOENT (No such file or directory)")
+    ]
+    assert of_trees
+    assert 0 < len([line for line in forks if line.split()[0] not in commands]) - len(of_trees) <= 25
 
 
 def test_another_file_or_glob_costs_no_process(guest: Path) -> None:
