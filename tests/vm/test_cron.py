@@ -27,7 +27,7 @@ NEXT = "systemctl show --property=NextElapseUSecRealtime '*.timer'"
 
 def shown(found: herd.Herd) -> str:
     """The busiest minute, for a person."""
-    return f"{found.jobs:g} of {found.total} jobs at {found.clock}"
+    return f"{round(found.jobs, 1):g} of {found.total} jobs at {found.clock}"
 
 
 @pytest.mark.sample
@@ -65,4 +65,5 @@ def test_two_running_guests(proof: Recorder, make_vm: Callable[..., VM]) -> None
     assert scattered < herded
     assert before.total == after.total
     assert before.jobs >= 2
-    assert after.jobs <= before.jobs / 2
+    # Each job begins some time; no two do together.
+    assert after.jobs < 2
