@@ -6,32 +6,6 @@
 
 from __future__ import annotations
 
-_EVERY_MODULE = r"""
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-  platform:
-    description: Target OS/families that can be operated against.
-    platforms: linux
-    support: full
-  async:
-    description: Supports being used with the C(async) keyword.
-    support: none
-  delegation:
-    description: Can be used in conjunction with C(delegate_to) and related keywords.
-    support: none
-  python:
-    description: Runs where the guest has no Python.
-    support: full
-    details: All that runs on the guest is a script for its C(/bin/sh); nothing is copied there.
-requirements:
-  - The guest needs a POSIX shell as C(/bin/sh), C(grep), C(ls) and C(sed). It needs no Python.
-author:
-  - vmguest.linux contributors (@vmguest)
-"""
-
 
 class ModuleDocFragment:
     # What shapes the policy; each is also a variable with the prefix vmguest_.
@@ -106,7 +80,7 @@ options:
 """
 
     # What every module takes and is.
-    GUEST = f"""
+    GUEST = r"""
 options:
   root:
     description:
@@ -114,7 +88,31 @@ options:
       - Commands are still those of the machine that the folder is on.
     type: str
     default: /
-{_EVERY_MODULE}"""
+"""
 
     # What a module is that deals with the guest as a whole.
-    WHOLE_GUEST = _EVERY_MODULE
+    MODULE = r"""
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+  platform:
+    description: Target OS/families that can be operated against.
+    platforms: linux
+    support: full
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+  delegation:
+    description: Can be used in conjunction with C(delegate_to) and related keywords.
+    support: none
+  python:
+    description: Runs where the guest has no Python.
+    support: full
+    details: All that runs on the guest is a script for its C(/bin/sh); nothing is copied there.
+requirements:
+  - The guest needs a POSIX shell as C(/bin/sh), C(grep), C(ls) and C(sed). It needs no Python.
+author:
+  - vmguest.linux contributors (@vmguest)
+"""

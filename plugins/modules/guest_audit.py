@@ -20,6 +20,7 @@ description:
 extends_documentation_fragment:
   - vmguest.linux.policy
   - vmguest.linux.policy.guest
+  - vmguest.linux.policy.module
 attributes:
   check_mode:
     support: full

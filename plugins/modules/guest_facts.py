@@ -17,6 +17,7 @@ description:
   - What could not be read is V(null), never a guess.
 extends_documentation_fragment:
   - vmguest.linux.policy.guest
+  - vmguest.linux.policy.module
 attributes:
   check_mode:
     support: full

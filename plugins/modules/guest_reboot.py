@@ -25,7 +25,7 @@ description:
   - In check mode it says what would be rebooted, or why that would be refused, and changes nothing.
 extends_documentation_fragment:
   - vmguest.linux.policy
-  - vmguest.linux.policy.whole_guest
+  - vmguest.linux.policy.module
 attributes:
   check_mode:
     support: full

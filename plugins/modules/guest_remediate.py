@@ -21,6 +21,7 @@ description:
 extends_documentation_fragment:
   - vmguest.linux.policy
   - vmguest.linux.policy.guest
+  - vmguest.linux.policy.module
   - vmguest.linux.policy.wait
 attributes:
   check_mode:

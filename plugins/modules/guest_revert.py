@@ -18,6 +18,7 @@ description:
   - One round trip where there is nothing to take back, otherwise two. In check mode it lists what it would take back.
 extends_documentation_fragment:
   - vmguest.linux.policy.guest
+  - vmguest.linux.policy.module
   - vmguest.linux.policy.wait
 attributes:
   check_mode:

@@ -155,11 +155,16 @@ def _output(words: Sequence[str], folder_name: str | None = None, may_fail: bool
     return done.stdout
 
 
+def _script(path: Path) -> Entry:
+    """A program of the small machine."""
+    return file(b"#!/bin/busybox sh\n" + path.read_bytes(), 0o755)
+
+
 def _base_files(kernel: Kernel, parts: BootParts) -> dict[str, Entry]:
     files: dict[str, Entry] = {
         name: folder() for name in ("proc", "sys", "dev", "tmp", "guest", "job", "etc", "bb", "gnu", "modules")
     }
-    files["init"] = file((HERE / "init.sh").read_bytes(), 0o755)
+    files["init"] = _script(HERE / "init.sh")
     for number, module in enumerate(kernel.modules):
         content = module.read_bytes()
         if module.suffix == ".xz":
@@ -180,7 +185,7 @@ def _base_files(kernel: Kernel, parts: BootParts) -> dict[str, Entry]:
         libraries.update(_libraries(path))
     files["gnu/sh"] = link("dash")
     for stand_in in sorted((HERE / "stand_ins").glob("*.sh")):
-        files[f"stand-in/{stand_in.stem}"] = file(stand_in.read_bytes(), 0o755)
+        files[f"stand-in/{stand_in.stem}"] = _script(stand_in)
     # Debian's busybox lacks it; others have it.
     files["stand-in/cksum"] = link("/gnu/cksum")
     files["stand-in/image-base"] = file(image_base(parts))

@@ -57,6 +57,6 @@ def load(folder: Path = FOLDER) -> list[Case]:
     cases = []
     for path in folder.glob("*.json"):
         raw = json.loads(path.read_text(encoding="utf-8"))
-        raw["facts"] = [(what, found) for what, found in raw["facts"]]
+        raw["facts"] = [tuple(fact) for fact in raw["facts"]]
         cases.append(Case(**raw))
     return sorted(cases, key=lambda case: (case.claim, case.title))

@@ -25,8 +25,12 @@ READS: tuple[Read, ...] = (_LINES,)
 
 
 def kernel_option(probe: ProbeOutput, name: str) -> str | None:
-    """The value of ``CONFIG_<name>`` of the running kernel (``y``, ``cubic``); None where it is not set, or not known."""
-    assert name in OPTIONS
+    """The value of ``CONFIG_<name>`` of the running kernel (``y``, ``cubic``); None where it is not set, or not known.
+
+    :raises LookupError: for an option that is not among :data:`OPTIONS`.
+    """
+    if name not in OPTIONS:
+        raise LookupError(f"CONFIG_{name} is not among those that are read")
     release = Platform.of(probe).kernel.release
     for line in probe.lines(_LINES.name):
         word, dummy, value = line.text.partition("=")

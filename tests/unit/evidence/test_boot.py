@@ -55,16 +55,16 @@ LEGACY = """\
 default={default}
 timeout=5
 title Two (2.6.18-2)
-	root (hd0,0)
-	kernel /vmlinuz-2.6.18-2 ro root=/dev/sda2 quiet
-	initrd /initrd-2.6.18-2.img
+\troot (hd0,0)
+\tkernel /vmlinuz-2.6.18-2 ro root=/dev/sda2 quiet
+\tinitrd /initrd-2.6.18-2.img
 title Windows
-	rootnoverify (hd0,1)
-	chainloader +1
+\trootnoverify (hd0,1)
+\tchainloader +1
 title One (2.6.18-1)
-	root (hd0,0)
-	kernel --no-mem-option (hd0,0)/vmlinuz-2.6.18-1 ro root=/dev/sda2
-	initrd /initrd-2.6.18-1.img
+\troot (hd0,0)
+\tkernel --no-mem-option (hd0,0)/vmlinuz-2.6.18-1 ro root=/dev/sda2
+\tinitrd /initrd-2.6.18-1.img
 """
 TWO = "/boot/vmlinuz-2.6.18-2 /boot/initrd-2.6.18-2.img | ro root=/dev/sda2 quiet"
 ONE = "/boot/vmlinuz-2.6.18-1 /boot/initrd-2.6.18-1.img | ro root=/dev/sda2"
@@ -157,21 +157,21 @@ fi
 """
 MENU = """\
 menuentry 'Linux' --class gnu-linux $menuentry_id_option 'simple' {
-	linux	/boot/vmlinuz-2 root=/dev/sda1 ro  quiet
-	initrd	/boot/microcode.cpio /boot/initrd-2
+\tlinux\t/boot/vmlinuz-2 root=/dev/sda1 ro  quiet
+\tinitrd\t/boot/microcode.cpio /boot/initrd-2
 }
 submenu 'Advanced' $menuentry_id_option 'advanced' {
-	menuentry 'Linux 2' $menuentry_id_option 'two' {
-		linux	/boot/vmlinuz-2 root=/dev/sda1 ro  quiet
-		initrd	/boot/initrd-2
-	}
-	menuentry 'Linux 2 (recovery mode)' $menuentry_id_option 'two-recovery' {
-		linux	/boot/vmlinuz-2 root=/dev/sda1 ro single
-		initrd	/boot/initrd-2
-	}
-	menuentry 'Linux 1' $menuentry_id_option 'one' {
-		linux	/boot/vmlinuz-1 root=/dev/sda1 ro  quiet
-	}
+\tmenuentry 'Linux 2' $menuentry_id_option 'two' {
+\t\tlinux\t/boot/vmlinuz-2 root=/dev/sda1 ro  quiet
+\t\tinitrd\t/boot/initrd-2
+\t}
+\tmenuentry 'Linux 2 (recovery mode)' $menuentry_id_option 'two-recovery' {
+\t\tlinux\t/boot/vmlinuz-2 root=/dev/sda1 ro single
+\t\tinitrd\t/boot/initrd-2
+\t}
+\tmenuentry 'Linux 1' $menuentry_id_option 'one' {
+\t\tlinux\t/boot/vmlinuz-1 root=/dev/sda1 ro  quiet
+\t}
 }
 menuentry 'Memory test' { linux16 /boot/memtest86+.bin }
 """
@@ -353,18 +353,18 @@ boot=/dev/sda
 default=new
 append="quiet"
 image=/boot/vmlinuz-2.6.9-1
-	label=old
-	initrd=/boot/initrd-1.img
-	read-only
-	root=/dev/sda2
+\tlabel=old
+\tinitrd=/boot/initrd-1.img
+\tread-only
+\troot=/dev/sda2
 image=/boot/vmlinuz-2.6.9-2
-	label=new
-	initrd=/boot/initrd-2.img
-	read-only
-	root=/dev/sda2
-	append="quiet divider=10"
+\tlabel=new
+\tinitrd=/boot/initrd-2.img
+\tread-only
+\troot=/dev/sda2
+\tappend="quiet divider=10"
 other=/dev/sda1
-	label=dos
+\tlabel=dos
 """
 
 

@@ -124,7 +124,9 @@ def test_what_is_built_in_needs_no_file() -> None:
         (BUILTIN.format("6"), 2, "kernel/drivers/scsi/sd_mod.ko"),
     ]
     lines = kernels("6")
-    kernel = kernel_of(evidence_of(entries=listed("6"), lines={"vmware_modules": [*lines["vmware_modules"], *built_in]}))
+    kernel = kernel_of(
+        evidence_of(entries=listed("6"), lines={"vmware_modules": [*lines["vmware_modules"], *built_in]})
+    )
     assert kernel.needs(["vmw_pvscsi"]) == ("vmw_pvscsi",)
     assert kernel.has("sd_mod")
     assert kernel.listed

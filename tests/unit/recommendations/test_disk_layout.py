@@ -105,10 +105,13 @@ ACTIVE = {"timers": (0, "Id=fstrim.timer\nActiveState=active\nUnitFileState=enab
 OTHERS = {"timers": (0, "Id=logrotate.timer\nActiveState=active\nUnitFileState=enabled")}
 
 
-def fstrim(files=None, entries=(UNIT, WANTED), commands=ACTIVE, systemd=True) -> Verdict:
+def fstrim(files=None, entries=(UNIT, WANTED), commands="active", systemd=True) -> Verdict:
     base = {} if systemd else {"/proc/1/comm": "init"}
     places = [*entries, *([SYSTEMD] if systemd else [])]
-    return assess_fstrim(guest({**THIN, **base, **(files or {})}, entries=places, commands=commands), {})
+    return assess_fstrim(
+        guest({**THIN, **base, **(files or {})}, entries=places, commands=ACTIVE if commands == "active" else commands),
+        {},
+    )
 
 
 @pytest.mark.parametrize(
