@@ -484,6 +484,7 @@ def tarball_guest(tmp_path):
     return tree
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", guest_tree.SHELLS)
 def test_the_tarball_is_replaced_and_comes_back_byte_for_byte(tarball_guest, shell):
     before = guest_tree.snapshot(tarball_guest)
@@ -527,6 +528,7 @@ def without_tools(request, tmp_path):
     return guest_tree.materialise(guest_tree.load(request.param).edited(ABSENT), tmp_path / "root")
 
 
+@pytest.mark.slow
 def test_tools_are_installed_and_taken_away_again(without_tools):
     tree = without_tools
     before = guest_tree.snapshot(tree)
@@ -539,6 +541,7 @@ def test_tools_are_installed_and_taken_away_again(without_tools):
     assert list(tree.path("/var/lib/vmguest/receipts").glob("*/*/notes")) == []
 
 
+@pytest.mark.slow
 def test_tools_stay_while_something_else_needs_what_came_with_them(without_tools):
     tree = without_tools
     manager, remove = FAMILIES[tree.guest.name]
