@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.vmguest.linux.tests.crash.campaign import BATCH, Tally
+from ansible_collections.vmguest.linux.tests.crash.campaign import BATCH, DEEP, Tally
 
 _HEAD = ("interruption", "file system", "states", "recovered", "failures")
 
@@ -78,7 +78,7 @@ it. What must hold:
   there, and the entries of grub.cfg name files that exist.
 - After the next run: the guest is as before a transaction or after it, all files of it together, as its receipts say; nothing
   of `.vmguest-*` is left and no receipt is open.
-- Of every eighth state: the same plan once more leads to the new guest, and reverting everything to the old one.
+- Of one in {DEEP} states during apply: the same plan once more leads to the new guest, and reverting everything to the old one.
 - *Then booted by GRUB*: the machine starts from that disk itself. GRUB replays no journal: it must find, in the file system as
   it lies there, grub.cfg, the kernel and an image that the kernel unpacks without complaint and that tells of itself.
 - *During the recovery*: the next run is itself recorded, and cut off in the same ways.
@@ -134,7 +134,7 @@ The last three were found by reading, as the campaign was made to look at them.
   `timer_interrupts` (`engine/boot_images.py`, `engine/boot_entries.py`), for initramfs-tools and GRUB 2. What makes them is a
   stand-in for mkinitramfs and grub-mkconfig (`tests/crash/stand_ins`); that guests with real ones boot is shown by the VM
   scenarios. The other steps have the shape of the roles', built from the same primitives; that of the swap file is made
-  for the campaign, as the role's also calls swapon.
+  for the campaign, because mkswap gives each file another UUID, and bytes are compared.
 - GRUB boots a sample. On xfs, what lies in the log but not yet in its place is not there for GRUB; the sample does not visit
   every such moment.
 - The crontab, fstab and swap file are compared to the byte; nothing runs cron or swaps.

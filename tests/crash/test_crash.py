@@ -53,12 +53,16 @@ def assert_survived(tallies: list[Tally]) -> None:
     assert all(tally.states for tally in tallies), [tally.interruption for tally in tallies if not tally.states]
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name.replace(", ", " with "))
+#: One with all in the root file system, one with a /boot of its own; ext4 and xfs.
+TWO = (LAYOUTS[SEED % 2], LAYOUTS[3 - SEED % 2])
+
+
+@pytest.mark.parametrize("layout", TWO, ids=lambda layout: layout.name.replace(", ", " with "))
 def test_a_power_cut_leaves_old_or_new_and_the_next_run_brings_order(kit: Kit, layout: Layout) -> None:
     """Given writes that were cut off anywhere, reordered or torn, the guest boots, and the next run, cut or not, mends it."""
     own = kit.named(f"sample {layout.name}")
     tallies: list[Tally] = []
-    power_cuts(own, record(own, layout, "busybox"), number=16, boots=1, tallies=tallies)
+    power_cuts(own, record(own, layout, "busybox"), number=14, boots=1, tallies=tallies)
     assert_survived(tallies)
     mended = {tally.interruption: tally.mended for tally in tallies}
     assert mended[POWER_CUT] > 0, mended
@@ -70,7 +74,7 @@ def test_other_interruptions_leave_old_or_new(kit: Kit) -> None:
     own = kit.named("sample others")
     layout = LAYOUTS[2 + SEED % 2]
     tallies: list[Tally] = []
-    other_interruptions(own, record(own, layout, "busybox"), 3, tallies)
+    other_interruptions(own, record(own, layout, "busybox"), 2, tallies)
     assert_survived(tallies)
 
 
