@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_images import room_kib
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import apply_payload, revert_payload
 from ansible_collections.vmguest.linux.tests.crash import disk
 from ansible_collections.vmguest.linux.tests.crash.disk import Layout
@@ -46,6 +47,8 @@ from ansible_collections.vmguest.linux.tests.crash.write_log import read_log
 NOW = "2026-11-24T02:00:00Z"
 #: States that one boot of the machine checks.
 BATCH = 30
+#: Seconds after which a machine is taken to hang; on a busy host all is ten times slower.
+PATIENCE = 900
 #: Of so many states, one is taken further than the next run.
 DEEP = 12
 #: Bytes of a write that belongs to a boot image or the swap file.
@@ -148,7 +151,7 @@ def record(kit: Kit, layout: Layout, shell: str, extra: str = "") -> Recording:
         lines = kit.machine.run(
             {"job.sh": f"{kit.slots(layout)}record {shell} {len(TO_REVERT)}\n", **kit.programs(extra)},
             [_logged(image, log)],
-            600,
+            2 * PATIENCE,
             kit.consoles / "record.console",
         )
         entries = read_log(log.read_bytes())
@@ -229,7 +232,7 @@ def in_slots(
         lines = kit.machine.run(
             {"job.sh": kit.slots(layout) + "\n".join(calls) + "\n", **programs},
             [f"format=raw,cache=unsafe,file={image}"],
-            120 + 30 * len(calls),
+            PATIENCE + PATIENCE // 10 * len(calls),
             kit.consoles / f"{console}.console",
         )
     return read_console(lines)
@@ -264,7 +267,7 @@ def boot(kit: Kit, recording: Recording, states: Sequence[State], tally: Tally) 
         image = Path(place) / "disk"
         for state in states:
             disk.write_sparse(image, [recording.disk(state)])
-            lines = kit.machine.boot(f"format=raw,cache=unsafe,file={image}", 300, kit.consoles / "boot.console")
+            lines = kit.machine.boot(f"format=raw,cache=unsafe,file={image}", PATIENCE, kit.consoles / "boot.console")
             wrong = boot_problems(lines, images())
             label = f"{state.cut.value}, {state.phase}, after write {state.durable}+{len(state.extra)}"
             tally.add(Seen(), wrong, label)
@@ -292,7 +295,7 @@ def cut_recovery(kit: Kit, recording: Recording, state: State) -> Recording:
         kit.machine.run(
             {"job.sh": f"{kit.slots(recording.layout)}record_recovery busybox\n", **kit.programs()},
             [_logged(image, log)],
-            300,
+            PATIENCE,
             kit.consoles / "recovery.console",
         )
         writes, found = epochs(read_log(log.read_bytes()), disk.MARKS_FROM)
@@ -315,7 +318,7 @@ def kill_machine(kit: Kit, recording: Recording, number: int, random: Random, ta
             kit.machine.run(
                 {"job.sh": f"{kit.slots(recording.layout)}apply_alone busybox\n", **kit.programs()},
                 [f"format=raw,file={image}"],
-                300,
+                PATIENCE,
                 kit.consoles / "kill.console",
                 kill_after=moment,
             )
@@ -353,7 +356,7 @@ def fail_writes(kit: Kit, recording: Recording, number: int, random: Random, tal
                     f"driver=blkdebug,image.driver=file,image.filename={image},{rule},inject-error.0.sector={sector},"
                     "werror=report"
                 ],
-                300,
+                PATIENCE,
                 kit.consoles / "eio.console",
             )
             # Where it could not even be mounted, or nothing came by this place this time, there was no failure to survive.
@@ -371,9 +374,11 @@ def fail_writes(kit: Kit, recording: Recording, number: int, random: Random, tal
 
 
 def fill_up(kit: Kit, recording: Recording, number: int, random: Random, tally: Tally) -> None:
-    """Apply with little room in the file system of /boot: none, to enough for three images."""
+    """Apply with little room in the file system of /boot: none, a little, and about what an image needs."""
     image = max(int(value.split(" ")[3]) for path, value in recording.old.tree.items() if "/initrd.img-" in path)
-    rooms = sorted({0, *(random.randrange(4, 3 * image // 1024, 4) for dummy in range(number - 1))})
+    enough = room_kib(image)
+    scales = (64, image // 1024, enough, enough + 512)
+    rooms = sorted({0, *(scales[at % 4] // 2 + random.randrange(scales[at % 4]) for at in range(number - 1))})
     calls = [f"full {room} {at} busybox {room}" for at, room in enumerate(rooms)]
     found = in_slots(kit, recording.layout, [recording.base] * len(rooms), calls, kit.programs(), "full")
     for room in rooms:

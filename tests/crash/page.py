@@ -90,7 +90,8 @@ it. What must hold:
 {_markdown(tallies)}
 
 - *Machine killed*: QEMU is ended by SIGKILL as apply says that it begins or ends a transaction.
-- *No room in /boot*: apply with no room there, up to room for three images. Each transaction is done, or is not.
+- *No room in /boot*: apply with no room there, or a little, or about as much as an image needs. Each transaction is
+  done, or is not.
 - *Writes fail*: while apply runs, every write to one place of the disk ends with an I/O error (half of these are parts of images
   or of the swap file); after that the disk is sound again. Each transaction must be as its receipt says.
 - *Shell killed*: by SIGKILL, after a random part of the run; its commands go on, and the next run waits for them.

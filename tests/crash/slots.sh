@@ -178,8 +178,11 @@ full() {
         dd if=/dev/zero of=/guest/boot/filler2 bs=1024 2>/dev/null
         sync
         rm -f /guest/boot/filler2
-        truncate -s "-${4}k" /guest/boot/filler
+        # busybox's truncate knows no sizes that are relative.
+        filled=$(stat -c %s /guest/boot/filler)
+        truncate -s "$((filled > $4 * 1024 ? filled - $4 * 1024 : 0))" /guest/boot/filler
         sync
+        tell room "$(df -Pk /guest/boot | awk 'END { print $4 }')"
         told_program apply "$3" /job/apply
         rm -f /guest/boot/filler
         manifest before
