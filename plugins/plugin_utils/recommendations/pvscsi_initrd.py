@@ -80,6 +80,12 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     found = evidence.initramfs
     wanted = tuple(dict.fromkeys(options["pvscsi_initrd_drivers"]))
     names = ", ".join(wanted)
+    unified = [entry.kernel for entry in evidence.boot.entries if entry.kernel.lower().endswith(".efi")]
+    if unified:
+        return unknown(
+            f"it boots from unified kernel images ({', '.join(unified)}), whose initramfs is part of them and is not read: look "
+            f"with 'lsinitrd' whether it holds {names}"
+        )
     if not found.kernels:
         return unknown("no installed kernel was found in /boot, nor named by the boot loader")
     for kernel in found.kernels:
