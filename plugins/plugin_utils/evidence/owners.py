@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -387,7 +387,3 @@ def _udev_match(pattern: str, values: tuple[str, ...]) -> bool:
         for part in pattern.split("|")
         for value in values
     )
-
-
-#: Asks for the assignments of one kind: sysctl key, kernel argument…
-Owners = Callable[[ProbeOutput, str], list[Assignment]]

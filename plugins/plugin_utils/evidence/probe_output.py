@@ -455,10 +455,9 @@ class _Parser:
         if len(names) == 1:
             self.result.selections[names[0]] = self.result.selections.get(names[0], ()) + tuple(lines)
             return
+        paths = {line.path for line in lines}
         for read in self._asked(names):
-            wanted = {
-                path for path in {line.path for line in lines} if any(glob_match(glob, path) for glob in read.globs)
-            }
+            wanted = {path for path in paths if any(glob_match(glob, path) for glob in read.globs)}
             pattern = python_pattern(read.pattern)
             found = tuple(line for line in lines if line.path in wanted and pattern.search(line.text))
             self.result.selections[read.name] = self.result.selections.get(read.name, ()) + found

@@ -400,14 +400,20 @@ begin_receipt() {
     done
 }
 
-# What undoing the receipt at hand must not meet, in `alone_from`.
-read_alone() {
-    alone_from=""
+# read_meta RECEIPT KEY: what the receipt's meta says of KEY, in `meta`.
+read_meta() {
+    meta=""
     while IFS= read -r line; do
         case $line in
-        alone=*) alone_from=${line#alone=} ;;
+        "$2="*) meta=${line#"$2="} ;;
         esac
-    done <"$receipt/meta"
+    done <"$receipts/$1/meta"
+}
+
+# What undoing the receipt at hand must not meet, in `alone_from`.
+read_alone() {
+    read_meta "${receipt##*/}" alone
+    alone_from=$meta
 }
 
 same_boot() {
@@ -1622,13 +1628,8 @@ find_group() {
 
 # Of what $group committed, only the receipt $1 is left.
 last_of_group() {
-    others=""
-    while IFS= read -r line; do
-        case $line in
-        members=*) others=${line#members=} ;;
-        esac
-    done <"$receipts/$group/meta"
-    for other in $others; do
+    read_meta "$group" members
+    for other in $meta; do
         if [ "$other" != "$1" ]; then
             state_of "$other"
             [ "$line" != "done" ] || return 1
