@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_arguments import rewritten
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding, Severity, Status
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import KB_1006427, named, row
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import make_plan
@@ -17,7 +18,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations impo
 from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.timer_interrupts import (
     assess_rate,
     assess_timekeeping,
-    rewritten,
     wrong_options,
 )
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import VMWARE, evidence_of
