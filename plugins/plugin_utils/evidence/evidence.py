@@ -14,6 +14,7 @@ from functools import cached_property
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Boot
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.clock import Clock
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import Cron
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.hotplug import Hotplug
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Images
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import Memory
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import Modules
@@ -95,6 +96,11 @@ class Evidence(ProbeOutput):
     def time_clients(self) -> TimeClients:
         """What steers the clock."""
         return TimeClients.of(self, self.platform, self.services)
+
+    @cached_property
+    def hotplug(self) -> Hotplug:
+        """CPUs and memory that are there and not used."""
+        return Hotplug.of(self)
 
     @cached_property
     def network(self) -> Network:

@@ -18,6 +18,8 @@ OPTIONS = (
     "TRANSPARENT_HUGEPAGE_ALWAYS",
     "TRANSPARENT_HUGEPAGE_MADVISE",
     "TRANSPARENT_HUGEPAGE_NEVER",
+    "MEMORY_HOTPLUG_DEFAULT_ONLINE",
+    "MHP_DEFAULT_ONLINE_TYPE_ONLINE_AUTO",
 )
 
 _LINES = Lines("kconfig", "^CONFIG_\\(" + "\\|".join(OPTIONS) + "\\)=", ("/boot/config-*", "/lib/modules/*/config"))

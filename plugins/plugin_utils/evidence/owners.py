@@ -45,7 +45,7 @@ UDEV_FOLDERS = (
 )
 
 #: Attributes that some recommendation sets by udev: the probe selects the rules that name one of them, and lines that go on.
-UDEV_PATTERN = r"queue/\|[/{]timeout\|queue_depth\|\\$"
+UDEV_PATTERN = r"queue/\|[/{]timeout\|queue_depth\|{online}=\|{state}=\|\\$"
 #: The library that systemd's own programs share, which has its version in its name since 231.
 UDEV_LIBRARIES = tuple(
     f"{folder}/libsystemd-shared-*.so"
