@@ -26,6 +26,9 @@ GATE := @sh tests/tools/gate.sh
 WITH_NEWEST     := env PATH="$(NEWEST):$$PATH"
 WITH_CONTAINERS := $(WITH_NEWEST) CONTAINERS_CONF="$(CURDIR)/tests/containers/containers.conf" MOLECULE_COMMAND_BORDERS=false
 
+# Makes the pages of docs that are generated (tests/pages).
+PAGES := $(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.pages.run
+
 # The VMs' own program (tests/vm).
 VM := $(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.vm.run
 
@@ -50,7 +53,7 @@ demo: ## audit, remediate, move to pvscsi and revert a guest in a VM that is thr
 setup: ## install what the gates need, into .build/
 	@sh tests/tools/setup.sh
 
-check: setup ruff mypy shellcheck units-newest package ## the gates without containers and VMs (2 minutes)
+check: setup ruff mypy shellcheck docs-check units-newest package ## the gates without containers and VMs (2 minutes)
 
 lint: setup ansible-lint docs-lint changelog-lint sanity-newest sanity-oldest ansible-units ## Ansible's own gates
 
@@ -64,6 +67,9 @@ mypy:
 
 shellcheck:
 	$(GATE) shellcheck sh tests/tools/shellcheck.sh
+
+docs-check:
+	$(GATE) 'pages of docs' $(PAGES) --check
 
 units-newest:
 	$(GATE) 'unit tests, newest ansible-core' $(WITH_NEWEST) pytest -q -n $(WORKERS) tests/unit tests/containers/test_tools.py
@@ -133,7 +139,10 @@ crashtest: setup ## cut apply and revert off at every write, in a small VM: [SAM
 crash-sample: setup ## a seeded sample of crashtest, as tests: [SEED=number]
 	$(GATE) 'boot safety, a sample' $(WITH_NEWEST) CRASH_SEED=$(or $(SEED),1) pytest -v -n $(WORKERS) --durations=0 tests/crash
 
-docs: setup ## build the documentation site in .build/docs
+docs-pages: setup ## make docs/recommendations and docs/coverage.md anew
+	@$(PAGES)
+
+docs: docs-pages ## the same, and the documentation site in .build/docs
 	@rm -rf $(BUILD)/docs && mkdir -m 0700 $(BUILD)/docs
 	@$(WITH_NEWEST) antsibull-docs sphinx-init --use-current --sphinx-theme alabaster --dest-dir $(BUILD)/docs vmguest.linux >/dev/null
 	@cd $(BUILD)/docs && $(WITH_NEWEST) antsibull-docs --config-file antsibull-docs.cfg \
@@ -146,5 +155,5 @@ clean: ## remove .build/ and the test guests
 	@-podman rm --force --time 1 $$(podman ps --all --quiet --filter name='^vmguest-') 2>/dev/null
 	rm -rf $(BUILD)
 
-.PHONY: help audit demo setup check lint test ruff mypy shellcheck units-newest units-oldest units-slow playbooks-oldest package ansible-lint \
+.PHONY: help audit demo setup check lint test ruff mypy shellcheck docs-check docs-pages units-newest units-oldest units-slow playbooks-oldest package ansible-lint \
     docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios vm-shell vm-sample proof bench crashtest crash-sample docs clean

@@ -86,6 +86,8 @@ def test_the_whole_loop(guest: Guest, shell: str, root: Path) -> None:
 
     found = guest_tree.audit(tree, shell=shell)
     assert statuses(found) == guest.expect
+    for name in guest.data.get("conflicts", ()):
+        assert (found[name].status, bool(found[name].owner)) == (Status.MANUAL, True), name
     assert guest_tree.differences(before, guest_tree.snapshot(tree)) == [], "the audit wrote"
 
     plan = make_plan(list(found.values()))
@@ -164,6 +166,7 @@ def test_a_guest_says_where_it_comes_from_and_what_is_expected(name: str) -> Non
             "expect",
             "expect_all",
             "after",
+            "conflicts",
             "variants",
         ),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import manifest
+import pytest
 from testinfra.host import Host
 
 RULE = "/etc/udev/rules.d/66-vmguest-io-scheduler.rules"
@@ -42,11 +43,13 @@ def jobs(host: Host) -> list[list[str]]:
     return [line.split() for line in lines if line[:1].isdigit() or line.startswith("*")]
 
 
+@pytest.mark.proves("io_scheduler")
 def test_disk_leaves_the_scheduling_to_the_hypervisor(host: Host) -> None:
     schedulers = host.file("/sys/block/sda/queue/scheduler").content_string
     assert "[none]" in schedulers or "[noop]" in schedulers
 
 
+@pytest.mark.proves("io_scheduler")
 def test_the_scheduler_comes_back_at_the_next_boot(host: Host) -> None:
     rule = host.file(RULE)
     assert (rule.user, rule.group, rule.mode) == ("root", "root", 0o644)
@@ -56,6 +59,7 @@ def test_the_scheduler_comes_back_at_the_next_boot(host: Host) -> None:
         assert host.run("udevadm verify %s", RULE).rc == 0
 
 
+@pytest.mark.proves("tools_present", "tools_service_running")
 def test_tools_are_installed_run_and_start_at_boot(host: Host) -> None:
     if not has_systemd(host):
         assert host.run("command -v vmtoolsd vmware-guestd").rc != 0  # EL5's came on the host's CD: manual
@@ -66,10 +70,12 @@ def test_tools_are_installed_run_and_start_at_boot(host: Host) -> None:
     assert host.run("systemctl is-enabled %s", unit).stdout.strip() == "enabled"
 
 
+@pytest.mark.proves("cron_scatter")
 def test_no_job_is_left_at_the_time_that_every_guest_has(host: Host) -> None:
     assert {" ".join(words[:5]) for words in jobs(host)}.isdisjoint(SHIPPED)
 
 
+@pytest.mark.proves("cron_scatter")
 def test_the_jobs_themselves_are_the_same(host: Host) -> None:
     before = {"/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly"}
     commands = " ".join(" ".join(words[5:]) for words in jobs(host))
@@ -77,6 +83,7 @@ def test_the_jobs_themselves_are_the_same(host: Host) -> None:
         assert {folder for folder in before if folder in commands} == before
 
 
+@pytest.mark.proves("timer_scatter")
 def test_timers_run_at_a_time_of_their_own(host: Host) -> None:
     if not has_systemd(host):
         return

@@ -8,10 +8,12 @@ from testinfra.host import Host
 IMAGES = ("6.1.0-??-amd64", "6.1.0-??-rt-amd64")
 
 
+@pytest.mark.proves("io_scheduler")
 def test_disk_leaves_the_scheduling_to_the_hypervisor(host: Host) -> None:
     assert "[none]" in host.file("/sys/block/sda/queue/scheduler").content_string
 
 
+@pytest.mark.proves("pvscsi_initrd")
 @pytest.mark.parametrize("kernel", IMAGES)
 def test_image_holds_both_drivers(host: Host, kernel: str) -> None:
     listed = host.run(f"lsinitramfs /boot/initrd.img-{kernel} | grep -E 'sym53c8xx.ko|vmw_pvscsi.ko'").stdout.split()

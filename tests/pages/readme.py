@@ -1,0 +1,80 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a role's README says, section by section: a section begins with its name in bold type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+#: Sections that a page shows, by what they answer; several names, for READMEs say it in their own words.
+CHECKED = ("What it checks",)
+CHANGED = ("What it changes",)
+NOT_FOR = ("Not for", "Not applicable", "What it refuses")
+LEFT = ("What it leaves to a person", "What to do", "Not seen", "Not seen from the guest")
+RISK = ("Risk",)
+UNDONE = ("Rollback", "Idempotence, Rollback, Atomicity")
+
+_LABEL = re.compile(r"\*\*([A-Z][^*]+?)[.:,]?\*\*")
+
+
+@dataclass(frozen=True)
+class Readme:
+    """A role's README: ``sections`` by their names, ``rows`` of its tables of recommendations as heading to cell."""
+
+    role: str
+    sections: dict[str, str]
+    rows: dict[str, dict[str, str]]
+
+    def say(self, names: tuple[str, ...]) -> str:
+        """The sections of these names, one below the other; empty where there is none."""
+        return "\n\n".join(self.sections[name] for name in names if name in self.sections)
+
+
+def parse(role: str, text: str) -> Readme:
+    """A README as its sections; :raises ValueError: a section stands there twice."""
+    sections: dict[str, str] = {}
+    for name, body in _sections(text):
+        if name in sections:
+            raise ValueError(f"roles/{role}/README.md has the section '{name}' twice: make one of both")
+        sections[name] = body
+    return Readme(role, sections, dict(_rows(text)))
+
+
+def missing(readme: Readme, remedies: bool) -> list[str]:
+    """What a page would lack, a sentence each. ``remedies``: the role changes guests."""
+    wanted = {
+        "**What it checks.** with what is read": CHECKED,
+        **({"**What it changes.** with files and live values": CHANGED} if remedies else {}),
+        "**Rollback:** with what a revert does, or **Idempotence, Rollback, Atomicity:** where nothing is changed": UNDONE,
+    }
+    return [
+        f"roles/{readme.role}/README.md has no section {what}: its pages in docs/recommendations are made from it"
+        for what, names in wanted.items()
+        if not readme.say(names)
+    ]
+
+
+def _sections(text: str) -> Iterator[tuple[str, str]]:
+    """Name and body, which begins with the name as it is written. A heading ends a section."""
+    for part in re.split(r"^#.*$", text, flags=re.MULTILINE):
+        labels = list(_LABEL.finditer(part))
+        ends = [label.start() for label in labels[1:]] + [len(part)]
+        for label, end in zip(labels, ends, strict=False):
+            yield label[1], part[label.start() : end].strip()
+
+
+def _rows(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Rows of tables whose first column is `recommendation`."""
+    heads: list[str] = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
+        if not cells:
+            heads = []
+        elif cells[0] == "recommendation":
+            heads = cells
+        elif heads and not set(cells[0]) <= set("-: "):
+            yield cells[0].strip("`"), dict(zip(heads[1:], cells[1:], strict=True))

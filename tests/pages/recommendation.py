@@ -1,0 +1,267 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""docs/recommendations: a page for each recommendation, and their index. Pure.
+
+All that a page says is said elsewhere first: by the recommendation's entry and its rule, its role's argument_specs and README, the
+profiles, and the tests.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import SPECS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import MODES
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Recommendation
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import BASE_READS, RECOMMENDATIONS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
+    Command,
+    Entries,
+    Files,
+    Images,
+    Lines,
+    Read,
+)
+from ansible_collections.vmguest.linux.tests.pages.readme import CHANGED, CHECKED, LEFT, NOT_FOR, RISK, UNDONE, Readme
+from ansible_collections.vmguest.linux.tests.pages.sentences import has_remedy, sentences
+from ansible_collections.vmguest.linux.tests.pages.sources import AREA_TITLES, MADE, by_area, effective, profiles
+from ansible_collections.vmguest.linux.tests.vm.claims import CLAIMS
+
+DOES = {"enforce": "enforced", "audit": "audited", "off": "off"}
+CELLS = {"enforce": "**E**", "audit": "A", "off": ""}
+
+
+@dataclass(frozen=True)
+class Proofs:
+    """The tests that stand for a recommendation: unit tests of its rule (files), of containers, of virtual machines."""
+
+    rules: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()
+
+
+def page(entry: Recommendation, readme: Readme, proofs: Proofs) -> str:
+    """The page of one recommendation."""
+    said = sentences(entry.assess)
+    parts = [
+        MADE,
+        f"# `{entry.id}`: {entry.title}",
+        _summary(entry, readme),
+        "## Why",
+        f"**The 2010 talk:** {_plain(entry.talk)}",
+        f"**Today:** {_plain(entry.today)}",
+        "## When it does not apply",
+        "\n".join(_not_applicable(said["not_applicable"])),
+        readme.say(NOT_FOR),
+        "## Risk",
+        _plain(entry.risk),
+        readme.say(RISK),
+        "## What is checked",
+        _unlabelled(readme.say(CHECKED)),
+        _folded("What is read for it, beside what every audit reads", list(_reads(entry.reads))),
+        *_answers(said),
+        "## What is changed",
+        *_changed(entry, readme),
+        "## How to undo it",
+        *_undone(entry, readme),
+        "## How it is proved",
+        "\n".join(_proved(entry, proofs)),
+        "## Sources",
+        "\n".join(f"- {source.strip()}" for source in entry.source.split(";")),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _plain(text: str) -> str:
+    """A sentence of the registry as Markdown: what looks like a tag or like bold type is none."""
+    parts = text.split("`")
+    return "`".join(part if at % 2 else re.sub(r"([<*])", r"\\\1", part) for at, part in enumerate(parts))
+
+
+def _unlabelled(section: str) -> str:
+    """A section of a README without its name, where the name is no part of a sentence."""
+    text = re.sub(r"^\*\*[^*]+[.:]\*\*\s*", "", section)
+    return text[:1].upper() + text[1:]
+
+
+def _summary(entry: Recommendation, readme: Readme) -> str:
+    rows = {
+        "area": f"[{AREA_TITLES[entry.area]}](README.md#{_anchor(AREA_TITLES[entry.area])})",
+        "role": f"[`{entry.role}`](../../roles/{entry.role}/README.md)",
+        "severity": entry.severity.value,
+        **{heading: cell for heading, cell in readme.rows.get(entry.id, {}).items() if not heading.startswith("in `")},
+        "needs a reboot": "yes: `vmguest.linux.reboot` takes the guests that wait for one" if entry.reboot else "no",
+    }
+    for does in MODES:
+        names = [f"`{name}`" for name, profile in profiles().items() if effective(profile, entry) == does]
+        if names:
+            rows[f"{DOES[does]} in profile"] = ", ".join(names)
+    return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {text} |" for name, text in rows.items())
+
+
+def _anchor(heading: str) -> str:
+    return heading.lower().replace(" ", "-")
+
+
+def _not_applicable(reasons: tuple[str, ...]) -> Iterator[str]:
+    yield "- The machine is no VMware guest, or what is audited is a container."
+    yield from (f"- {_sentence(reason)}" for reason in reasons)
+
+
+def _sentence(reason: str) -> str:
+    """A verdict's reason as a sentence of a list."""
+    text = _plain(reason[0].upper() + reason[1:] if reason.split()[0].isalpha() else reason)
+    return text if text.endswith((".", "?")) else text + "."
+
+
+def _answers(said: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """What else an audit may answer. Where nothing stands, it cannot."""
+    if said["manual"]:
+        yield "A person must act (`manual`) where one of these is found; `…` is what was found:"
+        yield "\n".join(f"- {_sentence(reason)}" for reason in said["manual"])
+    if said["unknown"]:
+        yield "It is `unknown`, and never taken for compliant, where:"
+        yield "\n".join(f"- {_sentence(reason)}" for reason in said["unknown"])
+
+
+def _reads(reads: tuple[Read, ...]) -> Iterator[str]:
+    for read in (read for read in reads if read not in BASE_READS):
+        if isinstance(read, Files):
+            yield f"the files {_code(read.globs)}" + (
+                f" (secrets taken out: {read.redact.value})" if read.redact else ""
+            )
+        elif isinstance(read, Lines):
+            yield f"lines that match `{read.pattern}` of {_code(read.globs)}"
+        elif isinstance(read, Entries):
+            yield f"type, mode, owner, size and target of {_code(read.globs)}"
+        elif isinstance(read, Command):
+            yield f"what {_command(read)} says"
+        elif isinstance(read, Images):
+            yield f"whether images {_code(read.globs)} hold {_code(read.modules)}"
+
+
+def _command(read: Command) -> str:
+    script = "\n" in read.argv[-1]
+    return f"a script of `{read.argv[0]}`, {read.name}," if script else _code((" ".join(read.argv),))
+
+
+def _code(words: tuple[str, ...]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _folded(title: str, lines: list[str]) -> str:
+    if not lines:
+        return ""
+    return "\n".join([f"<details><summary>{title}</summary>", "", *(f"- {line}" for line in lines), "", "</details>"])
+
+
+def _changed(entry: Recommendation, readme: Readme) -> Iterator[str]:
+    if not has_remedy(entry.assess):
+        yield "Nothing. It is only audited: what is to be done is in the finding, and a person or vCenter does it."
+        yield readme.say(LEFT)
+    else:
+        yield _unlabelled(readme.say(CHANGED))
+        yield readme.say(LEFT)
+    yield f"Options of the role, which the audit and every profile read, too (`{entry.role}_*`):"
+    yield _options(entry)
+
+
+def _options(entry: Recommendation) -> str:
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, option in SPECS[entry.role].items():
+        default = option.get("default")
+        shown = f"`{_value(default)}`" if default is not None else ""
+        choices = f" ({', '.join(f'`{choice}`' for choice in option['choices'])})" if "choices" in option else ""
+        rows.append(f"| `{name}` | {shown} | {_markup(option['description'])}{choices} |")
+    return "\n".join(rows)
+
+
+def _value(default: Any) -> str:
+    """A default as it is written in YAML, in one line."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, list):
+        return f"[{', '.join(map(str, default))}]"
+    return str(default)
+
+
+def _markup(description: str | list[str]) -> str:
+    """Ansible's markup as Markdown's, in one cell of a table."""
+    text = description if isinstance(description, str) else " ".join(description)
+    text = re.sub(r"\b[COVEP]\(((?:[^()\\]|\\.)*(?:\([^()]*\))?[^()]*)\)", r"`\1`", text)
+    text = re.sub(r"\b[MI]\(([^)]*)\)", r"`\1`", text)
+    text = re.sub(r"\bB\(([^)]*)\)", r"**\1**", text)
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _undone(entry: Recommendation, readme: Readme) -> Iterator[str]:
+    if not has_remedy(entry.assess):
+        yield "There is nothing to undo."
+        return
+    yield f"    ansible-playbook vmguest.linux.revert -i inventory -e vmguest_only={entry.id}"
+    yield _unlabelled(readme.say(UNDONE))
+
+
+def _proved(entry: Recommendation, proofs: Proofs) -> Iterator[str]:
+    yield f"- Rule (`tests/unit/recommendations`): {_code(proofs.rules)}."
+    loop = (
+        "audit, remediation, proof, second run and revert, byte for byte" if has_remedy(entry.assess) else "the audit"
+    )
+    yield f"- Guest trees (`tests/guests`, `tests/unit/test_guests.py`): {loop}; [how many cases](../coverage.md)."
+    if proofs.containers:
+        yield f"- Containers (`molecule/default`): {_code(proofs.containers)}."
+    if proofs.machines:
+        yield f"- Virtual machines (`tests/vm`): {_code(proofs.machines)}."
+    for claim in CLAIMS:
+        if claim.recommendation == entry.id:
+            yield f"- Measured: [{claim.title}](../proof.md#{re.sub(r'[^a-z0-9 -]', '', claim.title.lower()).replace(' ', '-')})."
+
+
+# ---- the index -------------------------------------------------------------------------------------------------------
+
+
+def index() -> str:
+    """docs/recommendations/README.md: every recommendation by area, and by profile."""
+    return "\n\n".join([*_by_area(), *_by_profile()]) + "\n"
+
+
+def _by_area() -> Iterator[str]:
+    yield MADE
+    yield "# The manual"
+    yield (
+        f"{len(RECOMMENDATIONS)} recommendations, a page each: what it is, why, when it does not apply, what is checked and "
+        "changed, how to undo it and how it is proved. [What is covered](../coverage.md) counts the tests."
+    )
+    for area, entries in by_area().items():
+        yield f"## {AREA_TITLES[area]}"
+        yield "\n".join(
+            [
+                "| recommendation | is about | severity | in `baseline` | changes the guest |",
+                "|---|---|---|---|---|",
+                *(
+                    f"| {_link(entry)} | {_plain(entry.title)} | {entry.severity.value} | "
+                    f"{DOES[effective(profiles()['baseline'], entry)]} | {'yes' if has_remedy(entry.assess) else 'no'} |"
+                    for entry in entries
+                ),
+            ]
+        )
+
+
+def _by_profile() -> Iterator[str]:
+    yield "## By profile"
+    names = [name for name in profiles() if name != "everything"]
+    rows = [f"| | {' | '.join(f'`{name}`' for name in names)} |", "|---" * (len(names) + 1) + "|"]
+    for entry in RECOMMENDATIONS.values():
+        cells = [CELLS[effective(profiles()[name], entry)] for name in names]
+        rows.append(f"| {_link(entry)} | {' | '.join(cells)} |")
+    yield "**E**: enforced. A: audited. Empty: off. `everything` enforces all that has a remedy."
+    yield "\n".join(rows)
+
+
+def _link(entry: Recommendation) -> str:
+    return f"[`{entry.id}`]({entry.id}.md)"

@@ -1,0 +1,273 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The generated pages of docs: what they are made from, and that nothing is promised that the code does not do."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
+    Verdict,
+    compliant,
+    manual,
+    noncompliant,
+    not_applicable,
+    unknown,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS, ROLES
+from ansible_collections.vmguest.linux.tests.pages import coverage, proofs, readme, recommendation, run, sentences
+from ansible_collections.vmguest.linux.tests.pages.sources import TOP, readmes
+
+# ---- what a role's README must have ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_a_readme_says_what_its_pages_need(role: str) -> None:
+    remedies = any(sentences.has_remedy(entry.assess) for entry in ROLES[role])
+    assert readme.missing(readmes()[role], remedies) == []
+    assert run.rule_tests().get(role), f"no file of tests/unit/recommendations imports the rules of {role}"
+
+
+README = """# `vmguest.linux.example`
+
+| recommendation | what is right |
+|---|---|
+| `one` | a |
+| `two` | b `x` |
+
+| variable | default | meaning |
+|---|---|---|
+| `example_mode` | the profile's | anything |
+
+**What it checks.** Runtime: `/proc/x`.
+More of it.
+
+**What it changes,** only with `example_mode`:
+1. a file
+
+**Idempotence:** yes. **Rollback:** by
+hand. **Atomicity:** one step.
+
+## Something else
+
+Not a section.
+"""
+
+
+def test_a_readme_is_cut_into_sections() -> None:
+    found = readme.parse("example", README)
+    assert found.say(readme.CHECKED) == "**What it checks.** Runtime: `/proc/x`.\nMore of it."
+    assert found.say(readme.CHANGED) == "**What it changes,** only with `example_mode`:\n1. a file"
+    assert found.say(readme.UNDONE) == "**Rollback:** by\nhand."
+    assert found.say(readme.RISK) == ""
+    assert found.rows == {"one": {"what is right": "a"}, "two": {"what is right": "b `x`"}}
+
+
+def test_what_a_readme_lacks_is_said() -> None:
+    (problem,) = readme.missing(readme.parse("example", README.replace("What it checks", "Looks at")), remedies=True)
+    assert problem.startswith("roles/example/README.md has no section **What it checks.**")
+    nothing = readme.parse("example", "# x\n")
+    assert len(readme.missing(nothing, remedies=True)) == 3
+    assert len(readme.missing(nothing, remedies=False)) == 2
+
+
+def test_a_section_that_stands_there_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="section 'Risk' twice"):
+        readme.parse("example", "**Risk.** a\n\n**Risk.** b\n")
+
+
+# ---- sentences that a rule can say -----------------------------------------------------------------------------------
+
+# Functions of a module of the collection, as `sentences` follows them.
+PREFIX = sentences._OURS
+LIMITS = ("ten", "twenty")
+
+
+def _obstacle(owner: str) -> str | None:
+    if owner == "x":
+        return f"{owner} would win over our file: change that"
+    return None
+
+
+def _inner(found: str) -> Verdict:
+    return not_applicable(f"it has none of {', '.join(LIMITS)} things, {found}")
+
+
+def _rule(evidence: dict[str, str], options: dict[str, str]) -> Verdict:
+    if not evidence:
+        return unknown("nothing could be read at all")
+    if evidence["a"] == "b":
+        return _inner(evidence["a"])
+    obstacle = _obstacle(evidence["a"])
+    if obstacle:
+        return manual(f"{evidence['a']}: {obstacle}")
+    return compliant("all is well now" if options["x"] else f"as {options['example_x']} says it")
+
+
+def _remedy(evidence: dict[str, str], options: dict[str, str]) -> Verdict:
+    state = noncompliant if evidence else compliant
+    return state("x")
+
+
+@pytest.fixture
+def _as_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sentences, "_OURS", __name__)
+
+
+@pytest.mark.usefixtures("_as_ours")
+def test_sentences_of_a_rule_are_read_from_its_code() -> None:
+    for rule in (_rule, partial(_rule, options={})):
+        assert {verdict: said for verdict, said in sentences.sentences(rule).items() if said} == {
+            "unknown": ("nothing could be read at all",),
+            "not_applicable": ("it has none of ten, twenty things, …",),
+            "manual": ("… would win over our file: change that",),
+            "compliant": ("all is well now", "as `example_x` says it"),
+        }
+
+
+@pytest.mark.usefixtures("_as_ours")
+def test_a_remedy_is_seen_where_the_verdict_is_chosen_first() -> None:
+    assert sentences.has_remedy(_remedy)
+    assert not sentences.has_remedy(_rule)
+
+
+@pytest.mark.parametrize("name", sorted(RECOMMENDATIONS))
+def test_what_guest_trees_show_is_on_the_page(name: str) -> None:
+    """A verdict of some case has a sentence on the page, and a remedy that worked is one that the page tells of."""
+    cases = proofs.tree_cases()[name]
+    said = sentences.sentences(RECOMMENDATIONS[name].assess)
+    if cases.statuses.get("manual"):
+        assert said["manual"]
+    if cases.remedied:
+        assert sentences.has_remedy(RECOMMENDATIONS[name].assess)
+
+
+# ---- tests that stand for a recommendation ---------------------------------------------------------------------------
+
+
+def test_tests_are_counted_by_what_they_say(tmp_path: Path) -> None:
+    file = tmp_path / "test_x.py"
+    file.write_text(
+        "import pytest\n"
+        "@pytest.mark.proves('swap_size', 'swappiness')\n"
+        "def test_one(host): pass\n"
+        "@pytest.mark.claim('disks', 'a title')\n"
+        "def test_two(vm):\n"
+        "    assert vm.status_of('swap_size') == 'compliant'\n"
+        "    vm.status_of('overcommit_policy')\n"
+        "def helper(vm):\n"
+        "    assert vm.status_of('swappiness') == 'compliant'\n"
+    )
+    assert proofs.container_tests([file]) == {name: ["test_x.py::test_one"] for name in ("swap_size", "swappiness")}
+    assert proofs.vm_tests([file]) == {
+        "swap_size": ["test_x.py::test_one", "test_x.py::test_two"],
+        "swappiness": ["test_x.py::test_one"],
+        "io_scheduler": ["test_x.py::test_two"],
+    }
+
+
+def test_every_test_names_a_recommendation_that_exists() -> None:
+    files = [*(TOP / "molecule").glob("*/tests/*/test_*.py"), *(TOP / "tests/vm").glob("test_*.py")]
+    assert set(proofs.container_tests(files)) | set(proofs.vm_tests(files)) <= set(RECOMMENDATIONS)
+
+
+# ---- coverage --------------------------------------------------------------------------------------------------------
+
+
+def test_what_has_no_audit_is_shown_as_missing() -> None:
+    catalogue = [
+        coverage.Entry("A1", "not_there", "Not there"),
+        coverage.Entry("E1", "swap_size", "Swap"),
+        coverage.Entry("C10", "old_name", "Old", "swap_size"),
+    ]
+    cases = proofs.Cases({"compliant": 3, "not_persistent": 2}, remedied=2, conflicts=1)
+    page = coverage.page(catalogue, coverage.Standing({"swap_size": cases}, {"swap_size": ["a"]}, {}))
+    assert "| A1 | `not_there` | **missing** |" in page
+    assert "- A1 `not_there`: Not there" in page
+    row = "[`swap_size`](recommendations/swap_size.md) | yes | 2 | 2 | 3 | 2 |  |  |  | 1 | 1 |  |"
+    assert f"| E1 | {row}" in page
+    assert f"| C10 | `old_name`: see {row}" in page
+
+
+def test_the_catalogue_is_whole() -> None:
+    entries = run.catalogue()
+    numbers = [entry.number for entry in entries]
+    last = {"A": 8, "B": 12, "C": 10, "D": 7, "E": 6, "F": 5, "G": 2, "H": 10, "I": 4, "J": 2, "X": 30}
+    assert set(numbers) == {f"{letter}{number + 1}" for letter, count in last.items() for number in range(count)}
+    assert len({entry.id for entry in entries}) == len(entries)
+
+
+# ---- pages -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_answers_every_question() -> None:
+    entry = RECOMMENDATIONS["scsi_disk_timeout"]
+    page = recommendation.page(
+        entry, readmes()[entry.role], recommendation.Proofs(("test_x.py",), ("a::b",), ("c::d",))
+    )
+    assert [line for line in page.splitlines() if line.startswith("## ")] == [
+        "## Why",
+        "## When it does not apply",
+        "## Risk",
+        "## What is checked",
+        "## What is changed",
+        "## How to undo it",
+        "## How it is proved",
+        "## Sources",
+    ]
+    for part in (
+        entry.title,
+        entry.talk,
+        entry.risk,
+        "`disk_timeout_seconds` | `180`",
+        "`test_x.py`",
+        "`a::b`",
+        "`c::d`",
+    ):
+        assert part in page
+
+
+@pytest.mark.parametrize("name", sorted(run.pages()))
+def test_links_of_a_page_lead_somewhere(name: str) -> None:
+    """Files that are made, files of the tree, and headings of files of the tree."""
+    made = run.pages()
+    here = (TOP / "docs" / name).parent
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]+)(#[^)]*)?\)", made[name]):
+        path = (here / target).resolve()
+        below = str(path.relative_to(TOP / "docs")) if path.is_relative_to(TOP / "docs") else ""
+        assert below in made or path.exists(), target
+        if anchor:
+            text = made[below] if below in made else path.read_text(encoding="utf-8")
+            headings = {
+                re.sub(r"[^a-z0-9 _-]", "", line.lstrip("# ").lower()).replace(" ", "-") for line in text.splitlines()
+            }
+            assert anchor[1:] in headings, anchor
+
+
+def test_stale_pages_are_named_written_and_removed(tmp_path: Path) -> None:
+    made = {"recommendations/a.md": "a\n", "coverage.md": "c\n"}
+    assert run.stale(made, tmp_path) == ["coverage.md", "recommendations/a.md"]
+    run.write(made, tmp_path)
+    assert run.stale(made, tmp_path) == []
+    (tmp_path / "coverage.md").write_text("other")
+    (tmp_path / "recommendations/gone.md").write_text("x")
+    assert run.stale(made, tmp_path) == ["coverage.md", "recommendations/gone.md"]
+    run.write(made, tmp_path)
+    assert not (tmp_path / "recommendations/gone.md").exists()
+    assert run.stale(made, tmp_path) == []
+
+
+def test_the_gate_says_what_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "DOCS", tmp_path)
+    assert run.main(["--check"]) == 1
+    assert "Run `make docs-pages` and commit" in capsys.readouterr().err
+    assert run.main([]) == 0
+    assert run.main(["--check"]) == 0
