@@ -37,8 +37,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.nic_binding
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.nic_bindings import READS as BINDING_READS
 
-NO_CARD = "it has no network card with a driver"
-
 
 def _all(bound: Iterable[Binding]) -> str:
     return ", ".join(f"{entry.mac} ({entry.owner})" for entry in bound)
@@ -67,7 +65,7 @@ def assess_rules(evidence: Evidence, options: Options) -> Verdict:
     """Names given by address: every address must be that of a card, and in a template there must be none."""
     nics = evidence.network.nics
     if not nics:
-        return not_applicable(NO_CARD)
+        return not_applicable("it has no network card with a driver")
     cards = addresses(evidence, nics)
     if cards.problem:
         return unknown(cards.problem)
@@ -111,7 +109,7 @@ def assess_binding(evidence: Evidence, options: Options) -> Verdict:
     """Configuration for the card with an address: such a card must be there, and in a template no address may be named."""
     nics = evidence.network.nics
     if not nics:
-        return not_applicable(NO_CARD)
+        return not_applicable("it has no network card with a driver")
     cards = addresses(evidence, nics)
     if cards.problem:
         return unknown(cards.problem)
@@ -171,7 +169,7 @@ def assess_dhcp(evidence: Evidence, options: Options) -> Verdict:
     """Identifiers made of a card's address must be of this guest's; in a template there must be no lease and no identifier."""
     nics = evidence.network.nics
     if not nics:
-        return not_applicable(NO_CARD)
+        return not_applicable("it has no network card with a driver")
     cards = addresses(evidence, nics)
     if cards.problem:
         return unknown(cards.problem)
@@ -197,8 +195,8 @@ def assess_dhcp(evidence: Evidence, options: Options) -> Verdict:
     if foreign and not template:
         return manual(
             f"a DHCP client keeps an identifier made of {foreign[0].mac} ({foreign[0].owner}), which no card of it has: that of "
-            "the guest that it was cloned from, or of a card that it once had. Two guests with one identifier get one lease: remove "
-            "the file, and let the client begin anew (the address may change)",
+            "the guest that it was cloned from, or of a card that it once had. Two guests with one identifier get one lease: "
+            "remove the file, and let the client begin anew (the address may change)",
             **sides,
         )
     if template and (kept or known):
