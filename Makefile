@@ -139,7 +139,7 @@ crashtest: setup ## cut apply and revert off at every write, in a small VM: [SAM
 crash-sample: setup ## a seeded sample of crashtest, as tests: [SEED=number]
 	$(GATE) 'boot safety, a sample' $(WITH_NEWEST) CRASH_SEED=$(or $(SEED),1) pytest -v -n $(WORKERS) --durations=0 tests/crash
 
-docs-pages: setup ## make docs/recommendations and docs/coverage.md anew
+docs-pages: setup ## make the pages anew that are made from code, roles, profiles and tests
 	@$(PAGES)
 
 docs: docs-pages ## the same, and the documentation site in .build/docs

@@ -15,6 +15,7 @@ options:
     description:
       - The policy that says which recommendations are enforced, audited or off, and with what options.
       - Default is the variable C(vmguest_profile), else V(baseline).
+      - It may be one of your own, of the variable C(vmguest_profiles), which extends a shipped one.
     type: str
   only:
     description:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import SPECS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import MODES
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.profiles import MODES
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import BASE_READS, RECOMMENDATIONS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
@@ -235,7 +235,8 @@ def _by_area() -> Iterator[str]:
     yield "# The manual"
     yield (
         f"{len(RECOMMENDATIONS)} recommendations, a page each: what it is, why, when it does not apply, what is checked and "
-        "changed, how to undo it and how it is proved. [What is covered](../coverage.md) counts the tests."
+        "changed, how to undo it and how it is proved. [Profiles](../profiles.md) say who enforces what and "
+        "why, [what is covered](../coverage.md) counts the tests."
     )
     for area, entries in by_area().items():
         yield f"## {AREA_TITLES[area]}"

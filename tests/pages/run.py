@@ -16,10 +16,11 @@ from pathlib import Path
 import yaml
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS, ROLES
-from ansible_collections.vmguest.linux.tests.pages import coverage, proofs, recommendation
+from ansible_collections.vmguest.linux.tests.pages import coverage, profiles, proofs, recommendation
 from ansible_collections.vmguest.linux.tests.pages.readme import missing
 from ansible_collections.vmguest.linux.tests.pages.sentences import has_remedy
 from ansible_collections.vmguest.linux.tests.pages.sources import TOP, readmes
+from ansible_collections.vmguest.linux.tests.pages.sources import profiles as shipped
 
 DOCS = TOP / "docs"
 
@@ -31,7 +32,7 @@ def problems() -> list[str]:
         problem
         for role, entries in ROLES.items()
         for problem in missing(found[role], any(has_remedy(entry.assess) for entry in entries))
-    ]
+    ] + profiles.lacking(shipped())
 
 
 def rule_tests() -> dict[str, list[str]]:
@@ -67,6 +68,7 @@ def pages() -> dict[str, str]:
     return {
         **made,
         "recommendations/README.md": recommendation.index(),
+        "profiles.md": profiles.page(shipped()),
         "coverage.md": coverage.page(
             catalogue(),
             coverage.Standing(proofs.tree_cases(), containers, machines),

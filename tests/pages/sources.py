@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import PROFILES, Profile
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.profiles import PROFILES, Profile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS, ROLES
 from ansible_collections.vmguest.linux.tests.pages.readme import Readme, parse

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.common.yaml import yaml_load
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Severity
@@ -23,6 +21,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options impor
     resolve,
     seconds,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.profiles import PROFILES, own_profiles
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.reboot import VARIABLES as REBOOT_VARIABLES
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.reboot import RebootPolicy, resolve_reboot
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import AREAS
@@ -33,11 +32,10 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry impo
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import WAIT
 
-MODES = ("enforce", "audit", "off")
-
 #: The variables that shape a run, with their defaults. Module options have the same names without the prefix.
 VARIABLES: dict[str, Any] = {
     "vmguest_profile": "baseline",
+    "vmguest_profiles": {},
     "vmguest_only": [],
     "vmguest_skip": [],
     "vmguest_waivers": [],
@@ -47,17 +45,6 @@ VARIABLES: dict[str, Any] = {
     "vmguest_wait": WAIT,
     **REBOOT_VARIABLES,
 }
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A named policy. ``default`` is the mode of what ``recommendations`` leaves out, None for each one's own baseline."""
-
-    name: str
-    description: str
-    default: str | None
-    recommendations: Mapping[str, str]
-    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -91,43 +78,6 @@ class Policy:
     def mode(self, recommendation: str) -> str:
         """enforce, audit or off."""
         return self.modes.get(recommendation, "off")
-
-
-def load_profiles(folder: Path) -> dict[str, Profile]:
-    """Every profile, with what it extends laid beneath it.
-
-    :raises InputError: a profile that names an unknown recommendation, mode or parent.
-    """
-    raw = {path.stem: yaml_load(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.yml"))}
-    return {name: _profile(name, raw, ()) for name in raw}
-
-
-def _profile(name: str, raw: Mapping[str, Any], seen: tuple[str, ...]) -> Profile:
-    if name in seen:
-        raise InputError(f"profile '{name}' extends itself: {' -> '.join((*seen, name))}.")
-    if name not in raw:
-        raise InputError(
-            f"profile '{seen[-1]}' extends '{name}', which does not exist; {did_you_mean(name, list(raw))}"
-        )
-    data = raw[name]
-    parent = data.get("extends")
-    base = _profile(parent, raw, (*seen, name)) if parent else Profile(name, "", None, {}, {})
-    modes = data.get("recommendations") or {}
-    for entry, mode in modes.items():
-        if mode not in MODES:
-            raise InputError(
-                f"profile '{name}': the mode of '{entry}' is '{mode}'; expected one of: {', '.join(MODES)}."
-            )
-    return Profile(
-        name,
-        data.get("description", ""),
-        data.get("default", base.default),
-        {**base.recommendations, **modes},
-        {**base.options, **(data.get("options") or {})},
-    )
-
-
-PROFILES = load_profiles(Path(__file__).resolve().parent.parent / "profiles")
 
 
 def selection(words: Any, variable: str) -> frozenset[str]:
@@ -207,11 +157,12 @@ def resolve_policy(variables: Mapping[str, Any], today: date, role: str | None =
     if unknown:
         raise InputError(f"'{unknown[0]}' is no variable of vmguest.linux; {did_you_mean(unknown[0], sorted(KNOWN))}")
     name = given["vmguest_profile"]
-    if name not in PROFILES:
+    profiles = {**PROFILES, **own_profiles(given["vmguest_profiles"])}
+    if not isinstance(name, str) or name not in profiles:
         raise InputError(
-            f"unknown profile '{name}'; {did_you_mean(str(name), list(PROFILES))} Correct 'vmguest_profile'; no guest was touched."
+            f"unknown profile '{name}'; {did_you_mean(str(name), list(profiles))} Correct 'vmguest_profile'; no guest was touched."
         )
-    profile = PROFILES[name]
+    profile = profiles[name]
     if role is not None and role not in ROLES:
         raise InputError(f"unknown role '{role}'; {did_you_mean(role, list(ROLES))}")
     options = resolve(given, profile.options)

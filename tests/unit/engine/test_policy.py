@@ -68,6 +68,29 @@ def test_a_profile_may_extend_another_and_set_options():
     assert policy(vmguest_profile="io_intensive", io_scheduler_strict=False).options["io_scheduler_strict"] is False
 
 
+def test_a_users_own_profile_extends_a_shipped_one():
+    own = {
+        "ours": {
+            "extends": "database",
+            "recommendations": {"swap_size": "enforce", "cron_scatter": False},
+            "options": {"disk_timeout_seconds": 300, "swappiness_highest": 5},
+        },
+        "quiet": {"extends": "ours", "default": "audit", "recommendations": {"swap_size": "audit"}},
+    }
+    ours = policy(vmguest_profiles=own, vmguest_profile="ours")
+    assert ours.profile == "ours"
+    assert [ours.mode(name) for name in ("swap_size", "cron_scatter", "large_pages")] == ["enforce", "off", "enforce"]
+    assert (ours.options["disk_timeout_seconds"], ours.options["swappiness_highest"]) == (300, 5)
+    assert ours.options["io_scheduler_strict"] is True, "of io_intensive, which database extends"
+    assert (
+        policy(vmguest_profiles=own, vmguest_profile="ours", disk_timeout_seconds=60).options["disk_timeout_seconds"]
+        == 60
+    )
+    quiet = policy(vmguest_profiles=own, vmguest_profile="quiet")
+    assert [quiet.mode(name) for name in ("swap_size", "tools_present", "large_pages")] == ["audit", "audit", "enforce"]
+    assert policy(vmguest_profiles=own).mode("swap_size") == "audit", "what is only defined is not in force"
+
+
 @pytest.mark.parametrize("name", sorted(PROFILES))
 def test_every_profile_resolves_and_names_known_recommendations(name):
     assert set(PROFILES[name].recommendations) <= set(RECOMMENDATIONS)
@@ -79,6 +102,25 @@ def test_every_profile_resolves_and_names_known_recommendations(name):
     ("variables", "words"),
     [
         ({"vmguest_profile": "basline"}, ["basline", "did you mean 'baseline'"]),
+        ({"vmguest_profile": ["baseline"]}, ["unknown profile", "did you mean 'baseline'"]),
+        ({"vmguest_profiles": ["ours"]}, ["vmguest_profiles", "mapping", "list"]),
+        ({"vmguest_profiles": {"database": {}}}, ["'database'", "another name", "extends: database"]),
+        ({"vmguest_profiles": {"ours": {"extend": "database"}}}, ["'ours'", "'extend'", "did you mean 'extends'"]),
+        ({"vmguest_profiles": {"ours": "database"}}, ["'ours'", "mapping"]),
+        ({"vmguest_profiles": {"ours": {"extends": "databas"}}}, ["'databas'", "did you mean 'database'"]),
+        ({"vmguest_profiles": {"a": {"extends": "b"}, "b": {"extends": "a"}}}, ["extends itself", "a -> b -> a"]),
+        ({"vmguest_profiles": {"ours": {"recommendations": {"swap_sise": "off"}}}}, ["did you mean 'swap_size'"]),
+        ({"vmguest_profiles": {"ours": {"recommendations": {"swap_size": "on"}}}}, ["'on'", "enforce, audit, off"]),
+        ({"vmguest_profiles": {"ours": {"recommendations": ["swap_size"]}}}, ["recommendations", "mapping"]),
+        ({"vmguest_profiles": {"ours": {"default": "on"}}}, ["default", "enforce, audit, off"]),
+        (
+            {"vmguest_profiles": {"ours": {"options": {"swap_size_fractoin": 0.5}}}},
+            ["swap_size_fractoin", "did you mean 'swap_size_fraction'"],
+        ),
+        (
+            {"vmguest_profiles": {"ours": {"options": {"disk_timeout_seconds": "long"}}}, "vmguest_profile": "ours"},
+            ["disk_timeout", "long", "no guest was touched"],
+        ),
         ({"vmguest_only": ["io_schedular"]}, ["io_schedular", "did you mean 'io_scheduler'", "no guest was touched"]),
         ({"vmguest_only": ["@storrage"]}, ["@storrage", "did you mean 'storage'"]),
         ({"vmguest_skip": 5}, ["vmguest_skip", "list"]),

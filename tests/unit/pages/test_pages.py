@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import partial
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Verdict,
@@ -20,9 +22,19 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     not_applicable,
     unknown,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import resolve_policy
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.profiles import PROFILES, Profile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS, ROLES
-from ansible_collections.vmguest.linux.tests.pages import coverage, proofs, readme, recommendation, run, sentences
-from ansible_collections.vmguest.linux.tests.pages.sources import TOP, readmes
+from ansible_collections.vmguest.linux.tests.pages import (
+    coverage,
+    profiles,
+    proofs,
+    readme,
+    recommendation,
+    run,
+    sentences,
+)
+from ansible_collections.vmguest.linux.tests.pages.sources import TOP, effective, mode, readmes
 
 # ---- what a role's README must have ----------------------------------------------------------------------------------
 
@@ -175,6 +187,75 @@ def test_tests_are_counted_by_what_they_say(tmp_path: Path) -> None:
 def test_every_test_names_a_recommendation_that_exists() -> None:
     files = [*(TOP / "molecule").glob("*/tests/*/test_*.py"), *(TOP / "tests/vm").glob("test_*.py")]
     assert set(proofs.container_tests(files)) | set(proofs.vm_tests(files)) <= set(RECOMMENDATIONS)
+
+
+# ---- profiles --------------------------------------------------------------------------------------------------------
+
+#: What the catalogue (its appendix of profiles) wants of each, beyond what every guest gets: enforced where it has a remedy
+#: that a profile may use, never off. What is not written yet is not asked for.
+WANTED = {
+    "io_intensive": "scsi_queue_depth io_scheduler vmxnet3_rings pvscsi_initrd disk_controller_spread scsi_blk_mq",
+    "latency_sensitive": "transparent_hugepages vmxnet3_lro vmxnet3_coalescing ptp_precision_clock guest_power_mgmt",
+    "network_forwarder": "vmxnet3_lro vmxnet3_rings rss_multiqueue vmxnet3_overlay_offload irqbalance",
+    "database": "swappiness large_pages transparent_hugepages dirty_writeback quiesce_scripts",
+    "density": "cron_scatter timer_scatter swap_size no_idle_x_server page_sharing",
+    "legacy": "kernel_no_4g4g kernel_no_vmi tools_kmods_after_kernel_update timer_interrupt_rate timekeeping_cmdline "
+    "clone_persistent_net_rules partition_alignment",
+    "template": "clone_persistent_net_rules clone_nic_binding clone_machine_id clone_ssh_host_keys clone_dhcp_identity "
+    "clone_random_seed clone_initramfs_generic clone_block_identity guest_customization_ready clone_residual_state "
+    "pvscsi_initrd appliance_jeos appliance_kernel_trim ovf_environment",
+}
+#: What baseline may enforce, and nothing else.
+BASELINE = (
+    "tools_present tools_service_running balloon_driver scsi_disk_timeout nvme_io_timeout io_scheduler tcp_congestion_control "
+    "swappiness time_sync_source ntp_vm_settings vmxnet3_lro hotadd_online"
+)
+
+
+@pytest.mark.parametrize("name", sorted(WANTED))
+def test_a_profile_has_what_the_catalogue_wants_of_it(name: str) -> None:
+    missing = [
+        wanted
+        for wanted in WANTED[name].split()
+        if wanted in RECOMMENDATIONS and mode(PROFILES[name], RECOMMENDATIONS[wanted]) == "off"
+    ]
+    assert missing == [], f"profile {name} leaves them off: name them in plugins/plugin_utils/profiles/{name}.yml"
+
+
+def test_baseline_enforces_what_the_catalogue_says_and_nothing_else() -> None:
+    baseline = PROFILES["baseline"]
+    assert {name for name, entry in RECOMMENDATIONS.items() if effective(baseline, entry) == "enforce"} == set(
+        BASELINE.split()
+    )
+
+
+def test_every_profile_says_why() -> None:
+    assert profiles.lacking(PROFILES) == []
+
+
+def test_what_a_profile_does_not_explain_is_named() -> None:
+    given = {
+        "base": Profile("base", "", None, {"swap_size": "audit"}, {}, None, {"swap_size": "because"}),
+        "silent": Profile(
+            "silent", "", None, {"swap_size": "enforce"}, {"swap_size_fraction": 1}, "base", {"gone": "x"}
+        ),
+        "same": Profile("same", "", None, {"swap_size": "audit"}, {}, "base"),
+    }
+    assert [problem.split(":")[0] for problem in profiles.lacking(given)] == [
+        "profiles/silent.yml names swap_size and does not say why",
+        "profiles/silent.yml names swap_size_fraction and does not say why",
+        "profiles/silent.yml says why gone, and names no such recommendation or option",
+    ]
+
+
+def test_the_example_of_a_users_own_profile_works() -> None:
+    found = resolve_policy(yaml.safe_load(profiles.EXAMPLE), date(2026, 11, 24))
+    assert (found.profile, found.mode("swap_size"), found.mode("vmxnet3_rings")) == (
+        "our_databases",
+        "enforce",
+        "audit",
+    )
+    assert (found.options["large_pages_count"], found.options["swappiness_highest"]) == (4200, 1)
 
 
 # ---- coverage --------------------------------------------------------------------------------------------------------

@@ -324,3 +324,18 @@ def test_module_options_come_before_variables_and_variables_are_templates(fleet:
     assert run.status == 0, run.output
     assert fleet.records()["db1"]["profile"] == "everything"
     assert set(fleet.statuses("db1")) == {"io_scheduler"}
+
+
+def test_a_users_own_profile_holds_for_audit_and_remediation(fleet: Fleet) -> None:
+    """It is an ordinary variable: of the inventory, made of templates, seen by both."""
+    own = {"ours": {"extends": "baseline", "default": "audit", "recommendations": {"io_scheduler": "{{ ours }}"}}}
+    fleet.variables.update(vmguest_profiles=own, vmguest_profile="ours", ours="enforce")
+    fleet.add("db1", drifted())
+    audited = fleet.play("audit")
+    assert audited.status == 0, audited.output
+    record = fleet.records()["db1"]
+    modes = {finding["recommendation"]: finding["mode"] for finding in record["findings"]}
+    assert record["profile"] == "ours"
+    assert {name for name, mode in modes.items() if mode == "enforce"} == {"io_scheduler"}
+    assert fleet.play("remediate").status == 0
+    assert fleet.statuses("db1")["io_scheduler"] == "compliant"

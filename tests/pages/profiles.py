@@ -1,0 +1,132 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""docs/profiles.md: what every profile enforces, audits and sets, and why; how a user's own extends one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.profiles import Profile
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS
+from ansible_collections.vmguest.linux.tests.pages.sources import MADE, effective
+
+DOES = {"enforce": "enforced", "audit": "audited", "off": "off"}
+
+#: The example of a user's own profile; a test resolves it.
+EXAMPLE = """vmguest_profiles:
+  our_databases:
+    description: PostgreSQL on the shared array
+    extends: database
+    recommendations:
+      swap_size: enforce
+      vmxnet3_rings: audit
+    options:
+      large_pages_count: 4200
+      disk_timeout_seconds: 300
+vmguest_profile: our_databases
+"""
+
+
+def page(profiles: Mapping[str, Profile]) -> str:
+    """The page, of all profiles in this order."""
+    return "\n\n".join(_page(profiles)) + "\n"
+
+
+def lacking(profiles: Mapping[str, Profile]) -> list[str]:
+    """What the page could not say why, a sentence each."""
+    return [
+        f"profiles/{name}.yml names {entry} and does not say why: add a sentence to its `why`"
+        for name, profile in profiles.items()
+        for entry in _own(profile, profiles)
+        if not profile.why.get(entry, "").strip()
+    ] + [
+        f"profiles/{name}.yml says why {entry}, and names no such recommendation or option: take the sentence out"
+        for name, profile in profiles.items()
+        for entry in profile.why
+        if entry not in profile.recommendations and entry not in profile.options
+    ]
+
+
+def _own(profile: Profile, profiles: Mapping[str, Profile]) -> list[str]:
+    """Recommendations and options in which a profile differs from what it extends."""
+    base = profiles.get(profile.extends or "")
+    modes = base.recommendations if base else {}
+    options = base.options if base else {}
+    named = [name for name, mode in profile.recommendations.items() if modes.get(name) != mode]
+    return list(
+        dict.fromkeys([*named, *(name for name, value in profile.options.items() if options.get(name) != value)])
+    )
+
+
+def _page(profiles: Mapping[str, Profile]) -> Iterator[str]:
+    yield MADE
+    yield "# Profiles"
+    yield (
+        "A profile is a named policy: which recommendations are enforced, which are only audited and which are off, and values of "
+        "options. `vmguest_profile` chooses one, for all guests or for a group; `baseline` unless it is set. What is enforced is "
+        "changed by `vmguest.linux.remediate` where it is not right; what is audited is reported."
+    )
+    yield (
+        "What wins, from the strongest: `vmguest_only` and `vmguest_skip`, `<role>_mode`, the profile, the profile that it "
+        "extends, the recommendation's own mode. Options: a variable, the profile, the profile that it extends, the default. "
+        "[All recommendations by profile](recommendations/README.md#by-profile) stand in one table."
+    )
+    for name, profile in profiles.items():
+        yield from _profile(name, profile, profiles)
+    yield from _users()
+
+
+def _profile(name: str, profile: Profile, profiles: Mapping[str, Profile]) -> Iterator[str]:
+    yield f"## {name}"
+    yield profile.description.strip()
+    base = profiles.get(profile.extends or "")
+    if base:
+        yield f"It is [`{base.name}`](#{base.name}) and:"
+        yield "\n".join(_differences(profile, base))
+    yield "\n".join(_counts(profile))
+
+
+def _differences(profile: Profile, base: Profile) -> Iterator[str]:
+    yield "| | | why |"
+    yield "|---|---|---|"
+    for name, mode in profile.recommendations.items():
+        if base.recommendations.get(name) != mode:
+            before = effective(base, RECOMMENDATIONS[name])
+            now = effective(profile, RECOMMENDATIONS[name])
+            change = f"{DOES[now]}" if now == before else f"{DOES[now]} ({DOES[before]} there)"
+            yield f"| {_link(name)} | {change} | {profile.why.get(name, '')} |"
+    for name, value in profile.options.items():
+        if base.options.get(name) != value:
+            yield f"| `{name}` | `{_value(value)}` | {profile.why.get(name, '')} |"
+
+
+def _counts(profile: Profile) -> Iterator[str]:
+    for does in ("enforce", "audit", "off"):
+        names = [_link(name) for name, entry in RECOMMENDATIONS.items() if effective(profile, entry) == does]
+        if names:
+            yield f"- **{DOES[does]}** ({len(names)}): {', '.join(names)}"
+
+
+def _link(name: str) -> str:
+    return f"[`{name}`](recommendations/{name}.md)"
+
+
+def _value(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _users() -> Iterator[str]:
+    yield "## Your own"
+    yield (
+        "`vmguest_profiles` holds profiles of your own, in the inventory or wherever variables are. Each extends a shipped one or "
+        "another of yours, and says only what is different:"
+    )
+    yield "\n".join(f"    {line}" for line in EXAMPLE.splitlines())
+    yield (
+        "`default` is the mode of every recommendation that neither it nor what it extends names (`audit` makes a profile that "
+        "changes nothing but what it lists). Names, modes and options are checked before any guest is touched, and a name that a "
+        "shipped profile has is refused. A guest's record tells which profile it was audited by."
+    )
