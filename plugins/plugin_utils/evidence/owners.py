@@ -78,7 +78,8 @@ READS: tuple[Read, ...] = (
     files("/proc/sys/kernel/osrelease"),
     Lines(
         "tuned_profiles",
-        r"^\[\|^ *include *=\|^ *elevator *=\|^ *cmdline\|^ *vm\.\|^ *net\.\|^ *kernel\.\|^ *transparent_hugepages\{0,1\} *=",
+        r"^\[\|^ *include *=\|^ *elevator *=\|^ *cmdline\|^ *vm\.\|^ *net\.\|^ *kernel\.\|^ *dirty_"
+        r"\|^ *transparent_hugepages\{0,1\} *=",
         (
             "/etc/tuned/*/tuned.conf",
             "/etc/tuned/profiles/*/tuned.conf",

@@ -31,7 +31,9 @@ TIME_UNITS = (
 TIME_DAEMONS = ("chronyd", "ntpd", "systemd-timesyn", "ntp-daemon", "ptp4l", "phc2sys")
 
 UNITS = TOOLS_UNITS + TIME_UNITS
-DAEMONS = TOOLS_DAEMONS + TIME_DAEMONS
+#: Of these, systemd is asked whether they run, and the links of /etc whether they are enabled: no init script is looked for.
+SYSTEMD_UNITS = ("irqbalance", "tuned", "kdump", "kdump-tools")
+DAEMONS = (*TOOLS_DAEMONS, *TIME_DAEMONS, "irqbalance", "multipathd", "smartd", "tuned")
 
 _SYSTEM = "/etc/systemd/system"
 _UNIT_FOLDERS = (_SYSTEM, "/usr/lib/systemd/system", "/lib/systemd/system")
@@ -45,7 +47,7 @@ READS: tuple[Read, ...] = (
         "units",
         (
             *("systemctl", "show", "-p", "Id", "-p", "Names", "-p", "LoadState", "-p", "ActiveState"),
-            *(f"{unit}.service" for unit in UNITS),
+            *(f"{unit}.service" for unit in UNITS + SYSTEMD_UNITS),
         ),
     ),
     # The second word of /proc/PID/stat. `ps` would read three files for each process, and busybox' knows other options.
@@ -55,6 +57,7 @@ READS: tuple[Read, ...] = (
     entries(*(f"{folder}{unit}" for unit in UNITS for folder in _SCRIPTS)),
     entries(*(f"{folder}[SK]??{unit}" for unit in UNITS for folder in _RUNLEVELS)),
     entries(*(f"/etc/init/{unit}.conf" for unit in UNITS)),
+    entries(*(f"{_SYSTEM}/{place}{unit}.service" for unit in SYSTEMD_UNITS for place in ("", "*.wants/"))),
 )
 
 
@@ -100,7 +103,10 @@ class Script:
 
 @dataclass(frozen=True)
 class Services:
-    """The services of :data:`UNITS`. ``units`` is None where systemd did not answer; ``jobs`` are upstart's."""
+    """The services of :data:`UNITS` and :data:`SYSTEMD_UNITS`.
+
+    ``units`` is None where systemd did not answer; ``jobs`` are upstart's.
+    """
 
     units: dict[str, Unit] | None
     scripts: dict[str, Script]
@@ -147,6 +153,8 @@ def _units(probe: ProbeOutput) -> dict[str, Unit] | None:
 
 
 def _links(probe: ProbeOutput, name: str) -> tuple[str, ...]:
+    if name in SYSTEMD_UNITS:
+        return tuple(entry.path for entry in probe.entries(f"{_SYSTEM}/*.wants/{name}.service"))
     script = _script(probe, name)
     if script and not any(probe.directory_entries.get(f"{folder}/{name}.service") for folder in _UNIT_FOLDERS):
         # No unit file: systemd makes the unit of the init script, which starts at boot by the script's own links.

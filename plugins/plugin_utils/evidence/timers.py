@@ -248,12 +248,22 @@ class Timers:
     asked: bool
     timers: tuple[Timer, ...]
 
+    @property
+    def knows_random_delay(self) -> bool:
+        """True where a loaded timer shows one, be it 0: systemd knows RandomizedDelaySec= since 229."""
+        return any(timer.loaded_delay is not None for timer in self.timers)
+
     @classmethod
     def of(cls, probe: ProbeOutput) -> Timers:
         """Read them from the probe's output."""
         output = probe.command("timers")
         units = _UnitFiles(probe)
         return cls(bool(output), tuple(_timer(unit, units) for unit in _units(output.lines) if unit.get("Id", [""])[0]))
+
+
+def settings_of(probe: ProbeOutput, name: str) -> Settings:
+    """What the unit files of timer ``name`` come to, whether the manager has loaded it or not."""
+    return _UnitFiles(probe).settings(name)
 
 
 def _units(lines: tuple[str, ...]) -> list[dict[str, list[str]]]:

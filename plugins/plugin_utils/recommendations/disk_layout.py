@@ -15,22 +15,33 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     Verdict,
     compliant,
     manual,
+    noncompliant,
     not_applicable,
+    not_persistent,
     unknown,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, Step, WriteFile, sh
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.partitions import READS as PARTITION_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.partitions import Partition, partitions
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import entries, files
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers import (
+    ADMINISTRATORS,
+    UNIT_FOLDERS,
+    settings_of,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers import READS as TIMER_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers import UNIT_FOLDERS
 
 #: Below 8 MiB it is a boot loader's (BIOS boot, PReP): nobody waits for it.
 SMALLEST = 8 * 1024 * 2
 MIB, ARRAY_BLOCK, PAGE = 1024 * 1024, 64 * 1024, 4096
 
 _TIMER = "fstrim.timer"
+_DROP_IN = f"/etc/systemd/system/{_TIMER}.d/50-vmguest-fstrim.conf"
+#: util-linux ships this delay since 2.37; timer_scatter, too, takes it for a time of the guest's own.
+_DELAY = "# vmguest.linux, fstrim_unmap: not at the same time on every guest.\n[Timer]\nRandomizedDelaySec=6000\n"
+_ENOUGH_DELAY = 15 * 60
 #: What Ubuntu had before systemd.
 _CRON_SCRIPT = "/etc/cron.weekly/fstrim"
 #: File systems that can tell the disk what they no longer use.
@@ -148,10 +159,63 @@ def _assess_timer(evidence: Evidence, taking: list[str], sides: dict[str, str]) 
         return manual(
             f"{what} takes UNMAP, and nothing tells it what is free: expected {_TIMER} of util-linux", **sides
         )
-    return manual(
-        f"{what} takes UNMAP, and {_TIMER} is {'not active' if enabled else 'not enabled'}: `systemctl enable --now {_TIMER}`, and "
-        "timer_scatter for a time of this guest's own",
-        **sides,
+    settings = settings_of(evidence, _TIMER)
+    # A time that an administrator, or timer_scatter, chose is one of the guest's own.
+    scattered = settings.delay >= _ENOUGH_DELAY or settings.calendar_path.startswith(ADMINISTRATORS)
+    if not scattered and not evidence.timers.knows_random_delay:
+        return manual(
+            f"{what} takes UNMAP, and {_TIMER} is {'not active' if enabled else 'not enabled'}. This systemd knows no "
+            f"RandomizedDelaySec=, so all guests would begin at midnight: `systemctl enable --now {_TIMER}`, then timer_scatter",
+            **sides,
+        )
+    steps = _enable(evidence, enabled, active, scattered)
+    if active:
+        return not_persistent(f"{_TIMER} runs, and the next boot does not start it", remedy=steps, **sides)
+    return noncompliant(
+        f"{what} takes UNMAP, and {_TIMER} is {'not active' if enabled else 'not enabled'}", remedy=steps, **sides
+    )
+
+
+def _enable(evidence: Evidence, enabled: bool, active: bool, scattered: bool) -> tuple[Step, ...]:
+    """What is missing of: a delay of the guest's own, the timer enabled, the timer started."""
+    verbs = [verb for verb, done in (("enable", enabled), ("start", active)) if not done]
+    undo = {"enable": sh("systemctl", "disable", _TIMER), "start": sh("systemctl", "stop", _TIMER)}
+    proof = {"enable": sh("systemctl", "-q", "is-enabled", _TIMER), "start": sh("systemctl", "-q", "is-active", _TIMER)}
+    reload = sh("systemctl", "daemon-reload")
+    enable = Run(
+        what=f"{' and '.join(verbs)} {_TIMER}",
+        do=" && ".join([reload, *(sh("systemctl", verb, _TIMER) for verb in verbs)]),
+        undo=" && ".join(undo[verb] for verb in reversed(verbs)),
+        proof=" && ".join(proof[verb] for verb in verbs),
+    )
+    if scattered:
+        return (enable,)
+    present = evidence.file(_DROP_IN)
+    return (
+        # Steps are undone last first: this one reloads when the drop-in has gone.
+        Run(what="have systemd reload its unit files, should this be undone", do="true", undo=reload, proof="true"),
+        WriteFile(_DROP_IN, _DELAY, present.text if present else None),
+        enable,
+    )
+
+
+# ---- disk_wipe_shrink, snapshot_awareness ----------------------------------------------------------------------------
+
+
+def assess_shrink(evidence: Evidence, options: Options) -> Verdict:
+    """VMware Tools' wipe and shrink have no use on vSphere."""
+    return not_applicable(
+        "VMware Tools shrink disks of Workstation and Fusion only; on vSphere a wipe would fill a thin disk to its full size, and "
+        "fstrim_unmap gives free space back"
+    )
+
+
+def assess_snapshots(evidence: Evidence, options: Options) -> Verdict:
+    """Only vCenter knows."""
+    if not evidence.storage.virtual_disks:
+        return not_applicable("it has no disk that reports itself as VMware's")
+    return unknown(
+        "a guest cannot see its snapshots: look in vCenter for those that are older than a few days, and delete them"
     )
 
 
@@ -176,12 +240,15 @@ RECOMMENDATIONS = (
         severity=Severity.LOW,
         baseline="audit",
         talk="VMware Tools wipe and shrink disks.",
-        today="Thin disks of hardware version 11 and later take UNMAP; not all distributions enable the timer for fstrim.",
+        today=(
+            "Thin disks of hardware version 11 and later take UNMAP; not all distributions enable the timer for fstrim. The remedy "
+            "enables it, with a random delay where it has none."
+        ),
         risk="Many guests at once load the array; snapshots grow by it; encrypted volumes must allow discards.",
         source="VMware vSphere documentation, Space Reclamation Requests from Guest Operating Systems; fstrim(8)",
         reads=(
             *TIMER_READS,
-            files("/sys/block/*/queue/discard_max_bytes"),
+            files("/sys/block/*/queue/discard_max_bytes", _DROP_IN),
             entries(
                 _CRON_SCRIPT,
                 *(f"{folder}/{_TIMER}" for folder in UNIT_FOLDERS),
@@ -189,5 +256,31 @@ RECOMMENDATIONS = (
             ),
         ),
         assess=assess_fstrim,
+    ),
+    Recommendation(
+        id="disk_wipe_shrink",
+        area="storage",
+        title="Do not wipe and shrink",
+        severity=Severity.INFO,
+        baseline="off",
+        talk="VMware Tools wipe and shrink disks.",
+        today="Replaced by UNMAP on vSphere (fstrim_unmap).",
+        risk="None: there is nothing to look at.",
+        source="VMware vSphere documentation, Space Reclamation Requests from Guest Operating Systems",
+        reads=(),
+        assess=assess_shrink,
+    ),
+    Recommendation(
+        id="snapshot_awareness",
+        area="storage",
+        title="No snapshot is left behind",
+        severity=Severity.INFO,
+        baseline="audit",
+        talk="Not in the talk.",
+        today="A disk with a snapshot is slower, and loses what pvscsi gains; its delta grows until the datastore is full.",
+        risk="None: a guest cannot see it.",
+        source="VMware vSphere documentation, paravirtual SCSI controllers; VMware KB 1025279",
+        reads=(),
+        assess=assess_snapshots,
     ),
 )

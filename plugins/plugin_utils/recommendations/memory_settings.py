@@ -26,7 +26,9 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import READS as MEMORY
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
+    Assignment,
     kernel_argument_assignments,
+    tuned_assignments,
     winner,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State
@@ -102,7 +104,7 @@ def assess_dirty_writeback(evidence: Evidence, options: Options) -> Verdict:
         return unknown(f"{kernel_file(RATIO)} could not be read")
     absolute = int(now[1]) if now[1] and now[1].isdigit() else 0
     limit = absolute // (MIB * 1024) if absolute else total * int(now[0]) // 100 // MIB
-    boot = winner(evidence.sysctl.at_boot(BYTES)) or winner(evidence.sysctl.at_boot(RATIO))
+    boot = _dirty_at_boot(evidence)
     highest = options["memory_settings_dirty_highest"]
     sides = {
         "runtime": f"{limit} MiB" + ("" if absolute else f" ({now[0]} % of memory)"),
@@ -118,6 +120,19 @@ def assess_dirty_writeback(evidence: Evidence, options: Options) -> Verdict:
         "vm.dirty_background_bytes to a quarter of it, in a child profile where tuned is the owner",
         **sides,
     )
+
+
+def _dirty_at_boot(evidence: Evidence) -> Assignment | None:
+    """Who sets the limit at the next boot: a sysctl, or tuned's [vm] after it, where ``dirty_bytes=10%`` is a ratio.
+
+    With reapply_sysctl, tuned reads the administrator's sysctls once more, after its profile.
+    """
+    sysctl = winner(evidence.sysctl.at_boot(BYTES)) or winner(evidence.sysctl.at_boot(RATIO))
+    tuned = winner(
+        [*tuned_assignments(evidence, "vm", "dirty_ratio"), *tuned_assignments(evidence, "vm", "dirty_bytes")]
+    )
+    again = any(setting.key in (BYTES, RATIO) for setting in evidence.sysctl.reapplied or ())
+    return sysctl if tuned is None or again else tuned
 
 
 def assess_numa_visibility(evidence: Evidence, options: Options) -> Verdict:

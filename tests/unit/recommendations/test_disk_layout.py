@@ -2,18 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""disk_layout: given these partitions and these mounts, the audit says this. Nothing has a remedy."""
+"""disk_layout: given these partitions, mounts and timers, the audit says this."""
 
 from __future__ import annotations
 
 import pytest
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, WriteFile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.partitions import partitions
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry, State
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry, Line, State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.disk_layout import (
     assess_alignment,
     assess_fstrim,
+    assess_shrink,
+    assess_snapshots,
 )
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
 
@@ -101,26 +104,31 @@ UNIT = Entry("/usr/lib/systemd/system/fstrim.timer", "-", "rw-r--r--", 1, 0, 0, 
 WANTED = Entry("/etc/systemd/system/timers.target.wants/fstrim.timer", "l", "rwxrwxrwx", 1, 0, 0, 9, UNIT.path)
 MASK = Entry("/etc/systemd/system/fstrim.timer", "l", "rwxrwxrwx", 1, 0, 0, 9, "/dev/null")
 SYSTEMD = Entry("/run/systemd/system", "d", "rwxr-xr-x", 1, 0, 0, 9)
-ACTIVE = {"timers": (0, "Id=fstrim.timer\nActiveState=active\nUnitFileState=enabled")}
-OTHERS = {"timers": (0, "Id=logrotate.timer\nActiveState=active\nUnitFileState=enabled")}
+ACTIVE = {"timers": (0, "Id=fstrim.timer\nActiveState=active\nUnitFileState=enabled\nRandomizedDelayUSec=0")}
+OTHERS = {"timers": (0, "Id=logrotate.timer\nActiveState=active\nUnitFileState=enabled\nRandomizedDelayUSec=1h")}
+#: systemd 219, of RHEL 7, shows no random delay, for it knows none.
+OLD = {"timers": (0, "Id=logrotate.timer\nActiveState=active\nUnitFileState=enabled")}
+DROP_IN = "/etc/systemd/system/fstrim.timer.d/50-vmguest-fstrim.conf"
 
 
-def fstrim(files=None, entries=(UNIT, WANTED), commands="active", systemd=True) -> Verdict:
+def fstrim(files=None, entries=(UNIT, WANTED), commands="active", systemd=True, timer=()) -> Verdict:
     base = {} if systemd else {"/proc/1/comm": "init"}
     places = [*entries, *([SYSTEMD] if systemd else [])]
-    return assess_fstrim(
-        guest({**THIN, **base, **(files or {})}, entries=places, commands=ACTIVE if commands == "active" else commands),
-        {},
+    evidence = guest(
+        {**THIN, **base, **(files or {})}, entries=places, commands=ACTIVE if commands == "active" else commands
     )
+    evidence.selections["timers"] = tuple(Line(path, number, text) for number, (path, text) in enumerate(timer, 1))
+    return assess_fstrim(evidence, {})
 
 
 @pytest.mark.parametrize(
     ("entries", "commands", "status"),
     [
         ((UNIT, WANTED), ACTIVE, Status.COMPLIANT),
-        ((UNIT,), ACTIVE, Status.MANUAL),
-        ((UNIT, WANTED), OTHERS, Status.MANUAL),
-        ((UNIT,), OTHERS, Status.MANUAL),
+        ((UNIT,), ACTIVE, Status.NOT_PERSISTENT),
+        ((UNIT, WANTED), OTHERS, Status.NONCOMPLIANT),
+        ((UNIT,), OTHERS, Status.NONCOMPLIANT),
+        ((UNIT,), OLD, Status.MANUAL),
         ((UNIT, WANTED, MASK), OTHERS, Status.MANUAL),
         ((), OTHERS, Status.MANUAL),
         ((UNIT, WANTED), None, Status.UNKNOWN),
@@ -128,6 +136,45 @@ def fstrim(files=None, entries=(UNIT, WANTED), commands="active", systemd=True) 
 )
 def test_the_timer(entries, commands, status):
     assert fstrim(entries=entries, commands=commands).status is status
+
+
+def test_a_timer_without_a_delay_gets_one():
+    again, drop_in, enable = fstrim(entries=(UNIT,), commands=OTHERS, timer=[(UNIT.path, "OnCalendar=weekly")]).remedy
+    assert isinstance(again, Run)
+    assert again.undo == "systemctl daemon-reload"
+    assert isinstance(drop_in, WriteFile)
+    assert (drop_in.path, drop_in.before) == (DROP_IN, None)
+    assert "RandomizedDelaySec=6000" in drop_in.content
+    assert isinstance(enable, Run)
+    assert enable.do == "systemctl daemon-reload && systemctl enable fstrim.timer && systemctl start fstrim.timer"
+    assert enable.undo == "systemctl stop fstrim.timer && systemctl disable fstrim.timer"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "steps"),
+    [
+        (UNIT.path, "RandomizedDelaySec=6000", 1),
+        (UNIT.path, "RandomizedDelaySec=60", 3),
+        # An administrator's time, or timer_scatter's.
+        ("/etc/systemd/system/fstrim.timer.d/50-vmguest-scatter.conf", "OnCalendar=Mon *-*-* 03:41:00", 1),
+    ],
+)
+def test_a_time_of_its_own_is_left_alone(path, text, steps):
+    timer = [(UNIT.path, "OnCalendar=weekly"), (path, text)]
+    assert len(fstrim(entries=(UNIT,), commands=OTHERS, timer=timer).remedy) == steps
+
+
+def test_only_what_is_missing_is_done_and_undone():
+    (*dummy, enable) = fstrim(entries=(UNIT,), commands=ACTIVE).remedy
+    assert isinstance(enable, Run)
+    assert enable.what == "enable fstrim.timer"
+    assert enable.undo == "systemctl disable fstrim.timer"
+
+
+def test_what_a_guest_cannot_do_or_see():
+    assert assess_shrink(guest(), {}).status is Status.NOT_APPLICABLE
+    assert assess_snapshots(guest(), {}).status is Status.UNKNOWN
+    assert assess_snapshots(guest(vendor="NETAPP"), {}).status is Status.NOT_APPLICABLE
 
 
 def test_the_mask_is_named():
@@ -145,7 +192,7 @@ def test_the_mask_is_named():
             {"/proc/mounts": "/dev/sda1 / ext4 rw,discard 0 0\n/dev/sda2 /srv btrfs rw,discard=async 0 0"},
             Status.COMPLIANT,
         ),
-        ({"/proc/mounts": "/dev/sda1 / ext4 rw,discard 0 0\n/dev/sda2 /srv xfs rw 0 0"}, Status.MANUAL),
+        ({"/proc/mounts": "/dev/sda1 / ext4 rw,discard 0 0\n/dev/sda2 /srv xfs rw 0 0"}, Status.NONCOMPLIANT),
     ],
 )
 def test_disks_and_mounts(files, status):

@@ -99,3 +99,35 @@ def test_numa_off_hides_nodes_that_are_there(online, now, boot, status):
 @pytest.mark.parametrize(("highest", "wrong"), [(None, False), (1, False), (0, True)])
 def test_the_range_of_the_option(highest, wrong):
     assert bool(wrong_options({"memory_settings_dirty_highest": highest})) is wrong
+
+
+@pytest.mark.parametrize(
+    ("files", "tuned", "value", "owner"),
+    [
+        ({}, ["[sysctl]", "vm.dirty_ratio = 30"], "30", "tuned profile site"),
+        # tuned's plugin for memory: a ratio in the words of bytes.
+        ({}, ["[vm]", "dirty_bytes=10%"], "10%", "tuned profile site"),
+        ({"/etc/sysctl.d/10-x.conf": "vm.dirty_ratio=15"}, ["[vm]", "dirty_ratio = 40"], "40", "tuned profile site"),
+        (
+            {"/etc/sysctl.d/10-x.conf": "vm.dirty_ratio=15", "/etc/tuned/tuned-main.conf": "reapply_sysctl = 1"},
+            ["[vm]", "dirty_bytes=40%"],
+            "15",
+            "/etc/sysctl.d/10-x.conf:1",
+        ),
+        ({"/etc/sysctl.d/10-x.conf": "vm.dirty_ratio=15"}, ["[main]"], "15", "/etc/sysctl.d/10-x.conf:1"),
+    ],
+)
+def test_who_owns_the_limit_of_what_may_be_dirty(files, tuned, value, owner):
+    profile = "/etc/tuned/site/tuned.conf"
+    evidence = evidence_of(
+        {
+            "/proc/meminfo": "MemTotal: 33554432 kB",
+            "/proc/sys/vm/dirty_ratio": "30",
+            "/etc/tuned/active_profile": "site",
+            **files,
+        },
+        lines={"tuned_profiles": [(profile, number, text) for number, text in enumerate(tuned, 1)]},
+    )
+    found = assess_dirty_writeback(evidence, OPTIONS)
+    assert (found.owner or "").startswith(owner)
+    assert (found.persistent or "").startswith(f"{value} (")

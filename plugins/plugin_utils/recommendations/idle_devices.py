@@ -1,0 +1,123 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""multipath_smartd and cdrom_floppy_disconnect: what a virtual machine has no use for. Audit only.
+
+- multipath_smartd: the host sees to the paths. A map of one path over a VMDK is one layer more, which the boot then needs.
+- cdrom_floppy_disconnect: a CD that is mounted in the guest is one that the VM is bound to.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
+    Severity,
+    Verdict,
+    compliant,
+    manual,
+    not_applicable,
+    unknown,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import READS as MEMORY
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import entries, files
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import READS as SERVICES
+
+_UUIDS = "/sys/block/dm-*/dm/uuid"
+_SLAVES = "/sys/block/dm-*/slaves/*"
+_FLOPPY = "/sys/module/floppy"
+
+
+def assess_multipath(evidence: Evidence, options: Options) -> Verdict:
+    """No map of multipath's over a VMDK."""
+    virtual = {disk.name for disk in evidence.storage.virtual_disks}
+    if not virtual:
+        return not_applicable("it has no disk that reports itself as VMware's")
+    uuids = evidence.glob(_UUIDS)
+    closed = [file.path for file in uuids if not file]
+    if closed:
+        return unknown(f"{closed[0]} could not be read")
+    maps = {file.path.split("/")[3] for file in uuids if file.value.startswith("mpath-")}
+    paths: dict[str, list[str]] = {name: [] for name in maps}
+    for entry in evidence.entries(_SLAVES):
+        name, disk = entry.path.split("/")[3], entry.path.rpartition("/")[2]
+        if name in paths:
+            paths[name].append(disk)
+    claimed = sorted(disk for disks in paths.values() for disk in disks if disk in virtual)
+    running = sorted({"multipathd", "smartd"} & evidence.services.daemons)
+    sides = {
+        "runtime": f"multipath has {', '.join(claimed)}" if claimed else f"{' and '.join(running) or 'neither'} runs",
+        "desired": "multipath leaves VMDKs alone",
+        "owner": "/etc/multipath.conf",
+    }
+    if claimed:
+        return manual(
+            f"multipath made maps over {', '.join(claimed)}, whose paths are the host's: write "
+            '`blacklist { device { vendor "VMware" product "Virtual disk" } }` into /etc/multipath.conf, build the initramfs anew '
+            "and reboot; where no disk of the guest has paths of its own, disable multipathd",
+            **sides,
+        )
+    idle = {
+        "multipathd": "multipathd runs and claims no VMDK",
+        "smartd": "smartd runs, and virtual disks tell nothing of their health",
+    }
+    notes = [idle[name] for name in running]
+    return compliant("; ".join(["no map over a VMDK", *notes]), **sides)
+
+
+def assess_removable(evidence: Evidence, options: Options) -> Verdict:
+    """No CD is mounted."""
+    if not evidence.file("/proc/mounts"):
+        return unknown("/proc/mounts could not be read")
+    mounted = [
+        found for found in evidence.memory.file_systems if found.device.startswith(("/dev/sr", "/dev/cdrom", "/dev/fd"))
+    ]
+    floppy = evidence.entry(_FLOPPY) is not None
+    sides = {
+        "runtime": ", ".join(f"{found.device} on {found.mount_point}" for found in mounted) or "nothing is mounted",
+        "desired": "no CD or floppy is mounted",
+    }
+    if mounted:
+        return manual(
+            f"{mounted[0].device} is mounted on {mounted[0].mount_point}: the VM is bound to that image or drive, which another "
+            f"host may not have. `umount {mounted[0].mount_point}`, and disconnect the device in vCenter",
+            **sides,
+        )
+    note = (
+        "; the driver floppy is loaded: remove the drive in the VM's configuration and its firmware" if floppy else ""
+    )
+    return compliant(f"no CD or floppy is mounted{note}", **sides)
+
+
+RECOMMENDATIONS = (
+    Recommendation(
+        id="multipath_smartd",
+        area="storage",
+        title="No multipath over virtual disks",
+        severity=Severity.LOW,
+        baseline="audit",
+        talk="Not in the talk.",
+        today=(
+            "Paths to the array are the host's business. Ubuntu enables multipathd everywhere, and with disk.EnableUUID it finds "
+            "an identity by which to claim a VMDK. Guests with initiators of their own (iSCSI, RDM) do need it."
+        ),
+        risk="None: it is only looked at. A root that lies on a map needs a new initramfs before the map goes.",
+        source="multipath.conf(5); Linux Documentation/admin-guide/device-mapper; open-vm-tools, 99-vmware-scsi-udev.rules",
+        reads=(*SERVICES, files(_UUIDS), entries(_SLAVES)),
+        assess=assess_multipath,
+    ),
+    Recommendation(
+        id="cdrom_floppy_disconnect",
+        area="storage",
+        title="No CD or floppy is left connected",
+        severity=Severity.LOW,
+        baseline="audit",
+        talk="Not in the talk, but in the Performance Best Practices of its time: disconnect unused devices.",
+        today="Still right: a device of the host, or an image on a local datastore, keeps a VM from being moved.",
+        risk="None: it is only looked at.",
+        source="Performance Best Practices for VMware vSphere, Guest Operating Systems",
+        reads=(*MEMORY, entries(_FLOPPY)),
+        assess=assess_removable,
+    ),
+)
