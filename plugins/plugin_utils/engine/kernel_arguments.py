@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Arguments of the kernel that have to do with timers: VMware's table for old kernels, and what no newer kernel should have.
+"""Arguments of the kernel: VMware's table about timers for old kernels, what no newer kernel should have, and what pins a guest.
 
 The table is that of VMware KB 1006427 (now Broadcom KB 310053), "Timekeeping best practices for Linux guests", as captures of
 2009 to 2012 have it; today's text no longer holds it. Where captures differ, the shorter answer stands and the longer is
@@ -89,8 +89,26 @@ HARMFUL = (
 #: (kstrtobool in lib/kstrtox.c).
 TICKING = ("divider=", *(f"{name}={off}" for name in ("nohz", "highres") for off in ("off", "0", "n", "no")))
 
+#: Those that hold a kernel to the machine that somebody chose them on: processors, memory, features and power states that
+#: another has not, or has more of. (lpj= is among the harmful ones; mitigations= is a matter of security.)
+PINNED = (
+    "clearcpuid=",
+    "noxsave",
+    "noxsaveopt",
+    "noxsaves",
+    "mem=",
+    "maxcpus=",
+    "nr_cpus=",
+    "possible_cpus=",
+    "intel_idle.max_cstate=",
+    "processor.max_cstate=",
+    "processor.nocst",
+    "intel_iommu=",
+)
+
 
 def named(word: str, listed: tuple[str, ...]) -> bool:
     """True where ``word`` is one of ``listed``, whole or by its name. The kernel takes - for _."""
     plain = word.replace("_", "-")
-    return any(plain.startswith(entry) if entry.endswith("=") else plain == entry.replace("_", "-") for entry in listed)
+    wanted = [entry.replace("_", "-") for entry in listed]
+    return any(plain.startswith(entry) if entry.endswith("=") else plain == entry for entry in wanted)

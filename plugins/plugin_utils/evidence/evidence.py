@@ -13,6 +13,7 @@ from functools import cached_property
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Boot
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.clock import Clock
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cpu import Cpu
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import Cron
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.hotplug import Hotplug
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Images
@@ -36,6 +37,11 @@ class Evidence(ProbeOutput):
     def platform(self) -> Platform:
         """Hypervisor, distribution, kernel, init."""
         return Platform.of(self)
+
+    @cached_property
+    def cpu(self) -> Cpu:
+        """The processor's features."""
+        return Cpu.of(self)
 
     @cached_property
     def storage(self) -> Storage:
