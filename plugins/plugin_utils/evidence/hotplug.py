@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kconfig import READS as KCONFIG
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kconfig import kernel_option
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kernel_lines import KERNEL_LINES
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
     Assignment,
     Device,
@@ -21,7 +22,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners impo
     udev_assignments,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import File, ProbeOutput
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, Read, files
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, files
 
 _CPU = "/sys/devices/system/cpu"
 _MEMORY = "/sys/devices/system/memory"
@@ -36,8 +37,7 @@ AUTO_ONLINE = f"{_MEMORY}/auto_online_blocks"
 READS: tuple[Read, ...] = (
     *KCONFIG,
     files(POSSIBLE, PRESENT, BLOCK_SIZE, AUTO_ONLINE),
-    # Only those that are not online: a guest has hundreds of blocks of memory.
-    Lines("not_online", "^0\\|^offline", (f"{_CPU}/cpu[0-9]*/online", f"{_MEMORY}/memory[0-9]*/state")),
+    KERNEL_LINES,
 )
 
 #: Ubuntu's rules, whose first lines (GOTO) leave them to Hyper-V and Xen.
@@ -76,7 +76,7 @@ class Hotplug:
     @classmethod
     def of(cls, probe: ProbeOutput) -> Hotplug:
         """Read it from the probe's output."""
-        names = [line.path.split("/")[5] for line in probe.lines("not_online")]
+        names = [line.path.split("/")[5] for line in probe.lines(KERNEL_LINES.name) if line.path.startswith("/sys/")]
         return cls(
             cpus_offline=tuple(name for name in names if name.startswith("cpu")),
             blocks_offline=tuple(name for name in names if name.startswith("memory")),

@@ -145,29 +145,58 @@ def tuned_assignments(probe: ProbeOutput, section: str, key: str) -> list[Assign
     return [Assignment(f"tuned profile {active}" + (f" ({a.owner})" if a.owner else ""), a.value) for a in found]
 
 
+def tuned_family(probe: ProbeOutput) -> frozenset[str]:
+    """The names of tuned's active profile and of all that it includes."""
+    found: set[str] = set()
+    waiting = (tuned_profile(probe) or "").split()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _parents(_tuned_settings(probe, name))
+    return frozenset(found)
+
+
 def _tuned_profile(probe: ProbeOutput, name: str, section: str, key: str, seen: tuple[str, ...]) -> list[Assignment]:
     if name in seen:
         return []
+    settings = _tuned_settings(probe, name)
+    inherited: list[Assignment] = []
+    for parent in _parents(settings):
+        inherited += _tuned_profile(probe, parent, section, key, (*seen, name))
+    return inherited + [
+        Assignment(path, value)
+        for path, where, word, value in settings
+        if word == key and (where == section or where.startswith(section + "_"))
+    ]
+
+
+def _tuned_settings(probe: ProbeOutput, name: str) -> list[tuple[str, str, str, str]]:
+    """Path, section, key and value of a profile's lines, from the strongest folder that has it."""
     lines: Sequence[Line] = ()
     for folder in ("/etc/tuned", "/etc/tuned/profiles", "/usr/lib/tuned", "/usr/lib/tuned/profiles"):
         lines = [line for line in probe.lines("tuned_profiles") if line.path == f"{folder}/{name}/tuned.conf"]
         if lines:
             break
-    inherited: list[Assignment] = []
-    own: list[Assignment] = []
-    current = ""
+    found = []
+    section = ""
     for line in lines:
         text = line.text.strip()
         if text.startswith("["):
-            current = text.strip("[]").strip()
+            section = text.strip("[]").strip()
             continue
         word, dummy, value = (part.strip() for part in text.partition("="))
-        if word == "include" and current == "main":
-            for parent in re.split(r"[,;\s]+", value):
-                inherited += _tuned_profile(probe, parent, section, key, (*seen, name))
-        elif word == key and (current == section or current.startswith(section + "_")):
-            own.append(Assignment(line.path, value))
-    return inherited + own
+        found.append((line.path, section, word, value))
+    return found
+
+
+def _parents(settings: Sequence[tuple[str, str, str, str]]) -> list[str]:
+    return [
+        parent
+        for dummy, section, word, value in settings
+        if section == "main" and word == "include"
+        for parent in re.split(r"[,;\s]+", value)
+    ]
 
 
 # --- kernel arguments -------------------------------------------------------------------------------------------------

@@ -485,6 +485,7 @@ LOADERS = {
     "sles11sp4": Loader.GRUB_LEGACY,
     "rhel8": Loader.BLS,
     "rhel9": Loader.BLS,
+    "template": Loader.BLS,
 }
 
 

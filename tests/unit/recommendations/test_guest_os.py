@@ -63,7 +63,7 @@ def guest(
     }
     return evidence_of(
         {path: text for path, text in found.items() if text is not None},
-        lines={"boot_time": [("/proc/stat", 9, f"btime {booted}")] if booted else []},
+        lines={"kernel_lines": [("/proc/stat", 9, f"btime {booted}")] if booted else []},
         entries=entries,
         commands=commands,
         **more,

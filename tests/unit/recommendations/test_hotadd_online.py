@@ -42,7 +42,7 @@ def verdict(files=None, *, rules=(), name="40-x.rules", offline=(), cpus=True, m
         {path: text for path, text in found.items() if text is not None},
         lines={
             "udev_rules": [(f"{RULES}/{name}", number, line) for number, line in enumerate(rules, 1)],
-            "not_online": [(path, 1, "0" if "cpu" in path else "offline") for path in offline],
+            "kernel_lines": [(path, 1, "0" if "cpu" in path else "offline") for path in offline],
         },
     )
     return assess(evidence, {"hotadd_online_cpus": cpus, "hotadd_online_memory": memory})

@@ -1,0 +1,159 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""kdump_ready and serial_console: what is left to look at after a guest has crashed or hung. Audit only.
+
+- kdump_ready: where a crash dump was set up, it is whole: memory set aside now and at the next boot, a kernel loaded into it, the
+  service enabled. Where none was set up nothing is asked, unless ``crash_capture_wanted`` says so: it costs memory. A guest that
+  hangs has not crashed: an NMI from vCenter makes a dump of it only where ``kernel.unknown_nmi_panic`` is 1.
+- serial_console: no console on a serial port that the VM has not got.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
+    Severity,
+    Verdict,
+    compliant,
+    manual,
+    not_applicable,
+    pending_reboot,
+    unknown,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import kernel_argument_assignments
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import files
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import READS as SERVICES
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.sysctl import READS as SYSCTL
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.sysctl import kernel_file
+
+_LOADED = "/sys/kernel/kexec_crash_loaded"
+_SIZE = "/sys/kernel/kexec_crash_size"
+NMI = "kernel.unknown_nmi_panic"
+#: The kernel's type of a serial port: 0 where there is none (PORT_UNKNOWN).
+_TYPE = "/sys/class/tty/ttyS[0-3]/type"
+
+
+def assess_kdump(evidence: Evidence, options: Options) -> Verdict:
+    """A crash dump that was set up, or is wanted, is whole on both sides."""
+    loaded, size = evidence.file(_LOADED), evidence.file(_SIZE)
+    if loaded.state is State.MISSING:
+        return not_applicable(f"this kernel knows no crash dumps ({_LOADED} is not there)")
+    if loaded.value not in ("0", "1"):
+        return unknown(f"{_LOADED} could not be read")
+    asked_now = evidence.platform.argument("crashkernel") is not None
+    asked_at_boot = bool(kernel_argument_assignments(evidence, "crashkernel"))
+    services = evidence.services
+    unit = services.unit("kdump", "kdump-tools")
+    enabled = unit is not None and unit.enabled
+    sides = {
+        "runtime": f"crashkernel={evidence.platform.argument('crashkernel')}, " * asked_now
+        + ("a kernel is loaded" if loaded.value == "1" else "no kernel is loaded"),
+        "persistent": ("crashkernel= at the next boot" if asked_at_boot else "no crashkernel=")
+        + (f", {unit.name} {'enabled' if enabled else 'disabled'}" if unit else ""),
+        "desired": "memory set aside and a kernel loaded, now and at the next boot",
+        "owner": unit.name if unit else None,
+    }
+    if not (asked_now or asked_at_boot or loaded.value == "1" or enabled):
+        if not options["crash_capture_wanted"]:
+            return not_applicable("no crash dump was set up; crash_capture_wanted asks for one")
+        return manual(
+            "no crash dump was set up, and crash_capture_wanted asks for one: install kexec-tools (kdump-tools), put crashkernel= "
+            "among the boot options, enable kdump and reboot",
+            **sides,
+        )
+    if not asked_at_boot:
+        return manual(
+            "no crashkernel= among the options of the next boot, so no memory will be set aside: put it there, or disable kdump",
+            **sides,
+        )
+    if unit is not None and not enabled:
+        return manual(
+            f"crashkernel= sets memory aside, and {unit.name} is not enabled: `systemctl enable --now {unit.name}`, or take "
+            "crashkernel= out and have the memory back",
+            **sides,
+        )
+    if not asked_now:
+        return pending_reboot("crashkernel= sets memory aside from the next boot on", **sides)
+    if loaded.value == "0":
+        if size.value == "0":
+            return manual(
+                "crashkernel= is in force, and the kernel set no memory aside: too large for this guest, or crashkernel=auto on a "
+                "kernel or memory size that knows none. Write a size (crashkernel=256M) and reboot",
+                **sides,
+            )
+        return manual(
+            "memory is set aside, and no kernel is loaded into it: `systemctl restart kdump` (kdump-tools) tells why",
+            **sides,
+        )
+    if evidence.sysctl.now(NMI) == "0":
+        return compliant(
+            f"a crash is dumped; a guest that only hangs is not: {NMI}=1 would have it dumped by an NMI from vCenter",
+            **sides,
+        )
+    return compliant("a crash is dumped, and so is a guest that hangs and gets an NMI", **sides)
+
+
+def assess_console(evidence: Evidence, options: Options) -> Verdict:
+    """No console on a port that is not there."""
+    now = [word for word in evidence.platform.command_line if word.startswith("console=ttyS")]
+    boot = [entry for entry in kernel_argument_assignments(evidence, "console") if entry.value.startswith("ttyS")]
+    if not now and not boot:
+        return not_applicable("no serial console is configured")
+    ports = {file.path.split("/")[4]: file.value for file in evidence.glob(_TYPE)}
+    names = {word.removeprefix("console=").partition(",")[0] for word in now}
+    names |= {entry.value.partition(",")[0] for entry in boot}
+    sides = {
+        "runtime": " ".join(now) or "no serial console",
+        "persistent": " ".join(f"console={entry.value}" for entry in boot) or "no serial console",
+        "desired": "a console on no port that is not there",
+        "owner": boot[-1].owner if boot else None,
+    }
+    silent = sorted(name for name in names if not ports.get(name, "").isdigit())
+    if silent:
+        return unknown(f"what {', '.join(silent)} is cannot be read in /sys/class/tty/{silent[0]}/type", **sides)
+    absent = sorted(name for name in names if ports[name] == "0")
+    if absent:
+        return manual(
+            f"console={absent[0]} is among the boot options{f' ({boot[-1].owner})' if boot else ''}, and the VM has no such port: "
+            "take it out, or add a serial port in vCenter (powered off)",
+            **sides,
+        )
+    return compliant("the serial port of the console is there", **sides)
+
+
+RECOMMENDATIONS = (
+    Recommendation(
+        id="kdump_ready",
+        area="platform",
+        title="A crash leaves a dump, where one was set up",
+        severity=Severity.LOW,
+        baseline="audit",
+        talk="Not in the talk.",
+        today=(
+            "RHEL and SLES set dumps up when they are installed; a template that grew, or lost its boot options, keeps half of it. "
+            "vCenter and ESXi can send an NMI to a guest that hangs."
+        ),
+        risk="Memory that is set aside is lost to the guest. With unknown_nmi_panic a stray NMI ends the guest.",
+        source="Linux Documentation/admin-guide/kdump/kdump.rst, sysctl/kernel.rst (unknown_nmi_panic); Red Hat article 3587631",
+        reads=(*BOOT, *SERVICES, *SYSCTL, files(_LOADED, _SIZE, kernel_file(NMI))),
+        assess=assess_kdump,
+    ),
+    Recommendation(
+        id="serial_console",
+        area="platform",
+        title="No console on a serial port that is not there",
+        severity=Severity.INFO,
+        baseline="off",
+        talk="Not in the talk.",
+        today="Templates of clouds configure ttyS0; a VM has it only where somebody added it.",
+        risk="None: it is only looked at.",
+        source="Linux Documentation/admin-guide/serial-console.rst, ABI/testing/sysfs-tty",
+        reads=(*BOOT, files(_TYPE)),
+        assess=assess_console,
+    ),
+)

@@ -1,0 +1,229 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""guest_power_mgmt, steal_clock, irqbalance, cpu_mitigation_exposure: what a guest sees of its CPUs, and what it does with them.
+
+- guest_power_mgmt: ``idle=poll`` keeps a virtual CPU, and so one of the host's, busy with nothing. For those who count
+  microseconds ``guest_cpu_idle_poll`` allows it. All else that manages power does nothing in a guest.
+- steal_clock: since 5.7 the kernel can show how long it waited for a CPU, where the VM's configuration says so.
+- irqbalance: with several CPUs the interrupts of a card's queues are not all for one of them.
+- cpu_mitigation_exposure: a VM that was never powered off since the host's microcode, or its own hardware version, changed does not
+  see the CPU features that mitigations need. A reboot of the guest is not enough.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_arguments import (
+    Wish,
+    normal_entries,
+    wish_verdict,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
+    Severity,
+    Verdict,
+    compliant,
+    manual,
+    not_applicable,
+    unknown,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kernel_lines import INTERRUPTS, KERNEL_LINES
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import READS as NETWORK
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import kernel_argument_assignments
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import files
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import READS as SERVICES
+
+#: The first kernel that asks VMware for stolen time (commit ab02bb3f55f5), on x86 with 64 bits.
+TELLS_STEAL = (5, 7, 0)
+
+#: Fewer interrupts since the boot tell nothing.
+ENOUGH_INTERRUPTS = 100_000
+#: Per cent of all on one CPU that are too many.
+TOO_MANY = 90
+
+_VULNERABILITIES = "/sys/devices/system/cpu/vulnerabilities/*"
+
+
+# ---- guest_power_mgmt ------------------------------------------------------------------------------------------------
+
+
+def assess_power(evidence: Evidence, options: Options) -> Verdict:
+    """No CPU of the host is kept busy with an idle guest."""
+    if options["guest_cpu_idle_poll"]:
+        polls = evidence.platform.argument("idle") == "poll"
+        how = "in force: this guest keeps CPUs of the host busy" if polls else "not in force"
+        return compliant(
+            f"idle=poll is allowed by guest_cpu_idle_poll, and {how}", runtime="idle=poll" if polls else "no idle=poll"
+        )
+    wish = Wish(lambda word: word == "idle=poll", (), normal_entries(evidence.boot))
+    return wish_verdict(evidence, wish, "no idle=poll", "an idle guest gives its CPUs back to the host")
+
+
+# ---- steal_clock -----------------------------------------------------------------------------------------------------
+
+
+def assess_steal(evidence: Evidence, options: Options) -> Verdict:
+    """Whether the guest sees how long it waited for CPUs."""
+    platform = evidence.platform
+    if platform.kernel.version == (0, 0, 0) or not platform.machine:
+        return unknown("its kernel release or its architecture cannot be read")
+    if platform.machine != "x86_64" or platform.kernel.version < TELLS_STEAL:
+        return not_applicable(
+            f"kernel {platform.kernel.release} on {platform.machine} cannot see it: that came with 5.7, for x86_64"
+        )
+    boot = kernel_argument_assignments(evidence, "no-steal-acc")
+    if platform.argument("no-steal-acc") is not None or boot:
+        return manual(
+            f"no-steal-acc{f' ({boot[-1].owner})' if boot else ''} keeps the kernel from telling how long it waited for CPUs: take "
+            "it out of the boot options",
+            persistent="no-steal-acc" if boot else None,
+            desired="no no-steal-acc",
+        )
+    words = next((line.text.split() for line in evidence.lines(KERNEL_LINES.name) if line.text.startswith("cpu ")), [])
+    if len(words) < 9 or not words[8].isdigit():
+        return unknown("/proc/stat does not tell how much time was stolen")
+    if int(words[8]):
+        return compliant(
+            "the guest sees how long it waited for CPUs (steal)", runtime=f"{words[8]} ticks since the boot"
+        )
+    return not_applicable(
+        "no time was stolen since the boot, or the host does not tell: stealclock.enable=TRUE in the VM's configuration (hardware "
+        "version 13 or later) has it do so"
+    )
+
+
+# ---- irqbalance ------------------------------------------------------------------------------------------------------
+
+
+def assess_irqbalance(evidence: Evidence, options: Options) -> Verdict:
+    """The interrupts of network cards are spread, whoever spreads them."""
+    cpus = evidence.network.cpus
+    if not cpus:
+        return unknown("/sys/devices/system/cpu/online could not be read")
+    if cpus == 1:
+        return not_applicable("it has one CPU")
+    rows = [_counts(line.text) for line in evidence.lines(KERNEL_LINES.name) if line.path == INTERRUPTS]
+    unit = (evidence.services.units or {}).get("irqbalance")
+    runs = "irqbalance" in evidence.services.daemons
+    sides = {
+        "runtime": f"irqbalance {'runs' if runs else 'does not run'}, {len(rows)} queues of cards",
+        "persistent": None if unit is None or not unit.exists else "enabled" if unit.enabled else "disabled",
+        "desired": "the interrupts of cards are spread over CPUs",
+        "owner": "irqbalance" if runs else "the kernel",
+    }
+    if len(rows) < 2:
+        return not_applicable("no network card has more than one queue of interrupts")
+    totals = [sum(column) for column in zip(*rows, strict=False)]
+    if sum(totals) < ENOUGH_INTERRUPTS:
+        return compliant(f"too few interrupts since the boot to tell ({sum(totals)})", **sides)
+    most = max(range(len(totals)), key=totals.__getitem__)
+    share = totals[most] * 100 // sum(totals)
+    if share <= TOO_MANY:
+        return compliant(f"interrupts of cards are spread: CPU {most} has most, {share} %", **sides)
+    how = (
+        "irqbalance runs and leaves them there: look for IRQBALANCE_BANNED_CPUS and for affinities set by hand"
+        if runs
+        else "install irqbalance and `systemctl enable --now irqbalance`, or write /proc/irq/*/smp_affinity_list"
+    )
+    return manual(f"CPU {most} has {share} % of the interrupts of {len(rows)} queues: {how}", **sides)
+
+
+def _counts(row: str) -> list[int]:
+    """`` 57:  12  340  PCI-MSI … ens192-rxtx-0`` is 12, 340."""
+    found = re.match(r"\s*\w+:((?:\s+\d+)+)\s", row)
+    return [int(word) for word in found[1].split()] if found else []
+
+
+# ---- cpu_mitigation_exposure -----------------------------------------------------------------------------------------
+
+
+def assess_mitigations(evidence: Evidence, options: Options) -> Verdict:
+    """No weakness of the CPU is left open."""
+    told = evidence.glob(_VULNERABILITIES)
+    if not told:
+        return unknown("this kernel does not tell which weaknesses of the CPU it knows (since 4.15 it does)")
+    closed = [file.path for file in told if not file]
+    if closed:
+        return unknown(f"{closed[0]} could not be read")
+    names = sorted(file.path.rpartition("/")[2] for file in told if file.value.startswith("Vulnerable"))
+    off = evidence.platform.argument("mitigations")
+    sides = {
+        "runtime": ", ".join(f"{name} open" for name in names) or f"{len(told)} known, none open",
+        "desired": "none is open",
+        "owner": "mitigations=off" if off == "off" else "the CPU that the VM sees",
+    }
+    if not names:
+        return compliant(f"{len(told)} weaknesses are known, and none is open", **sides)
+    if off == "off":
+        return manual(
+            f"mitigations=off leaves open: {', '.join(names)}. Where that is no decision of yours, take it out of the boot options",
+            **sides,
+        )
+    return manual(
+        f"{', '.join(names)}: the VM may not see what the host's CPU offers. Update host and guest kernel, raise the hardware "
+        "version and the EVC baseline, then power the VM off and on (a reboot of the guest is not enough)",
+        **sides,
+    )
+
+
+RECOMMENDATIONS = (
+    Recommendation(
+        id="guest_power_mgmt",
+        area="platform",
+        title="An idle guest gives its CPUs back",
+        severity=Severity.LOW,
+        baseline="audit",
+        talk="Not in the talk.",
+        today="Governors and C-states do nothing in a guest; idle=poll, from guides for low latency, keeps CPUs of the host busy.",
+        risk="Without idle=poll a guest wakes up some microseconds later: guest_cpu_idle_poll allows it. It takes a reboot.",
+        source="Linux Documentation/admin-guide/kernel-parameters.txt (idle=); Best Practices for Performance Tuning of "
+        "Latency-Sensitive Workloads in vSphere VMs",
+        reads=BOOT,
+        assess=assess_power,
+        reboot=True,
+    ),
+    Recommendation(
+        id="steal_clock",
+        area="platform",
+        title="See how long the guest waited for CPUs",
+        severity=Severity.INFO,
+        baseline="audit",
+        talk="Not in the talk.",
+        today="Since Linux 5.7, where stealclock.enable=TRUE is in the VM's configuration: the guest sees that its host is full.",
+        risk="None: it is only looked at.",
+        source="Linux commit ab02bb3f55f5, arch/x86/kernel/cpu/vmware.c",
+        reads=(*BOOT, KERNEL_LINES),
+        assess=assess_steal,
+    ),
+    Recommendation(
+        id="irqbalance",
+        area="platform",
+        title="Interrupts of cards are for all CPUs",
+        severity=Severity.LOW,
+        baseline="audit",
+        talk="Not in the talk.",
+        today="Kernels since 4.15 spread the interrupts of a card's queues by themselves; before, irqbalance does.",
+        risk="None: it is only looked at. Guests for low latency keep interrupts off some CPUs on purpose.",
+        source="irqbalance(1); Linux Documentation/core-api/irq/irq-affinity.rst",
+        reads=(*SERVICES, *NETWORK, KERNEL_LINES),
+        assess=assess_irqbalance,
+    ),
+    Recommendation(
+        id="cpu_mitigation_exposure",
+        area="security",
+        title="The VM sees what mitigations need",
+        severity=Severity.MEDIUM,
+        baseline="audit",
+        talk="Not in the talk.",
+        today="An old hardware version, or a VM that was not powered off since, hides the CPU features that mitigations need.",
+        risk="None: it is only looked at.",
+        source="Linux Documentation/ABI/testing/sysfs-devices-system-cpu, admin-guide/hw-vuln; VMware KB 52085",
+        reads=(files(_VULNERABILITIES),),
+        assess=assess_mitigations,
+    ),
+)

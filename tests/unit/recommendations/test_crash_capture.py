@@ -1,0 +1,107 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""crash_capture: a dump that is whole, half, or not asked for; a console on a port that is not there."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry, State
+from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.crash_capture import (
+    assess_console,
+    assess_kdump,
+)
+from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
+
+LOADED, SIZE = "/sys/kernel/kexec_crash_loaded", "/sys/kernel/kexec_crash_size"
+NMI = "/proc/sys/kernel/unknown_nmi_panic"
+LINK = Entry("/etc/systemd/system/multi-user.target.wants/kdump.service", "l", "rwxrwxrwx", 1, 0, 0, 9, "/usr/lib/x")
+UNIT = {"units": (0, "Id=kdump.service\nNames=kdump.service\nLoadState=loaded\nActiveState=active")}
+MENU = """\
+set timeout=5
+### BEGIN /etc/grub.d/10_linux ###
+menuentry 'Debian' {
+	linux	/boot/vmlinuz-6.1.0-28-amd64 root=/dev/sda1 ro %s
+	initrd	/boot/initrd.img-6.1.0-28-amd64
+}
+### END /etc/grub.d/10_linux ###
+"""
+
+
+def guest(now, boot, files=None, entries=(), commands=None):
+    found = {
+        "/proc/cmdline": f"root=/dev/sda1 ro {now}",
+        "/boot/grub/grub.cfg": MENU % boot,
+        "/etc/default/grub": f'GRUB_CMDLINE_LINUX="{boot}"',
+        **(files or {}),
+    }
+    return evidence_of(
+        {path: text for path, text in found.items() if text is not None}, entries=entries, commands=commands
+    )
+
+
+def kdump(now="", boot="", loaded="0", size="0", nmi="0", enabled=False, unit=True, wanted=False) -> Verdict:
+    evidence = guest(
+        now,
+        boot,
+        {LOADED: loaded, SIZE: size, NMI: nmi},
+        entries=[LINK] if enabled else [],
+        commands=UNIT if unit else None,
+    )
+    return assess_kdump(evidence, {"crash_capture_wanted": wanted})
+
+
+SET = "crashkernel=256M"
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "word"),
+    [
+        ({}, Status.NOT_APPLICABLE, "crash_capture_wanted"),
+        ({"wanted": True}, Status.MANUAL, "install kexec-tools"),
+        (
+            {"now": SET, "boot": SET, "loaded": "1", "size": "268435456", "enabled": True},
+            Status.COMPLIANT,
+            "only hangs",
+        ),
+        ({"now": SET, "boot": SET, "loaded": "1", "nmi": "1", "enabled": True}, Status.COMPLIANT, "gets an NMI"),
+        ({"now": SET, "boot": SET, "loaded": "1", "enabled": False}, Status.MANUAL, "not enabled"),
+        ({"now": SET, "boot": SET, "loaded": "1", "unit": False}, Status.COMPLIANT, ""),
+        ({"now": SET, "boot": SET, "loaded": "0", "enabled": True}, Status.MANUAL, "set no memory aside"),
+        ({"now": SET, "boot": SET, "loaded": "0", "size": "9", "enabled": True}, Status.MANUAL, "no kernel is loaded"),
+        ({"now": SET, "loaded": "1", "enabled": True}, Status.MANUAL, "of the next boot"),
+        ({"boot": SET, "enabled": True}, Status.PENDING_REBOOT, ""),
+        ({"enabled": True}, Status.MANUAL, "no crashkernel="),
+        ({"loaded": State.DENIED}, Status.UNKNOWN, ""),
+        ({"loaded": State.MISSING}, Status.NOT_APPLICABLE, "knows no crash dumps"),
+    ],
+)
+def test_dumps(facts, status, word):
+    found = kdump(**facts)
+    assert found.status is status, found.reason
+    assert word in found.reason
+
+
+CONSOLE = "console=tty0 console=ttyS0,115200"
+
+
+@pytest.mark.parametrize(
+    ("now", "boot", "kind", "status"),
+    [
+        ("quiet", "quiet", "0", Status.NOT_APPLICABLE),
+        ("console=tty0", "console=tty0", "0", Status.NOT_APPLICABLE),
+        (CONSOLE, CONSOLE, "4", Status.COMPLIANT),
+        (CONSOLE, CONSOLE, "0", Status.MANUAL),
+        # Both sides count.
+        ("quiet", CONSOLE, "0", Status.MANUAL),
+        (CONSOLE, "quiet", "0", Status.MANUAL),
+        (CONSOLE, CONSOLE, State.DENIED, Status.UNKNOWN),
+        (CONSOLE, CONSOLE, None, Status.UNKNOWN),
+    ],
+)
+def test_consoles(now, boot, kind, status):
+    found = assess_console(guest(now, boot, {"/sys/class/tty/ttyS0/type": kind}), {})
+    assert found.status is status, found.reason
