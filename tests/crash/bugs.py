@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+#: This one shows only where GRUB reads an xfs.
+LEFT_IN_THE_LOG = "left in the log of xfs, and the old file freed"
 #: What is broken, to shell text that replaces the sound functions.
 BUGS: Mapping[str, str] = {
-    # /broken holds a `sync` that does nothing, for the commands of steps, too.
-    "no flush at all": "PATH=/broken:$PATH\nsync() { :; }\n",
+    # /broken and /unfrozen hold programs that do nothing, for the commands of steps, too: sync; xfs_io and ln.
+    "no flush at all": "PATH=/broken:/unfrozen:$PATH\nsync() { :; }\n",
     "renamed before the content is written": (
         "commit_write_file() {\n"
         'as_prepared "$1" || return 1\n'
@@ -22,6 +24,7 @@ BUGS: Mapping[str, str] = {
         'attempt fill "$folder/after" "$target"\n'
         "}\n"
     ),
+    LEFT_IN_THE_LOG: "PATH=/unfrozen:$PATH\n",
     "receipt not flushed before the commit": (
         'flush() { case $phase in record | prepare) return 0 ;; esac; sync "$@" 2>/dev/null || sync; }\n'
     ),

@@ -15,7 +15,7 @@ Tree = dict[str, str]
 
 #: What apply.sh and the commands of steps keep beside a file while they build; a boot loader takes none for its own.
 _OURS = re.compile(
-    r"/\.vmguest-[^/]*(/(new|old))?$|/\.vmguest-images/[^/]+$|/\.grub\.cfg\.vmguest-new$|/swapfile\.part$"
+    r"/\.vmguest-[^/]*(/(new|old|was))?$|/\.vmguest-images/[^/]+$|/\.grub\.cfg\.vmguest-(new|old)$|/swapfile\.part$"
 )
 _STATE = "/var/lib/vmguest"
 
@@ -131,7 +131,7 @@ def _whole(
 def boot_problems(lines: Sequence[str], images: Sequence[Sequence[str]]) -> Iterator[str]:
     """What is wrong with a boot from the disk itself, by its boot loader, of which the console shows ``lines``. What the image
     tells of itself must be one of ``images``."""
-    bad = [line.strip() for line in lines if re.search(r"error: |panic|nitramfs unpacking failed|rescue>", line)]
+    bad = [line.strip() for line in lines if re.search(r"error: |panic|nitramfs unpacking failed|rescue>|grub> ", line)]
     if not any(line.endswith("== image booted") for line in lines):
         yield f"it does not boot: {'; '.join(bad[:3]) or (lines or ['nothing on its console'])[-1]}"
         return

@@ -80,7 +80,7 @@ GNU_TOOLS = [
         "readlink",
         "rm",
     ),
-    *("rmdir", "sed", "sleep", "sort", "stat", "sync", "tail", "touch", "tr", "true", "uname", "wc"),
+    *("rmdir", "sed", "sleep", "sort", "stat", "sync", "tail", "touch", "tr", "true", "uname", "wc", "xfs_io"),
 ]
 
 
@@ -188,9 +188,12 @@ def _base_files(kernel: Kernel, parts: BootParts) -> dict[str, Entry]:
         files[f"stand-in/{stand_in.stem}"] = _script(stand_in)
     # Debian's busybox lacks it; others have it.
     files["stand-in/cksum"] = link("/gnu/cksum")
+    # A guest with xfs has it.
+    files["stand-in/xfs_io"] = link("/gnu/xfs_io")
     files["stand-in/image-base"] = file(image_base(parts))
-    # For an injected bug: flushes nothing.
-    files["broken/sync"] = link("/bb/true")
+    # For injected bugs: these do nothing.
+    for name in ("broken/sync", "unfrozen/xfs_io", "unfrozen/ln"):
+        files[name] = file(b"#!/bin/busybox true\n", 0o755)
     # The kernel and scripts start /bin/sh.
     files["bin/sh"] = link("/gnu/dash")
     for path in sorted(libraries):
@@ -271,7 +274,7 @@ class Machine:
     def boot(self, drive: str, seconds: int, console: Path) -> list[str]:
         """Boot from the disk itself, by its own boot loader, and return the console's lines up to where it is plain how
         that ends."""
-        ends = ("== image booted", "error: ", "Kernel panic", "grub rescue>", "No bootable device")
+        ends = ("== image booted", "error: ", "Kernel panic", "grub rescue>", "grub> ", "No bootable device")
         return self._start(_drives([drive]), seconds, console, ends)[1]
 
     def _start(

@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 
 from ansible_collections.vmguest.linux.tests.crash import page
-from ansible_collections.vmguest.linux.tests.crash.bugs import BUGS
+from ansible_collections.vmguest.linux.tests.crash.bugs import BUGS, LEFT_IN_THE_LOG
 from ansible_collections.vmguest.linux.tests.crash.campaign import (
     BATCH,
     CampaignError,
@@ -48,6 +48,8 @@ WHOLE = 270
 MACHINES = 2
 #: Where an injected bug is looked for: nothing that the file system does by itself hides it here.
 BUG_LAYOUT = LAYOUTS[3]
+#: Where one that only GRUB meets is looked for.
+LOG_LAYOUT = LAYOUTS[1]
 #: States at most in which an injected bug must show.
 BUG_STATES = 3 * BATCH
 
@@ -105,14 +107,22 @@ def other_interruptions(kit: Kit, recording: Recording, number: int, tallies: li
 
 def find_bug(kit: Kit, name: str) -> Tally:
     """States of a run with an injected bug, until one fails: it must."""
-    tally = Tally(f"bug put in: {name}", BUG_LAYOUT.name)
-    recording = record(kit, BUG_LAYOUT, "busybox", BUGS[name])
-    states = [
-        state for state in states_of(recording, 3 * BUG_STATES, Random(f"{kit.seed} {name}")) if state.phase == "apply"
-    ]
-    Random(f"{kit.seed}").shuffle(states)
-    for begin in range(0, min(len(states), BUG_STATES), BATCH):
-        cut_power(kit, recording, states[begin : begin + BATCH], tally, deep_ones=False)
+    layout = LOG_LAYOUT if name == LEFT_IN_THE_LOG else BUG_LAYOUT
+    tally = Tally(f"bug put in: {name}", layout.name)
+    recording = record(kit, layout, "busybox", BUGS[name])
+    random = Random(f"{kit.seed} {name}")
+    if name == LEFT_IN_THE_LOG:
+        batch, tries = 3, boot_states(recording, BUG_STATES, random, "apply")
+    else:
+        every = states_of(recording, 3 * BUG_STATES, random)
+        batch, tries = BATCH, [state for state in every if state.phase == "apply"]
+    random.shuffle(tries)
+    for begin in range(0, min(len(tries), BUG_STATES), batch):
+        some = tries[begin : begin + batch]
+        if name == LEFT_IN_THE_LOG:
+            boot(kit, recording, some, tally)
+        else:
+            cut_power(kit, recording, some, tally, deep_ones=False)
         if tally.failures:
             break
     return tally
@@ -136,7 +146,7 @@ def campaign(kit: Kit, number: int, layouts: Sequence[tuple[Layout, str]]) -> tu
         recording = record(own, layout, shell)
         print(f"{layout.name}, {shell}: {len(recording.writes)} writes, {len(recording.epochs)} epochs", flush=True)
         usual = shell == "busybox"
-        power_cuts(own, recording, number // len(layouts), max(2, number // 60) if usual else 0, tallies)
+        power_cuts(own, recording, number // len(layouts), max(2, number // 27) if usual else 0, tallies)
         # Of these, one file system of each kind is enough: both kinds with a /boot of its own.
         if layout.separate_boot and usual:
             other_interruptions(own, recording, max(4, number // 54), tallies)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.vmguest.linux.tests.crash.bugs import BUGS
+from ansible_collections.vmguest.linux.tests.crash.bugs import BUGS, LEFT_IN_THE_LOG
 from ansible_collections.vmguest.linux.tests.crash.campaign import Kit, Tally, record
 from ansible_collections.vmguest.linux.tests.crash.disk import LAYOUTS, Layout
 from ansible_collections.vmguest.linux.tests.crash.machine import Machine, MachineError, prepare
@@ -62,7 +62,7 @@ def test_a_power_cut_leaves_old_or_new_and_the_next_run_brings_order(kit: Kit, l
     """Given writes that were cut off anywhere, reordered or torn, the guest boots, and the next run, cut or not, mends it."""
     own = kit.named(f"sample {layout.name}")
     tallies: list[Tally] = []
-    power_cuts(own, record(own, layout, "busybox"), number=14, boots=1, tallies=tallies)
+    power_cuts(own, record(own, layout, "busybox"), number=14, boots=3, tallies=tallies)
     assert_survived(tallies)
     mended = {tally.interruption: tally.mended for tally in tallies}
     assert mended[POWER_CUT] > 0, mended
@@ -80,5 +80,7 @@ def test_other_interruptions_leave_old_or_new(kit: Kit) -> None:
 
 def test_a_bug_that_is_put_in_is_found(kit: Kit) -> None:
     """Given a bug in apply.sh, states of it fail: a campaign that finds nothing must be able to."""
-    name = list(BUGS)[SEED % len(BUGS)]
+    # The one that only GRUB meets takes many boots: `make crashtest` looks for it.
+    names = [name for name in BUGS if name != LEFT_IN_THE_LOG]
+    name = names[SEED % len(names)]
     assert find_bug(kit.named(f"sample {name}"), name).failures, f"not found: {name}"

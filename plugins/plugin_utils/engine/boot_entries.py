@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import HARMFUL, TICKING
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import SETTLE
 
 GROUP = "boot_entries"
 
 _COMMON = r"""
 config=$ROOT@config@
 beside=${config%/*}/.grub.cfg.vmguest-new
+was=${config%/*}/.grub.cfg.vmguest-old
 kept=$NOTES/before
 made=$NOTES/made
 kernels() {
@@ -30,6 +32,15 @@ flush() {
   case $(sync "$@" 2>&1) in
   *"nput/output error"* | *"I/O error"* | *"o space left"*) echo "a write to disk failed: $*"; exit 1 ;;
   esac
+}
+put_in_place() {
+  settle "${config%/*}"
+  rm -f "$was"
+  ln "$config" "$was" 2>/dev/null
+  mv -f "$beside" "$config" || exit 1
+  flush "$config" "${config%/*}"
+  settle "${config%/*}"
+  rm -f "$was"
 }
 build() {
   rm -f "$made.part"
@@ -46,8 +57,7 @@ build() {
   cp -p "$config" "$beside" && cat "$made.part" >"$beside" || { rm -f "$beside"; exit 1; }
   mv -f "$made.part" "$made" || exit 1
   flush "$beside" "$made" "$NOTES"
-  mv -f "$beside" "$config" || exit 1
-  flush "$config" "${config%/*}"
+  put_in_place
 }
 """
 
@@ -61,7 +71,7 @@ build
 """
 
 _UNDO = r"""
-rm -f "$beside" "$kept.part" "$made.part"
+rm -f "$beside" "$was" "$kept.part" "$made.part"
 [ -f "$kept" ] || exit 0
 if cmp -s "$kept" "$config" || [ ! -f "$made" ]; then
   exit 0
@@ -69,8 +79,7 @@ fi
 if cmp -s "$made" "$config"; then
   cp -p "$kept" "$beside" || { rm -f "$beside"; exit 1; }
   flush "$beside"
-  mv -f "$beside" "$config" || exit 1
-  flush "$config" "${config%/*}"
+  put_in_place
 else
   echo "somebody made a new menu since: it is made anew"
   build
@@ -126,7 +135,7 @@ def make_menu(config: str, drop_ins: bool) -> Run:
     }
 
     def text(*parts: str) -> str:
-        joined = "".join(parts)
+        joined = SETTLE + "".join(parts)
         for name, value in words.items():
             joined = joined.replace(name, value)
         return f"(\n{joined.strip()}\n)"

@@ -26,7 +26,12 @@ from pathlib import Path
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, sh
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers import MODULES
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Builder
-from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import IMAGES, minified, modules_pattern
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import (
+    IMAGES,
+    SETTLE,
+    minified,
+    modules_pattern,
+)
 
 GROUP = "boot_images"
 STAMP = "/var/lib/vmguest/images"
@@ -87,7 +92,7 @@ def rebuild(builder: Builder, images: Sequence[Rebuild], all_images: Iterable[st
     put_back = ["put_back " + sh(str(number), _relative(one.image), one.release) for number, one in reversed(numbered)]
     functions = (
         f'NONCE=image stamp="$ROOT{STAMP}" margin={MARGIN_KIB} smallest={SMALLEST}\nmodules={sh(modules_pattern(MODULES))}\n'
-        f"{IMAGES}{BOOT_IMAGES}build_with_tool() {{\n{_TOOLS[builder]}\n}}\n"
+        f"{SETTLE}{IMAGES}{BOOT_IMAGES}build_with_tool() {{\n{_TOOLS[builder]}\n}}\n"
     )
     write_stamp = "write_stamp " + sh(*(_relative(path) for path in all_images))
     return Run(

@@ -5,7 +5,7 @@
 
 # Executes a plan of reversible steps on a guest, each transaction written ahead to a receipt under /var/lib/vmguest.
 # docs/architecture.md describes the steps, the receipts and what is printed. Functions only: apply_payload.py puts
-# NONCE, ROOT, RUN, NOW, WAIT, PAYLOAD and busy.sh before them, and `plan` and the call of `apply_main` after them.
+# NONCE, ROOT, RUN, NOW, WAIT, PAYLOAD, busy.sh and settle.sh before them, and `plan` and the call of `apply_main` after them.
 #
 # How it stays safe, in short:
 # - Nothing of the system is touched before what undoes it is on disk (record: where we shall write, then sync; prepare:
@@ -149,8 +149,13 @@ same() {
 # On disk before we go on. An old sync takes no files and writes out everything; a newer one is spared that, and tells of
 # writes that failed. False, with `why`, where it does; not where a file system merely cannot do it for some of these.
 flush() {
-    why=$(sync "$@" 2>&1) && return 0
-    sync
+    why=$(sync "$@" 2>&1)
+    flushed=$?
+    [ "$flushed" -eq 0 ] || sync
+    case " $*" in
+    *" $ROOT/boot/"*) settle "$ROOT/boot" ;;
+    esac
+    [ "$flushed" -ne 0 ] || return 0
     case $why in
     *"nput/output error"* | *"I/O error"*) why="Input/output error" ;;
     *"o space left"*) why="No space left on device" ;;
@@ -847,7 +852,7 @@ own_beside() {
 
 remove_beside() {
     if own_beside; then
-        rm -f "$beside/new" "$beside/old"
+        rm -f "$beside/new" "$beside/old" "$beside/was"
         rmdir "$beside" 2>/dev/null
     fi
     rm -f "$folder/beside"
@@ -931,8 +936,18 @@ commit_write_file() {
     as_prepared "$1" || return 1
     read_line "$folder/beside"
     touched=$parent$newline$touched
+    outlive "$ROOT$line"
     attempt mv -f "$ROOT$line/new" "$target" || fail "$path: cannot put it in place: $why" || return 1
     [ -f "$folder/before" ] || label "$target"
+}
+
+# outlive BESIDE: the old file keeps a name until the new one is in its place on the disk. A boot loader, which replays no
+# journal, might else find the old name and a file that is already freed.
+outlive() {
+    case $path in
+    /boot/*) ln "$target" "$1/was" 2>/dev/null ;;
+    esac
+    return 0
 }
 
 commit_edit_file() {
@@ -1324,6 +1339,8 @@ undo_receipt() {
         kind=$line
         # Before `committing` is on disk, nothing but our own files beside was written.
         if [ "$was_in" = committing ]; then
+            # Two names of one file are no hindrance where the other is ours.
+            ! own_beside || rm -f "$beside/was"
             { ready_undo && act_undo; } || problem=${problem:-$why}
         fi
         remove_beside
@@ -1453,7 +1470,9 @@ act_undo() {
         { [ "$content" = "$folder/before" ] && [ -f "$beside/old" ] && same "$content" "$beside/old"; } ||
             build old "$content" "$like" || return 1
         flush "$beside/old" || fail "$path: cannot write beside it: $why" || return 1
+        outlive "$beside"
         attempt mv -f "$beside/old" "$target" || fail "$path: cannot put it back: $why" || return 1
+        [ ! -e "$beside/was" ] || flush "$target" "$parent" || fail "$path: cannot write it back to disk: $why" || return 1
         touched=$parent$newline$touched
         ;;
     remove)

@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Builds images of the early user space anew, and puts the old ones back. engine/boot_images.py makes a command of these
-# functions and says what they are for; images.sh stands before them. They run as a step of apply.sh: with ROOT, and NOTES,
+# functions and says what they are for; settle.sh and images.sh stand before them. They run as a step of apply.sh: with ROOT, and NOTES,
 # the step's own folder in the receipt. The command sets besides: `modules`, a pattern of all modules that are looked for;
 # `stamp`, the stamp's path; `margin`, KiB that stay free; `smallest`, how many times smaller a new image may be.
 #
@@ -66,6 +66,18 @@ on_disk() {
     esac
 }
 
+# put_in_place FILE: it becomes the image at hand. The old image keeps a name until that is in its place on the disk: a boot loader,
+# which replays no journal, might else find the old name and a file that is already freed.
+put_in_place() {
+    on_disk "$1"
+    settle "$folder"
+    ln "$image" "$folder/was" 2>/dev/null
+    mv -f "$1" "$image" || exit 1
+    on_disk "$image" "${image%/*}"
+    settle "$folder"
+    clear_folder
+}
+
 # ---- Build -----------------------------------------------------------------------------------------------------------
 
 # keep NUMBER IMAGE: what is there now, unless something is kept already.
@@ -95,11 +107,10 @@ build() {
     prove "$@"
     like "$out" "$image"
     cksum <"$out" >>"$kept.ours" || exit 1
-    on_disk "$out" "$kept.ours" "$NOTES"
-    mv -f "$out" "$image" || exit 1
-    clear_folder
+    on_disk "$kept.ours" "$NOTES"
+    put_in_place "$out"
     note_sum
-    on_disk "$image" "${image%/*}"
+    sync
 }
 
 # prove MODULE...: the new image is whole, holds them, and is not absurdly small.
@@ -209,10 +220,7 @@ put_back() {
         room "$folder" "$kept.old"
         cp -p "$kept.old" "$folder/old" && cmp "$kept.old" "$folder/old" || fail "/$2 cannot be put back"
         like "$folder/old" "$image"
-        on_disk "$folder/old"
-        mv -f "$folder/old" "$image" || exit 1
-        clear_folder
-        on_disk "$image" "${image%/*}"
+        put_in_place "$folder/old"
     fi
     sum=$ROOT/var/lib/initramfs-tools/$3
     rm -f "$sum.vmguest"

@@ -26,7 +26,7 @@ STATE = "var/lib/vmguest"
 
 #: Functions and commands of apply.sh that change something.
 MUTATING = ("put", "fill", "edit_into", "end_line", "add_file", "without_last_line", "add_without_end", "kernel_write")
-COMMANDS = ("chmod", "cp", "mkdir", "mv", "rm", "rmdir", "sync")
+COMMANDS = ("chmod", "cp", "ln", "mkdir", "mv", "rm", "rmdir", "sync")
 #: The bodies of those functions whose write may be torn: half of what was meant is there when the power goes.
 TORN = {
     "put": 'printf "%s" "${2%????}" >"$1"',
