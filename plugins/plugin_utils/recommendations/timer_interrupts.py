@@ -115,7 +115,8 @@ def assess_timekeeping(evidence: Evidence, options: Options) -> Verdict:
         return unknown("its architecture is not known: uname -m did not answer")
     if platform.machine not in X86:
         return not_applicable(f"these arguments are about the timers of a PC (this is {platform.machine})")
-    if distribution.major and distribution.major <= LAST_IN_TABLE.get(distribution.family, 0):
+    # Relatives count their releases from one again (SLE Micro 5.5): their kernels tell them from the old ones.
+    if 0 < distribution.major <= LAST_IN_TABLE.get(distribution.family, 0) and version < FIRST_TICKLESS:
         return _assess_table(evidence, options)
     if version == (0, 0, 0):
         return unknown("its kernel release cannot be read in /proc/sys/kernel/osrelease")

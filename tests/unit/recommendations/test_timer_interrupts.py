@@ -162,6 +162,13 @@ def test_the_table(evidence, status, added):
         assert set(new.split()) - set(old.split()) == {added}
 
 
+def test_a_relative_that_counts_from_one_again_is_no_old_release():
+    micro = 'ID="sle-micro"\nID_LIKE="suse"\nVERSION_ID="5.5"\nPRETTY_NAME="SUSE Linux Enterprise Micro 5.5"'
+    menu = "### BEGIN /etc/grub.d/10_linux ###\nmenuentry x {\n\tlinux /boot/vmlinuz ro\n}\n### END /etc/grub.d/10_linux ###\n"
+    evidence = guest({"/etc/os-release": micro, "/boot/grub2/grub.cfg": menu}, kernel="5.14.21-150500.55.68-default")
+    assert assess_timekeeping(evidence, OPTIONS).status is Status.COMPLIANT
+
+
 def test_what_is_from_memory_rests_nothing_unless_it_is_allowed():
     evidence = rhel("5.3", "2.6.18-128.el5", machine="x86_64")
     assert assess_timekeeping(evidence, OPTIONS).remedy == ()
