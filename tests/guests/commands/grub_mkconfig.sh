@@ -22,7 +22,7 @@ done
 distribution=$(sed -n 's/^ID="\{0,1\}\([a-z]*\).*/\1/p' "$ROOT/etc/os-release")
 case $distribution in
 debian | ubuntu) family=debian ;;
-rhel | centos | ol) family=redhat ;;
+rhel | centos | ol | amzn) family=redhat ;;
 *) family=suse ;;
 esac
 
@@ -66,13 +66,15 @@ debian)
   linux=linux initrd=initrd
   ;;
 redhat)
-  os=$(sed 's/ release.*//' "$ROOT/etc/redhat-release")
+  os=$(sed 's/ release.*//' "$ROOT/etc/system-release")
   class='--class red --class gnu-linux --class gnu --class os --unrestricted'
   linux=linux16 initrd=initrd16
+  [ "$distribution" != amzn ] || linux=linux initrd=initrd
   [ ! -e "$ROOT/sys/firmware/efi" ] || linux=linuxefi initrd=initrdefi
   ;;
 suse)
   os=$(sed -n 's/^PRETTY_NAME="SUSE Linux Enterprise Server \([0-9]*\) SP\([0-9]*\)"/SLES \1-SP\2/p' "$ROOT/etc/os-release")
+  [ -n "$os" ] || os=$(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' "$ROOT/etc/os-release")
   class=" --class ${distribution} --class gnu-linux --class gnu --class os"
   linux=linux initrd=initrd
   ;;
