@@ -15,6 +15,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.clock import Clock
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cpu import Cpu
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import Cron
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.host import Host
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.hotplug import Hotplug
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Images
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import Memory
@@ -42,6 +43,11 @@ class Evidence(ProbeOutput):
     def cpu(self) -> Cpu:
         """The processor's features."""
         return Cpu.of(self)
+
+    @cached_property
+    def host(self) -> Host:
+        """What the host tells VMware Tools."""
+        return Host.of(self)
 
     @cached_property
     def storage(self) -> Storage:

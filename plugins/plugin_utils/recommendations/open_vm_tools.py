@@ -15,7 +15,6 @@ to say until there is something to run.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
@@ -37,13 +36,12 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages impo
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.service_steps import run_unit_step
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import EditFile, ReplaceLine, Run, Step, sh
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.tools_offers import OFFERS, Offer, offer_of
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.tools_tarball import OUTSIDE, removal
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import READS as MODULE_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import Block, blocks
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.packages import NAMES, VMWARE_TOOLS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.packages import READS as PACKAGE_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import Distribution
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, Read, entries
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, entries
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import READS as SERVICE_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import (
     TOOLS_DAEMONS,
@@ -51,29 +49,15 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services im
     Services,
     Unit,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.tools import (
+    CONFIGURATION,
+    UNINSTALLER,
+    Tools,
+    tarball_answers,
+    tools_of,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.tools import READS as TOOLS_READS
 
-# --- what distributions have ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Offer:
-    """``first`` major version that has open-vm-tools; ``unit`` that the package brings; ``desktop`` package, if any."""
-
-    first: int
-    unit: str
-    desktop: str | None
-
-
-#: By distribution id, else by family. Sources: the packages' spec and control files, for the oldest VMware's guide.
-#: RHEL 6 has it in EPEL only, Debian 7 in contrib. Photon and Amazon Linux have no desktop.
-OFFERS = {
-    "redhat": Offer(7, "vmtoolsd", "open-vm-tools-desktop"),
-    "amazon": Offer(2, "vmtoolsd", None),
-    "suse": Offer(12, "vmtoolsd", "open-vm-tools-desktop"),
-    "debian": Offer(7, "open-vm-tools", "open-vm-tools-desktop"),
-    "ubuntu": Offer(14, "open-vm-tools", "open-vm-tools-desktop"),
-    "photon": Offer(1, "vmtoolsd", None),
-}
 EPEL = "/etc/yum.repos.d/epel*.repo"
 TRANSACTIONAL = "/usr/sbin/transactional-update"
 
@@ -82,27 +66,6 @@ SERVICES = ("open-vm-tools", "vmtoolsd", "vmware-tools-services", "vmware-tools"
 #: Started with the first ones; without it guest operations that authenticate by SAML tokens fail, nothing else.
 AUTHENTICATION = ("vgauth", "vgauthd")
 
-# --- what the tarball leaves on a guest (its own installer, vmware-install.pl 10.1) -----------------------------------
-
-DAEMONS = ("/usr/bin/vmtoolsd", "/usr/sbin/vmtoolsd", "/usr/sbin/vmware-guestd")
-CONFIGURATION = "/etc/vmware-tools"
-LOCATIONS = "/etc/vmware-tools/locations"
-LIBRARY = "/usr/lib/vmware-tools"
-#: OSPs have a `locations` too, and this file, by which VMware's installer tells them from its own work.
-OSP_MARK = "/usr/lib/vmware-tools/dsp"
-UNINSTALLER = "/usr/bin/vmware-uninstall-tools.pl"
-#: Answers in `locations` that make the uninstaller change more than its own files, and what. Putting those back would
-#: not undo it.
-OUTSIDE = {
-    "RESTORE_RAMDISK_CMD": "rebuild the initramfs in place",
-    "INITRDMODS_CONF_FILE": "edit the configuration of the initramfs",
-    "RESTORE_BACK_LIST": "put back files of others that it once replaced",
-    "APPENDED_FILES": "edit files of others",
-    "LD_DOT_SO_DOT_CONF_MODIFIED": "edit the configuration of the dynamic linker",
-    "OV_COMPAT_CMD_OVERWRITE": "remove commands of open-vm-tools that it replaced",
-}
-#: The files and directories that the tarball put on the guest, while it is gone.
-ARCHIVE = "/var/lib/vmguest/open_vm_tools-tarball.tar"
 #: Drivers that a guest cannot do without where its disk or network is on them.
 VITAL = ("vmw_pvscsi", "vmxnet3")
 
@@ -114,58 +77,8 @@ BALLOON = ("vmw_balloon", "vmware_balloon", "vmmemctl")
 #: Commands of `install` lines that only keep a module out.
 NOTHING = ("true", "false", ":", "nologin")
 
-TOOLS_READS: tuple[Read, ...] = (
-    *PACKAGE_READS,
-    *SERVICE_READS,
-    entries(*DAEMONS, CONFIGURATION, LOCATIONS, LIBRARY, OSP_MARK, UNINSTALLER, EPEL, TRANSACTIONAL),
-    Lines("tarball_answers", "^answer \\|^remove_answer ", (LOCATIONS,)),
-)
 
-
-@dataclass(frozen=True)
-class Tools:
-    """The flavours of Tools on a guest, each with the evidence for it; empty where it has none."""
-
-    flavours: dict[str, str]
-
-    @property
-    def legacy(self) -> str | None:
-        """The flavour of VMware's own making, None where there is none."""
-        return next((name for name in ("tarball", "OSP") if name in self.flavours), None)
-
-    @property
-    def summary(self) -> str:
-        """For a person: `open-vm-tools (12.2.0)`; `none`."""
-        return ", ".join(f"{flavour} ({what})" for flavour, what in self.flavours.items()) or "none"
-
-
-def tools_of(evidence: Evidence, package: str) -> Tools:
-    """Which flavours are there. ``package`` is the name under which the distribution's own one is looked for."""
-    flavours = {}
-    versions = evidence.packages.versions
-    osp = [name for name in VMWARE_TOOLS if name in versions]
-    daemon = next((path for path in DAEMONS if evidence.entry(path)), None)
-    if package in versions:
-        flavours["open-vm-tools"] = versions[package]
-    if osp:
-        flavours["OSP"] = osp[0]
-    elif not evidence.entry(OSP_MARK):
-        if evidence.entry(UNINSTALLER):
-            flavours["tarball"] = UNINSTALLER
-        elif evidence.entry(LOCATIONS) and evidence.entry(LIBRARY):
-            flavours["tarball"] = LOCATIONS
-    if daemon and not flavours:
-        # Under another package's name, or built from source: there, and somebody else's to keep current.
-        flavours["open-vm-tools" if package not in NAMES else "unpackaged"] = daemon
-    return Tools(flavours)
-
-
-def offer_of(distribution: Distribution) -> Offer | None:
-    """What the distribution has, None where it has no open-vm-tools at all or is not known."""
-    offer = OFFERS.get(distribution.id) or OFFERS.get(distribution.family)
-    # A rolling release (Debian's testing) has no number.
-    return offer if offer and (distribution.major == 0 or distribution.major >= offer.first) else None
-
+_READS: tuple[Read, ...] = (*TOOLS_READS, *SERVICE_READS, entries(EPEL, TRANSACTIONAL))
 
 # --- tools_present ----------------------------------------------------------------------------------------------------
 
@@ -406,7 +319,7 @@ def assess_flavour(evidence: Evidence, options: Options) -> Verdict:
         return manual(f"{reason}{stale} Not removed by this role: {hindrance}", **sides)
     return noncompliant(
         reason + stale,
-        remedy=(*_removal(evidence), *_installation(evidence, _wanted(options, offer), start=True)),
+        remedy=(*removal(evidence), *_installation(evidence, _wanted(options, offer), start=True)),
         **sides,
     )
 
@@ -428,7 +341,7 @@ def _no_removal(evidence: Evidence, options: Options, tools: Tools) -> str | Non
         )
     if len(tools.flavours) > 1:
         return f"it shares files with open-vm-tools. Take a snapshot, run {UNINSTALLER} and reinstall open-vm-tools"
-    outside = [what for answer, what in OUTSIDE.items() if answer in _answers(evidence)]
+    outside = [what for answer, what in OUTSIDE.items() if answer in tarball_answers(evidence)]
     if outside:
         return f"its uninstaller would also {' and '.join(outside)}. Take a snapshot, run {UNINSTALLER}, then this role"
     if not evidence.entry(UNINSTALLER):
@@ -436,73 +349,6 @@ def _no_removal(evidence: Evidence, options: Options, tools: Tools) -> str | Non
     if not options["open_vm_tools_remove_legacy"]:
         return "set open_vm_tools_remove_legacy to have it replaced"
     return _no_installation(evidence)
-
-
-def _answers(evidence: Evidence) -> dict[str, str]:
-    """The answers that hold in the tarball's database; later lines take back earlier ones."""
-    answers: dict[str, str] = {}
-    for line in evidence.lines("tarball_answers"):
-        verb, name, value = [*line.text.split(None, 2), "", ""][:3]
-        if verb == "remove_answer" or value in ("", "no"):
-            answers.pop(name, None)
-        else:
-            answers[name] = value
-    return answers
-
-
-#: Names in the archive are relative to the root directory. `file PATH MTIME` and `directory PATH` are lines of the
-#: database; of a directory only itself is kept, for its files have lines of their own. Links of services have none.
-_KEEP = r"""umask 077
-cd "$ROOT/" || exit 1
-{
-  sed -n -e 's,^file /\(.*\) [0-9][0-9]*$,./\1,p' -e t -e 's,^file /,./,p' -e 's,^directory /,./,p' .@locations@
-  find .@configuration@
-  find ./etc/init.d ./etc/init ./etc/rc*.d ./etc/systemd/system -name '*vmware-tools*'
-} 2>/dev/null | sort -u | {
-  while IFS= read -r name; do
-    if [ -e "$name" ] || [ -h "$name" ]; then set -- "$@" "$name"; fi
-  done
-  tar -cpf .@archive@.new --no-recursion "$@"
-} || exit 1
-sync
-mv .@archive@.new .@archive@ && @uninstaller@"""
-
-_PUT_BACK = r"""rm -f "$ROOT"@archive@.new
-[ -e "$ROOT"@archive@ ] || exit 0
-cd "$ROOT/" && tar -xpf .@archive@ || exit 1
-for list in "$ROOT"/lib/modules/*/modules.dep; do
-  kernel=${list%/*}
-  if [ -e "$list" ]; then depmod -a "${kernel##*/}"; fi
-done
-if [ -d "$ROOT"/run/systemd/system ]; then systemctl daemon-reload; fi
-rm -f "$ROOT"@archive@"""
-
-
-def _removal(evidence: Evidence) -> tuple[Step, ...]:
-    """Keep what the tarball's database says it installed, and let its uninstaller remove it; the undo puts it back."""
-    places = {
-        "locations": LOCATIONS,
-        "configuration": CONFIGURATION,
-        "archive": ARCHIVE,
-        "uninstaller": UNINSTALLER.rpartition("/")[2],
-    }
-
-    def filled(text: str) -> str:
-        for name, path in places.items():
-            text = text.replace(f"@{name}@", path)
-        return text
-
-    start = "systemctl start vmware-tools" if evidence.platform.systemd else "service vmware-tools start"
-    return (
-        Run(
-            what=f"keep the tarball's files in {ARCHIVE} and run {UNINSTALLER}",
-            do=filled(_KEEP),
-            undo=filled(_PUT_BACK) + (f"\n{start}" if evidence.services.daemons & frozenset(TOOLS_DAEMONS) else ""),
-            proof=f'[ ! -e "$ROOT"{UNINSTALLER} ] && [ ! -e "$ROOT"{LOCATIONS} ]',
-            # It takes drivers away that an image is being built of.
-            alone_from=("boot",),
-        ),
-    )
 
 
 # --- balloon_driver ---------------------------------------------------------------------------------------------------
@@ -632,7 +478,7 @@ RECOMMENDATIONS = (
         ),
         risk="Guest operations let whoever may use them on the host run programs in the guest.",
         source="open-vm-tools README; VMware KB 2073803 (support for open-vm-tools)",
-        reads=TOOLS_READS,
+        reads=_READS,
     ),
     _recommendation(
         assess_service,
@@ -644,7 +490,7 @@ RECOMMENDATIONS = (
         today="Right. The unit is open-vm-tools on Debian and Ubuntu, vmtoolsd elsewhere.",
         risk="None beyond that of having the Tools.",
         source="open-vm-tools packages of Debian, Fedora and openSUSE",
-        reads=TOOLS_READS,
+        reads=_READS,
     ),
     _recommendation(
         assess_flavour,
@@ -659,7 +505,7 @@ RECOMMENDATIONS = (
             "without them disks and network are lost."
         ),
         source="open-vm-tools README; VMware Tools 11.1.5 release notes; vmware-install.pl 10.1",
-        reads=(*TOOLS_READS, *MODULE_READS),
+        reads=(*_READS, *MODULE_READS),
     ),
     _recommendation(
         assess_balloon,

@@ -10,6 +10,10 @@ case "$*" in
     'timesync enable') echo Enabled >"$STATE/tools_sync" ;;
     'timesync disable') echo Disabled >"$STATE/tools_sync" ;;
     'stat sessionid') echo 0x4f6b0d8ea2c9f3d1 ;;
+    'stat memlimit') echo '4294967295 MB' ;;
+    'stat cpulimit') echo '4294967295 MHz' ;;
+    'stat speed') echo '2394 MHz' ;;
+    'stat raw text session') echo 'version = VMware ESXi 8.0.3' ;;
     stat*) echo '0 MB' ;;
     -v | --version) echo '12.3.5.46049 (build-22544099)' ;;
     *)
