@@ -30,9 +30,10 @@ seen=$((seen + 1)) nic=${path##*/} && nic=${nic#net:}
 echo "nic: $nic"
 ethtool -k "$nic"
 ethtool -g "$nic"
+ethtool -c "$nic"
 ethtool -S "$nic"
 done 2>/dev/null | grep -e '^nic: ' -e 'segmentation' -e '^large-receive' -e 'checksumming:' -e '^scatter' -e '^[RT]X' \
--e 'maximums' -e 'hardware settings' -e 'OOB' -e 'ucast pkts rx'"""
+-e '^Adaptive' -e '^[rt]x-usecs:' -e '^[rt]x-frames:' -e 'maximums' -e 'hardware settings' -e 'OOB' -e 'ucast pkts rx'"""
 
 READS: tuple[Read, ...] = (
     entries(
@@ -56,7 +57,7 @@ READS: tuple[Read, ...] = (
     # Lines, not files: NetworkManager's and wicked's hold passphrases.
     Lines(
         "nic_owners",
-        r"^ *feature-\|^ *ring-\|^[^#]*ethtool \|^ETHTOOL_OPT\|^ *offload-\|ReceiveOffload *=\|SegmentationOffload *="
+        r"^ *feature-\|^ *ring-\|^ *coalesce-\|^[^#]*ethtool \|^ETHTOOL_OPT\|^ *offload-\|ReceiveOffload *=\|SegmentationOffload *="
         r"\|BufferSize *=\|receive-offload:\|segmentation-offload:\|^ *options *vmxnet3",
         (
             "/etc/NetworkManager/system-connections/*",
@@ -84,8 +85,9 @@ class Nic:
     """A network card. ``id`` is PCI vendor and device, such as ``15ad:07b0``, empty where it cannot be read.
 
     Of a vmxnet3 card, where ethtool answered: ``features`` by ethtool's names to ``on`` or ``off``, with what stands after
-    them (``off [fixed]``); ``rings`` and ``rings_at_most`` by ethtool's names (RX, RX Jumbo, TX) to descriptors; packets
-    ``received`` and ``out_of_buffers``, which the host had and the guest had no room for, since the driver was loaded.
+    them (``off [fixed]``); ``coalescing`` by ethtool's names (Adaptive RX, rx-usecs…) to a word or number; ``rings`` and
+    ``rings_at_most`` by ethtool's names (RX, RX Jumbo, TX) to descriptors; packets ``received`` and ``out_of_buffers``,
+    which the host had and the guest had no room for, since the driver was loaded.
     ``receive_queues`` is 0 where the kernel does not show them.
     """
 
@@ -96,6 +98,7 @@ class Nic:
     bridge_port: bool
     receive_queues: int
     features: dict[str, str] = field(default_factory=dict)
+    coalescing: dict[str, str] = field(default_factory=dict)
     rings: dict[str, int] = field(default_factory=dict)
     rings_at_most: dict[str, int] = field(default_factory=dict)
     received: int = 0
@@ -187,7 +190,7 @@ def _nic(probe: ProbeOutput, name: str, settings: list[str]) -> Nic | None:
     vendor = probe.file(f"{_CLASS}/{name}/device/vendor").value.removeprefix("0x")
     device = probe.file(f"{_CLASS}/{name}/device/device").value.removeprefix("0x")
     master = probe.entry(f"{_CLASS}/{name}/master")
-    features, rings, most, received, missed = _card(settings)
+    features, coalescing, rings, most, received, missed = _card(settings)
     return Nic(
         name=name,
         driver=(driver.target or "").rpartition("/")[2],
@@ -196,6 +199,7 @@ def _nic(probe: ProbeOutput, name: str, settings: list[str]) -> Nic | None:
         bridge_port=probe.entry(f"{_CLASS}/{name}/brport") is not None,
         receive_queues=len(probe.entries(f"{_CLASS}/{name}/queues/rx-*")),
         features=features,
+        coalescing=coalescing,
         rings=rings,
         rings_at_most=most,
         received=received,
@@ -215,9 +219,10 @@ def _settings(output: Output) -> dict[str, list[str]]:
     return found
 
 
-def _card(lines: list[str]) -> tuple[dict[str, str], dict[str, int], dict[str, int], int, int]:
-    """Features, rings now and at most, packets received, packets that found no buffer."""
+def _card(lines: list[str]) -> tuple[dict[str, str], dict[str, str], dict[str, int], dict[str, int], int, int]:
+    """Features, coalescing, rings now and at most, packets received, packets that found no buffer."""
     features: dict[str, str] = {}
+    coalescing: dict[str, str] = {}
     rings: dict[str, int] = {}
     most: dict[str, int] = {}
     received = missed = 0
@@ -230,13 +235,15 @@ def _card(lines: list[str]) -> tuple[dict[str, str], dict[str, int], dict[str, i
             section = rings
         elif key.startswith(("RX", "TX")) and value.isdigit():
             section[key] = int(value)
+        elif key == "Adaptive RX" or re.fullmatch(r"[rt]x-(usecs|frames)", key):
+            coalescing[key] = value.split()[0] if value else ""
         elif "OOB" in key and value.isdigit():
             missed += int(value)
         elif "ucast pkts rx" in key and value.isdigit():
             received += int(value)
         elif colon and value.startswith(("on", "off")):
             features[key] = value
-    return features, rings, most, received, missed
+    return features, coalescing, rings, most, received, missed
 
 
 def _overlays(probe: ProbeOutput) -> dict[str, str]:

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# ethtool -k|-g|-S CARD, -K CARD FEATURE on|off..., -G CARD rx NUMBER: what a card has is in STATE/ethtool/CARD.
+# ethtool -k|-g|-c|-S CARD, -K CARD FEATURE on|off..., -G CARD rx NUMBER, -C CARD WORD VALUE...: what a card has is in STATE/ethtool/CARD.
 : "${STATE:?}"
 card=$STATE/ethtool/$2
 [ -e "$card" ] || { echo "Cannot get device settings: No such device" >&2; exit 71; }
@@ -17,6 +17,14 @@ case $1 in
     -g)
         printf 'Ring parameters for %s:\nPre-set maximums:\nRX:\t\t%s\nRX Mini:\t2048\nRX Jumbo:\t4096\nTX:\t\t4096\n' "$2" "$(value most)"
         printf 'Current hardware settings:\nRX:\t\t%s\nRX Mini:\t128\nRX Jumbo:\t512\nTX:\t\t512\n' "$(value ring)"
+        ;;
+    -c)
+        value=$(value adaptive-rx)
+        printf 'Coalesce parameters for %s:\nAdaptive RX: %s  TX: n/a\n' "$2" "${value:-off}"
+        for word in rx-usecs rx-frames tx-frames; do
+            value=$(value "$word")
+            printf '%s:\t%s\n' "$word" "${value:-0}"
+        done
         ;;
     -S)
         printf 'NIC statistics:\n     Rx Queue#: 0\n       LRO pkts rx: 12\n       ucast pkts rx: %s\n       pkts rx OOB: %s\n' \
@@ -40,6 +48,13 @@ case $1 in
         done
         ;;
     -G) change ring "$4" ;;
+    -C)
+        shift 2
+        while [ $# -gt 0 ]; do
+            change "$1" "$2"
+            shift 2
+        done
+        ;;
     *)
         echo "ethtool: no answer for these arguments: $*" >&2
         exit 99
