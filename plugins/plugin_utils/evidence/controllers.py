@@ -10,7 +10,7 @@ import re
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, entries, files
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import NOT_DISKS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import NOT_DISKS, way_to
 
 #: Drivers of disk controllers that VMware offers or offered, and of those that a lab's hypervisor has, as modprobe has them.
 CONTROLLERS = (
@@ -72,10 +72,8 @@ def drivers_of_disks(probe: ProbeOutput) -> tuple[str, ...]:
     for entry in probe.entries("/sys/block/*"):
         if NOT_DISKS.match(entry.path.rpartition("/")[2]):
             continue
-        device = probe.entry(f"{entry.path}/device")
-        ways = [way.target for way in (entry, device) if way is not None and way.target]
         for pattern, bus in ((_PCI, "pci"), (_VIRTIO, "virtio")):
-            on_the_way = [address for way in ways for address in pattern.findall(way)]
+            on_the_way = pattern.findall(way_to(probe, entry))
             if on_the_way:
                 driver = probe.entry(f"/sys/bus/{bus}/devices/{on_the_way[-1]}/driver")
                 if driver is not None and driver.target:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry, ProbeOutput
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, entries, files
 
 READS: tuple[Read, ...] = (
@@ -132,8 +132,7 @@ class Storage:
             chosen = [word.strip("[]") for word in words if word.startswith("[")]
             if len(words) == 1:
                 chosen = words  # kernels without a choice print the bare name
-            device = probe.entry(f"{entry.path}/device")
-            way = " ".join(link.target for link in (entry, device) if link and link.target) + "/"
+            way = way_to(probe, entry) + "/"
             addresses, hosts = _PCI_ADDRESS.findall(way), _SCSI_HOST.findall(way)
             disks.append(
                 Disk(
@@ -151,6 +150,12 @@ class Storage:
                 )
             )
         return cls(tuple(disks), pci)
+
+
+def way_to(probe: ProbeOutput, disk: Entry) -> str:
+    """Where the links of a disk in /sys/block lead, by way of every device that it hangs on, the nearest last."""
+    device = probe.entry(f"{disk.path}/device")
+    return " ".join(link.target for link in (disk, device) if link is not None and link.target)
 
 
 def _number(probe: ProbeOutput, path: str) -> int | None:
