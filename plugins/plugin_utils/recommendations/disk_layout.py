@@ -199,7 +199,7 @@ def _enable(evidence: Evidence, enabled: bool, active: bool, scattered: bool) ->
     )
 
 
-# ---- disk_wipe_shrink, snapshot_awareness ----------------------------------------------------------------------------
+# ---- disk_wipe_shrink ------------------------------------------------------------------------------------------------
 
 
 def assess_shrink(evidence: Evidence, options: Options) -> Verdict:
@@ -207,15 +207,6 @@ def assess_shrink(evidence: Evidence, options: Options) -> Verdict:
     return not_applicable(
         "VMware Tools shrink disks of Workstation and Fusion only; on vSphere a wipe would fill a thin disk to its full size, and "
         "fstrim_unmap gives free space back"
-    )
-
-
-def assess_snapshots(evidence: Evidence, options: Options) -> Verdict:
-    """Only vCenter knows."""
-    if not evidence.storage.virtual_disks:
-        return not_applicable("it has no disk that reports itself as VMware's")
-    return unknown(
-        "a guest cannot see its snapshots: look in vCenter for those that are older than a few days, and delete them"
     )
 
 
@@ -269,18 +260,5 @@ RECOMMENDATIONS = (
         source="VMware vSphere documentation, Space Reclamation Requests from Guest Operating Systems",
         reads=(),
         assess=assess_shrink,
-    ),
-    Recommendation(
-        id="snapshot_awareness",
-        area="storage",
-        title="No snapshot is left behind",
-        severity=Severity.INFO,
-        baseline="audit",
-        talk="Not in the talk.",
-        today="A disk with a snapshot is slower, and loses what pvscsi gains; its delta grows until the datastore is full.",
-        risk="None: a guest cannot see it.",
-        source="VMware vSphere documentation, paravirtual SCSI controllers; VMware KB 1025279",
-        reads=(),
-        assess=assess_snapshots,
     ),
 )

@@ -16,7 +16,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.disk
     assess_alignment,
     assess_fstrim,
     assess_shrink,
-    assess_snapshots,
 )
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
 
@@ -171,10 +170,8 @@ def test_only_what_is_missing_is_done_and_undone():
     assert enable.undo == "systemctl disable fstrim.timer"
 
 
-def test_what_a_guest_cannot_do_or_see():
+def test_what_a_guest_cannot_do():
     assert assess_shrink(guest(), {}).status is Status.NOT_APPLICABLE
-    assert assess_snapshots(guest(), {}).status is Status.UNKNOWN
-    assert assess_snapshots(guest(vendor="NETAPP"), {}).status is Status.NOT_APPLICABLE
 
 
 def test_the_mask_is_named():
