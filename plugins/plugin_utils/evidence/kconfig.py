@@ -14,6 +14,11 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_outpu
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, Read
 
 OPTIONS = (
+    "HZ",
+    "NO_HZ",
+    "NO_HZ_IDLE",
+    "NO_HZ_FULL",
+    "DEFAULT_IOSCHED",
     "DEFAULT_TCP_CONG",
     "TRANSPARENT_HUGEPAGE_ALWAYS",
     "TRANSPARENT_HUGEPAGE_MADVISE",
@@ -39,3 +44,13 @@ def kernel_option(probe: ProbeOutput, name: str) -> str | None:
         if word == f"CONFIG_{name}" and line.path in (f"/boot/config-{release}", f"/lib/modules/{release}/config"):
             return value.strip().strip('"')
     return None
+
+
+def kernel_options(probe: ProbeOutput, release: str) -> dict[str, str] | None:
+    """Those of :data:`OPTIONS` that kernel ``release`` was built with; None where its configuration is not there."""
+    found = {}
+    for line in probe.lines(_LINES.name):
+        if line.path in (f"/boot/config-{release}", f"/lib/modules/{release}/config"):
+            word, dummy, value = line.text.partition("=")
+            found[word.removeprefix("CONFIG_")] = value.strip().strip('"')
+    return found or None
