@@ -61,7 +61,7 @@ def guest(files=None, *, answer=None, status=0, machine="x86_64", day=True):
     if machine:
         commands["machine"] = (0, machine)
     return evidence_of(
-        found, lines={"boot_time": [("/proc/stat", 9, "btime 1795500000")] if day else []}, commands=commands
+        found, lines={"kernel_lines": [("/proc/stat", 9, "btime 1795500000")] if day else []}, commands=commands
     )
 
 
