@@ -29,6 +29,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage imp
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.sysctl import Sysctl
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_clients import TimeClients
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers import Timers
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.tools_conf import ToolsConf
 
 
 class Evidence(ProbeOutput):
@@ -48,6 +49,11 @@ class Evidence(ProbeOutput):
     def host(self) -> Host:
         """What the host tells VMware Tools."""
         return Host.of(self)
+
+    @cached_property
+    def tools_conf(self) -> ToolsConf:
+        """The settings of VMware Tools."""
+        return ToolsConf.of(self)
 
     @cached_property
     def storage(self) -> Storage:

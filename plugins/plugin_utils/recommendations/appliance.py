@@ -27,10 +27,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules imp
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.programs import FIRMWARE, PROGRAMS, programs
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.programs import READS as PROGRAM_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import entries
-from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.open_vm_tools import (
-    TOOLS_READS,
-    tools_of,
-)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.tools import READS as TOOLS_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.tools import tools_of
 
 # ---- appliance_jeos --------------------------------------------------------------------------------------------------
 
