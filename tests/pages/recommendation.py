@@ -109,13 +109,13 @@ def _anchor(heading: str) -> str:
 
 
 def _not_applicable(reasons: tuple[str, ...]) -> Iterator[str]:
-    yield "- The machine is no VMware guest, or what is audited is a container."
+    yield "- the machine is no VMware guest, or what is audited is a container."
     yield from (f"- {_sentence(reason)}" for reason in reasons)
 
 
 def _sentence(reason: str) -> str:
-    """A verdict's reason as a sentence of a list."""
-    text = _plain(reason[0].upper() + reason[1:] if reason.split()[0].isalpha() else reason)
+    """A verdict's reason as an item of a list, as findings have it."""
+    text = _plain(reason)
     return text if text.endswith((".", "?")) else text + "."
 
 
