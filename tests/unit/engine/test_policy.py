@@ -119,7 +119,7 @@ def test_every_profile_resolves_and_names_known_recommendations(name):
         ),
         (
             {"vmguest_profiles": {"ours": {"options": {"disk_timeout_seconds": "long"}}}, "vmguest_profile": "ours"},
-            ["disk_timeout", "long", "no guest was touched"],
+            ["disk_timeout_seconds", "int", "no guest was touched"],
         ),
         ({"vmguest_only": ["io_schedular"]}, ["io_schedular", "did you mean 'io_scheduler'", "no guest was touched"]),
         ({"vmguest_only": ["@storrage"]}, ["@storrage", "did you mean 'storage'"]),
