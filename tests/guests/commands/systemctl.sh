@@ -265,6 +265,14 @@ start() {
 case $verb in
     daemon-reload) reload ;;
     daemon-reexec | reset-failed | is-system-running) ;;
+    get-default)
+        for dir in etc usr/lib lib; do
+            link=$ROOT/$dir/systemd/system/default.target
+            if [ -h "$link" ]; then target=$(readlink "$link"); echo "${target##*/}"; exit 0; fi
+        done
+        exit 1
+        ;;
+    set-default) for unit in $units; do ln -sfn "/usr/lib/systemd/system/$unit" "$ROOT/etc/systemd/system/default.target"; done ;;
     enable)
         for unit in $units; do
             file=$(fragment "$unit" "$ROOT") || fail "Failed to enable unit: Unit file $unit does not exist."
