@@ -49,6 +49,22 @@ DISKS = Claim(
     "test_disks.py",
     "what it gains: no array and no other guest is behind this disk.",
 )
+TIMEOUT = Claim(
+    "timeout",
+    "A disk may be silent while its storage fails over",
+    "scsi_disk_timeout",
+    "",
+    "test_disk_timeout.py",
+    "a failover: no path and no array is behind this disk. NVMe disks of VMware's: QEMU's say that they are its own.",
+)
+OVERCOMMIT = Claim(
+    "overcommit",
+    "A program is told that memory is short, where another would be killed",
+    "overcommit_policy",
+    "",
+    "test_overcommit.py",
+    "",
+)
 BALLOON = Claim(
     "balloon",
     "Swap keeps the OOM killer away when the balloon inflates",
@@ -77,6 +93,15 @@ POWER = Claim(
     "disks that lie about what they have written: what the guest flushed is kept, what it did not flush may be lost. Every order "
     "in which writes may reach a disk is tried in docs/crash.md.",
 )
+PROFILES = Claim(
+    "profiles",
+    "A whole profile at once",
+    None,
+    "Audit, check mode and apply cannot disagree: what a profile enforces is done after one run, stays after a reboot, and goes "
+    "with a revert.",
+    "test_profiles.py",
+    "what needs VMware's host (its statistics, its balloon) or packages from a mirror: those findings say so.",
+)
 REBOOT = Claim(
     "reboot",
     "A reboot is asked for, seen and proved",
@@ -86,4 +111,4 @@ REBOOT = Claim(
     "",
 )
 
-CLAIMS = (PVSCSI, BOOT, DISKS, BALLOON, CRON, POWER, REBOOT)
+CLAIMS = (PVSCSI, BOOT, DISKS, TIMEOUT, BALLOON, OVERCOMMIT, CRON, PROFILES, POWER, REBOOT)

@@ -41,7 +41,7 @@ apply_main() {
     real_root=$(CDPATH="" cd -P "$ROOT/" && printf "%s" "$PWD")
     real_root=${real_root%/}
     boot=""
-    { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+    boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)
     alone_from=""
     waited_for_others=0
 
@@ -1170,9 +1170,9 @@ take_out_edits() {
 
 # The value of a kernel file, in `value`: of `a [b] c` it is b; blanks and tabs count as one blank.
 kernel_read() {
-    value=""
-    [ -r "$1" ] || return 1
-    { IFS= read -r value <"$1"; } 2>/dev/null
+    # Not by `read`: most shells' asks for one byte at a time, and a number in /proc/sys has no second one for who comes again.
+    value=$(cat "$1" 2>/dev/null) || return 1
+    value=${value%%"$newline"*}
     case $value in
     *\[*\]*)
         value=${value#*\[}

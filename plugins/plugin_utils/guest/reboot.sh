@@ -25,7 +25,7 @@ reboot_main() {
   why=''
   boot=''
   reboot_say begin reboot 1
-  { read -r boot <"$ROOT/proc/sys/kernel/random/boot_id"; } 2>/dev/null
+  boot=$(cat "$ROOT/proc/sys/kernel/random/boot_id" 2>/dev/null)
   reboot_say boot "$boot"
   "$@"
   reboot_say end

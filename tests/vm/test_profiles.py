@@ -1,0 +1,83 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A whole profile at once, then a reboot: nothing that it enforces is left undone, and what is left is told one by one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from ansible_collections.vmguest.linux.tests.vm.machine import Hardware
+from ansible_collections.vmguest.linux.tests.vm.play import Play, play
+from ansible_collections.vmguest.linux.tests.vm.results import Recorder
+from ansible_collections.vmguest.linux.tests.vm.vm import VM
+
+#: A guest is not left with these by a profile that enforces the recommendation.
+UNDONE = {"noncompliant", "not_persistent", "pending_reboot", "failed"}
+
+
+def findings(run: Play) -> list[dict[str, str]]:
+    """Those of the one guest."""
+    (record,) = run.records.values()
+    return list(record["findings"])
+
+
+def left(run: Play) -> list[str]:
+    """What the profile enforces and is not done, in words."""
+    return [
+        f"{found['recommendation']}: {found['status']}, {found['reason']}"
+        for found in findings(run)
+        if found["mode"] == "enforce" and found["status"] in UNDONE
+    ]
+
+
+def counts(run: Play) -> str:
+    """How many findings of each status."""
+    counted = Counter(found["status"] for found in findings(run))
+    return ", ".join(f"{number} {status}" for status, number in sorted(counted.items()))
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        "baseline",
+        pytest.param("everything", marks=pytest.mark.sample),
+        "io_intensive",
+        "database",
+        "density",
+        "latency_sensitive",
+        "network_forwarder",
+        "legacy",
+        "template",
+    ],
+)
+@pytest.mark.claim("profiles", "profile {profile}")
+def test_a_whole_profile(proof: Recorder, make_vm: Callable[..., VM], profile: str) -> None:
+    vm = make_vm("debian", Hardware(memory_mib=2048), at_login=True)
+    # There is no mirror to install from.
+    chosen = {"vmguest_profile": profile, "open_vm_tools_mode": "audit"}
+    before = vm.tell("cat /proc/cmdline")
+    proof.fact("audit", counts(play("audit", vm, chosen)))
+    remediated = play("remediate", vm, chosen)
+    proof.fact("after remediation", counts(remediated))
+    again = play("remediate", vm, chosen)
+    assert "changed=0" in again.output, again.output
+    # A reboot that no finding asks for shows as much: what is in the configuration is what comes back.
+    rebooted = play("reboot", vm, {**chosen, "vmguest_reboot": "always"})
+    audit = play("audit", vm, chosen)
+    proof.fact("after a reboot", counts(audit))
+    for found in findings(audit):
+        if found["status"] in ("unknown", "manual"):
+            proof.fact(f"{found['recommendation']} is {found['status']}", found["reason"])
+    assert not left(rebooted), left(rebooted)
+    assert not left(audit), left(audit)
+
+    play("revert", vm, chosen)
+    reverted = play("reboot", vm, {**chosen, "vmguest_reboot": "always"})
+    proof.fact("after revert and another reboot", counts(play("audit", vm, chosen)))
+    assert vm.tell("cat /proc/cmdline") == before
+    assert not [found for found in findings(reverted) if found["status"] == "failed"]
