@@ -38,7 +38,8 @@ _MEMORY_LINE = 'ACTION=="add", SUBSYSTEM=="memory", TEST=="state", ATTR{state}==
 #: Boot arguments that keep CPUs offline on purpose.
 KEEP_BACK = ("maxcpus", "nosmt")
 
-# The loops may meet thousands of blocks. A block that is in use stays online when this is undone: the kernel refuses to take it.
+# The loops may meet thousands of blocks. To give memory back is the kernel's to refuse, or to try for ever: each gets some seconds,
+# and after the first that stays, all others stay, too.
 _BLOCKS = '"$ROOT"/sys/devices/system/memory/memory[0-9]*/state'
 _ONLINE = f"""(
 set +f
@@ -52,7 +53,7 @@ done
 _OFFLINE = """(
 [ -e "$NOTES/blocks" ] || exit 0
 while read -r state; do
-{ echo offline >"$state"; } 2>/dev/null || :
+timeout 10 sh -c 'echo offline >"$1"' sh "$state" 2>/dev/null </dev/null || exit 0
 done <"$NOTES/blocks"
 )"""
 _ALL_ONLINE = f"""(
