@@ -172,6 +172,9 @@ def assess_morphing(evidence: Evidence, options: Options) -> Verdict:
             f"('{aliases[0].text.strip()}'): take the line out",
             **sides,
         )
+    unread = [nic.name for nic in evidence.network.nics if not nic.id and not nic.is_vmxnet3]
+    if unread:
+        return unknown(f"the PCI id of {', '.join(unread)} cannot be read in /sys/class/net/*/device", **sides)
     return compliant("no Flexible adapter, and no line asks for its driver", **sides)
 
 

@@ -110,7 +110,7 @@ class TestKinds:
             ({"eth0": ("vmxnet", "0x15ad", "0x0720")}, Status.MANUAL, Status.MANUAL),
             # a virtual function that the host passes through
             ({"ens224": ("iavf", "0x8086", "0x1889")}, Status.COMPLIANT, Status.COMPLIANT),
-            ({"ens224": ("something", "", "")}, Status.UNKNOWN, Status.COMPLIANT),
+            ({"ens224": ("something", "", "")}, Status.UNKNOWN, Status.UNKNOWN),
             ({}, Status.NOT_APPLICABLE, Status.NOT_APPLICABLE),
         ],
     )
