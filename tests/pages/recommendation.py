@@ -38,11 +38,13 @@ CELLS = {"enforce": "**E**", "audit": "A", "off": ""}
 
 @dataclass(frozen=True)
 class Proofs:
-    """The tests that stand for a recommendation: unit tests of its rule (files), of containers, of virtual machines."""
+    """The tests that stand for a recommendation: unit tests of its rule (files), of containers, of virtual machines; and the
+    titles of claims that docs/proof.md has measured."""
 
     rules: tuple[str, ...] = ()
     containers: tuple[str, ...] = ()
     machines: tuple[str, ...] = ()
+    measured: frozenset[str] = frozenset()
 
 
 def page(entry: Recommendation, readme: Readme, proofs: Proofs) -> str:
@@ -218,7 +220,7 @@ def _proved(entry: Recommendation, proofs: Proofs) -> Iterator[str]:
     if proofs.machines:
         yield f"- Virtual machines (`tests/vm`): {_code(proofs.machines)}."
     for claim in CLAIMS:
-        if claim.recommendation == entry.id:
+        if claim.recommendation == entry.id and claim.title in proofs.measured:
             yield f"- Measured: [{claim.title}](../proof.md#{re.sub(r'[^a-z0-9 -]', '', claim.title.lower()).replace(' ', '-')})."
 
 

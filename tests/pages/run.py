@@ -9,6 +9,7 @@ usage: python -m ansible_collections.vmguest.linux.tests.pages.run [--check]
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -55,12 +56,18 @@ def pages() -> dict[str, str]:
     machines = proofs.vm_tests(
         [*sorted((TOP / "tests/vm").glob("test_*.py")), *sorted((TOP / "molecule/vm/tests").glob("*/test_*.py"))]
     )
+    # A claim whose scenarios are new has no part of the page until `make proof` is run.
+    proof = (DOCS / "proof.md").read_text(encoding="utf-8")
+    measured = frozenset(re.findall(r"^## (.*)$", proof, re.MULTILINE))
     made = {
         f"recommendations/{name}.md": recommendation.page(
             entry,
             readme_of[entry.role],
             recommendation.Proofs(
-                tuple(rules.get(entry.role, ())), tuple(containers.get(name, ())), tuple(machines.get(name, ()))
+                tuple(rules.get(entry.role, ())),
+                tuple(containers.get(name, ())),
+                tuple(machines.get(name, ())),
+                measured,
             ),
         )
         for name, entry in RECOMMENDATIONS.items()

@@ -645,7 +645,8 @@ def test_law_7_no_line_of_python_runs_on_a_guest(plans: list[tuple[str, Plan, di
 def test_law_8_an_audit_costs_the_same_however_many_recommendations(name: str) -> None:
     """One exec reads for all: the same few commands, each once, whether one recommendation is selected or every one.
 
-    Red where two reads run the same command.
+    Red where two reads run the same command. Some of these are asked by one command of the probe: VMware Tools answer one
+    question at a time.
     """
     costs = []
     for selected in (["io_scheduler"], sorted(RECOMMENDATIONS)):
@@ -654,7 +655,7 @@ def test_law_8_an_audit_costs_the_same_however_many_recommendations(name: str) -
             guest_tree.audit(tree, {"vmguest_only": selected})
             costs.append(tree.calls[started:])
     assert costs[0] == costs[1]
-    assert len(set(costs[0])) == len(costs[0]) <= 12
+    assert len(set(costs[0])) == len(costs[0]) <= 20
 
 
 def test_law_8_a_remediation_is_one_exec_whatever_the_plan() -> None:

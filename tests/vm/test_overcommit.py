@@ -19,8 +19,9 @@ from ansible_collections.vmguest.linux.tests.vm.vm import VM
 #: Below 2 GiB the recommendation does not apply.
 MEMORY_MIB = 2048
 ONLY: dict[str, Any] = {"vmguest_only": ["overcommit_policy"], "overcommit_mode": "enforce"}
-#: A line without an end, all of which tail must hold. Its words are kept, the shell's own are not.
-ASKS = "tail -n 1 /dev/zero 2>/run/said >/dev/null; echo $?"
+#: A line without an end, all of which tail must hold. Its words go to the disk: a file in memory would be refused its page.
+SAID = "/var/tmp/said"
+ASKS = f"tail -n 1 /dev/zero 2>{SAID} >/dev/null; echo $?"
 KILLED = "Out of memory: Killed process"
 
 
@@ -39,7 +40,7 @@ def test_a_program_is_told_where_another_would_be_killed(proof: Recorder, make_v
     proof.fact("after remediation", remediated.finding("overcommit_policy")["runtime"])
     assert remediated.status_of("overcommit_policy") == "compliant"
     shown = vm.console.count(KILLED)
-    status, said = vm.tell(ASKS), vm.tell("cat /run/said")
+    status, said = vm.tell(ASKS), vm.tell(f"cat {SAID}")
     proof.fact("the program ends with, and says", f"{status}: {said}")
     assert status == "1"
     assert "memory exhausted" in said
