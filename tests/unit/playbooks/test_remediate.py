@@ -280,6 +280,6 @@ def test_facts_are_documented_key_by_key(fleet: Fleet) -> None:
     assert set(facts) == set(documented)
     for key, entry in documented.items():
         if isinstance(facts[key], dict):
-            assert set(facts[key]) == set(entry["sample"]), key
+            assert set(facts[key]) == set(entry["contains"]), key
         for one in facts[key] if isinstance(facts[key], list) else ():
-            assert set(one) == set(entry["sample"][0]), key
+            assert set(one) == set(entry["contains"]), key
