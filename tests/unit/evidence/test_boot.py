@@ -480,8 +480,10 @@ def test_configured_arguments():
 LOADERS = {
     "photon4": Loader.PHOTON,
     "photon5": Loader.PHOTON,
-    **dict.fromkeys(("rhel4", "rhel46", "rhel5", "rhel53", "rhel6", "rhel62", "sles11sp4"), Loader.GRUB_LEGACY),
-    **dict.fromkeys(("rhel8", "rhel9", "rhel96_uefi", "rhel10", "oracle8_uek", "amazon2023"), Loader.BLS),
+    **dict.fromkeys(
+        ("rhel4", "rhel46", "rhel5", "rhel53", "rhel6", "rhel62", "sles10sp3", "sles11sp4"), Loader.GRUB_LEGACY
+    ),
+    **dict.fromkeys(("rhel8", "rhel9", "rhel92", "rhel96_uefi", "rhel10", "oracle8_uek", "amazon2023"), Loader.BLS),
     **dict.fromkeys(("database", "template"), Loader.BLS),
 }
 #: Whose entries are not read: each change is a new snapshot.
