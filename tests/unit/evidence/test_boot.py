@@ -488,6 +488,8 @@ LOADERS = {
 }
 #: Whose entries are not read: each change is a new snapshot.
 TRANSACTIONAL = {"sle_micro55"}
+#: A newer kernel is the default, and was not booted yet.
+BETWEEN_KERNELS = {"rhel92"}
 
 
 @pytest.mark.parametrize("name", sorted(TRANSACTIONAL))
@@ -505,7 +507,7 @@ def test_every_guest_tree_boots_what_it_runs(name: str, tmp_path: Path) -> None:
     boot = evidence.boot
     assert (boot.loader, boot.problem) == (LOADERS.get(name, Loader.GRUB2), None)
     assert boot.default
-    assert boot.default.release == evidence.platform.kernel.release
+    assert (boot.default.release == evidence.platform.kernel.release) is (name not in BETWEEN_KERNELS)
     for path in (boot.default.kernel, *boot.default.images):
         assert tree.path(path).exists(), path
     running = [word for word in evidence.platform.command_line if not word.startswith("BOOT_IMAGE=")]
