@@ -49,13 +49,18 @@ def problems(value: Any, documented: Mapping[str, Any], seen: set[str], path: st
             yield from _field(item, documented[key], seen, f"{path}{key}")
 
 
+def _is(value: Any, kind: str) -> bool:
+    """Of the documented type; True and False are numbers to Python, and not to a reader."""
+    return isinstance(value, TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))
+
+
 def _field(item: Any, field: Mapping[str, Any], seen: set[str], path: str) -> Iterator[str]:
     if item is None:
         text = " ".join(field["description"]) if isinstance(field["description"], list) else field["description"]
         if "V(null)" not in text:
             yield f"{path} can be null, and its description does not say when"
         return
-    if type(item) is not TYPES[field["type"]]:
+    if not _is(item, field["type"]):
         yield f"{path} is {type(item).__name__}, documented as {field['type']}"
         return
     seen.add(path)
@@ -63,7 +68,7 @@ def _field(item: Any, field: Mapping[str, Any], seen: set[str], path: str) -> It
     for entry in items:
         if "contains" in field:
             yield from problems(entry, field["contains"], seen, f"{path}.")
-        elif isinstance(item, list) and type(entry) is not TYPES[field["elements"]]:
+        elif isinstance(item, list) and not _is(entry, field["elements"]):
             yield f"{path} holds {type(entry).__name__}, documented as {field['elements']}"
         elif isinstance(entry, dict) and path not in OPEN:
             yield f"{path} is a mapping whose fields are not documented"

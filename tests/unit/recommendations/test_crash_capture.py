@@ -24,8 +24,8 @@ MENU = """\
 set timeout=5
 ### BEGIN /etc/grub.d/10_linux ###
 menuentry 'Debian' {
-	linux	/boot/vmlinuz-6.1.0-28-amd64 root=/dev/sda1 ro %s
-	initrd	/boot/initrd.img-6.1.0-28-amd64
+\tlinux\t/boot/vmlinuz-6.1.0-28-amd64 root=/dev/sda1 ro %s
+\tinitrd\t/boot/initrd.img-6.1.0-28-amd64
 }
 ### END /etc/grub.d/10_linux ###
 """
