@@ -274,14 +274,13 @@ def boot(kit: Kit, recording: Recording, states: Sequence[State], tally: Tally) 
     progress(tally)
 
 
-def boot_states(recording: Recording, number: int, random: Random, phase: str = "") -> list[State]:
-    """States at which what boots was being changed: from the first new image on; of one phase, where it is named."""
+def boot_states(recording: Recording, number: int, random: Random) -> list[State]:
+    """States at which what boots was being changed, or had just been: from the first new image on."""
     big = next(at for at, write in enumerate(recording.writes) if len(write.data) >= BIG)
     every = [
         state
         for state in candidates(recording.epochs, random)
-        if state.durable + len(state.extra) > big
-        and (state.phase == phase if phase else state.phase not in ("", "end"))
+        if state.durable + len(state.extra) > big and state.phase not in ("", "end")
     ]
     return choose(every, number, random)
 

@@ -112,7 +112,7 @@ def find_bug(kit: Kit, name: str) -> Tally:
     recording = record(kit, layout, "busybox", BUGS[name])
     random = Random(f"{kit.seed} {name}")
     if name == LEFT_IN_THE_LOG:
-        batch, tries = 3, boot_states(recording, BUG_STATES, random, "apply")
+        batch, tries = 3, boot_states(recording, BUG_STATES, random)
     else:
         every = states_of(recording, 3 * BUG_STATES, random)
         batch, tries = BATCH, [state for state in every if state.phase == "apply"]
