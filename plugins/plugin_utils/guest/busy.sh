@@ -193,7 +193,11 @@ script_of() {
 
 # A container's processes are seen from outside, and are no business of the guest's; their root is another one.
 of_this_guest() {
-    [ -e "$1/root/." ] || return 0
+    # Nobody else may look at where its root is; one that ended meanwhile has none.
+    [ -e "$1/root/." ] || {
+        [ -e "$1/stat" ]
+        return
+    }
     # shellcheck disable=SC3013 # a shell that does not know -ef fails with another status than 1
     [ "$1/root/." -ef "$ROOT/" ] 2>/dev/null
     [ $? -ne 1 ]
