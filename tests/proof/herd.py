@@ -83,11 +83,12 @@ def herd(guests: Iterable[Evidence]) -> Herd:
 
 
 def fleet(size: int, folder: Path) -> list[guest_tree.Tree]:
-    """``size`` guests: each guest tree that has jobs, over and over, every one a VM with a UUID of its own."""
+    """``size`` guests of all families: evenly from the guest trees in the order of their names, over and over where there are
+    fewer, every one a VM with a UUID of its own."""
     names = [name for name in guest_tree.names() if name not in ("container", "not_vmware")]
     trees = []
     for number in range(size):
-        guest = guest_tree.load(names[number % len(names)])
+        guest = guest_tree.load(names[number * len(names) // size if size < len(names) else number % len(names)])
         directory = folder / f"{number:02}-{guest.name}"
         directory.mkdir()
         uuid = f"564d{number:04x}-3c4d-5e6f-7081-92a3b4c5d6e7"
