@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import HARMFUL, TICKING
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run
-from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import SETTLE
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import IN_PLACE
 
 GROUP = "boot_entries"
 
@@ -26,21 +26,6 @@ kept=$NOTES/before
 made=$NOTES/made
 kernels() {
   sed -n 's/^[[:blank:]]*linux[a-z0-9]*[[:blank:]][[:blank:]]*\([^[:blank:]]*\).*/\1/p' "$1"
-}
-flush() {
-  sync 2>/dev/null
-  case $(sync "$@" 2>&1) in
-  *"nput/output error"* | *"I/O error"* | *"o space left"*) echo "a write to disk failed: $*"; exit 1 ;;
-  esac
-}
-put_in_place() {
-  settle "${config%/*}"
-  rm -f "$was"
-  ln "$config" "$was" 2>/dev/null
-  mv -f "$beside" "$config" || exit 1
-  flush "$config" "${config%/*}"
-  settle "${config%/*}"
-  rm -f "$was"
 }
 build() {
   rm -f "$made.part"
@@ -56,15 +41,15 @@ build() {
   rm -f "$beside"
   cp -p "$config" "$beside" && cat "$made.part" >"$beside" || { rm -f "$beside"; exit 1; }
   mv -f "$made.part" "$made" || exit 1
-  flush "$beside" "$made" "$NOTES"
-  put_in_place
+  on_disk "$beside" "$made" "$NOTES"
+  put_in_place "$beside" "$config" "$was"
 }
 """
 
 _DO = r"""
 if [ ! -f "$kept" ]; then
   cp -p "$config" "$kept.part" || exit 1
-  flush "$kept.part"
+  on_disk "$kept.part"
   mv -f "$kept.part" "$kept" || exit 1
 fi
 build
@@ -78,8 +63,8 @@ if cmp -s "$kept" "$config" || [ ! -f "$made" ]; then
 fi
 if cmp -s "$made" "$config"; then
   cp -p "$kept" "$beside" || { rm -f "$beside"; exit 1; }
-  flush "$beside"
-  put_in_place
+  on_disk "$beside"
+  put_in_place "$beside" "$config" "$was"
 else
   echo "somebody made a new menu since: it is made anew"
   build
@@ -135,7 +120,7 @@ def make_menu(config: str, drop_ins: bool) -> Run:
     }
 
     def text(*parts: str) -> str:
-        joined = SETTLE + "".join(parts)
+        joined = IN_PLACE + "".join(parts)
         for name, value in words.items():
             joined = joined.replace(name, value)
         return f"(\n{joined.strip()}\n)"

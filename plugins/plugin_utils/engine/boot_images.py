@@ -28,7 +28,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Builder
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import (
     IMAGES,
-    SETTLE,
+    IN_PLACE,
     minified,
     modules_pattern,
 )
@@ -92,7 +92,7 @@ def rebuild(builder: Builder, images: Sequence[Rebuild], all_images: Iterable[st
     put_back = ["put_back " + sh(str(number), _relative(one.image), one.release) for number, one in reversed(numbered)]
     functions = (
         f'NONCE=image stamp="$ROOT{STAMP}" margin={MARGIN_KIB} smallest={SMALLEST}\nmodules={sh(modules_pattern(MODULES))}\n'
-        f"{SETTLE}{IMAGES}{BOOT_IMAGES}build_with_tool() {{\n{_TOOLS[builder]}\n}}\n"
+        f"{IN_PLACE}{IMAGES}{BOOT_IMAGES}build_with_tool() {{\n{_TOOLS[builder]}\n}}\n"
     )
     write_stamp = "write_stamp " + sh(*(_relative(path) for path in all_images))
     return Run(

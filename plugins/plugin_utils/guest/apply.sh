@@ -40,7 +40,6 @@ apply_main() {
     saved=""
     real_root=$(CDPATH="" cd -P "$ROOT/" && printf "%s" "$PWD")
     real_root=${real_root%/}
-    boot=""
     boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)
     alone_from=""
     waited_for_others=0
@@ -152,8 +151,8 @@ flush() {
     why=$(sync "$@" 2>&1)
     flushed=$?
     [ "$flushed" -eq 0 ] || sync
-    case " $*" in
-    *" $ROOT/boot/"*) settle "$ROOT/boot" ;;
+    case " $* " in
+    *" $ROOT/boot/"* | *" $ROOT/boot "*) settle "$ROOT/boot" ;;
     esac
     [ "$flushed" -ne 0 ] || return 0
     case $why in

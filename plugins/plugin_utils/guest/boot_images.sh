@@ -4,9 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Builds images of the early user space anew, and puts the old ones back. engine/boot_images.py makes a command of these
-# functions and says what they are for; settle.sh and images.sh stand before them. They run as a step of apply.sh: with ROOT, and NOTES,
-# the step's own folder in the receipt. The command sets besides: `modules`, a pattern of all modules that are looked for;
-# `stamp`, the stamp's path; `margin`, KiB that stay free; `smallest`, how many times smaller a new image may be.
+# functions and says what they are for; in_place.sh and images.sh stand before them. They run as a step of apply.sh: with ROOT,
+# and NOTES, the step's own folder in the receipt. The command sets besides: `modules`, a pattern of all modules that are looked
+# for; `stamp`, the stamp's path; `margin`, KiB that stay free; `smallest`, how many times smaller a new image may be.
 #
 # An image has a number. "$NOTES/NUMBER.old" is what was there at first, NUMBER.ours the check sums of all that we put there,
 # NUMBER.sum what initramfs-tools had noted.
@@ -58,26 +58,6 @@ like() {
     fi
 }
 
-# on_disk FILE...: a newer sync tells of a write that failed; what was proved before was read from memory. An old one takes no names.
-on_disk() {
-    sync
-    case $(sync "$@" 2>&1) in
-    *"nput/output error"* | *"I/O error"* | *"o space left"*) fail "a write to disk failed: $*" ;;
-    esac
-}
-
-# put_in_place FILE: it becomes the image at hand. The old image keeps a name until that is in its place on the disk: a boot loader,
-# which replays no journal, might else find the old name and a file that is already freed.
-put_in_place() {
-    on_disk "$1"
-    settle "$folder"
-    ln "$image" "$folder/was" 2>/dev/null
-    mv -f "$1" "$image" || exit 1
-    on_disk "$image" "${image%/*}"
-    settle "$folder"
-    clear_folder
-}
-
 # ---- Build -----------------------------------------------------------------------------------------------------------
 
 # keep NUMBER IMAGE: what is there now, unless something is kept already.
@@ -107,8 +87,9 @@ build() {
     prove "$@"
     like "$out" "$image"
     cksum <"$out" >>"$kept.ours" || exit 1
-    on_disk "$kept.ours" "$NOTES"
-    put_in_place "$out"
+    on_disk "$out" "$kept.ours" "$NOTES"
+    put_in_place "$out" "$image" "$folder/was"
+    clear_folder
     note_sum
     sync
 }
@@ -220,7 +201,9 @@ put_back() {
         room "$folder" "$kept.old"
         cp -p "$kept.old" "$folder/old" && cmp "$kept.old" "$folder/old" || fail "/$2 cannot be put back"
         like "$folder/old" "$image"
-        put_in_place "$folder/old"
+        on_disk "$folder/old"
+        put_in_place "$folder/old" "$image" "$folder/was"
+        clear_folder
     fi
     sum=$ROOT/var/lib/initramfs-tools/$3
     rm -f "$sum.vmguest"

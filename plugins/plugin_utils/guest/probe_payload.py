@@ -36,8 +36,10 @@ def minified(script: str) -> str:
 _HERE = Path(__file__).resolve().parent
 #: The functions of images.sh.
 IMAGES = minified((_HERE / "images.sh").read_text(encoding="utf-8"))
-#: The function of settle.sh, for apply.sh and the commands that write what boots.
+#: The function of settle.sh, for apply.sh.
 SETTLE = minified((_HERE / "settle.sh").read_text(encoding="utf-8"))
+#: The functions of in_place.sh, and settle.sh's, for commands that write what boots.
+IN_PLACE = SETTLE + minified((_HERE / "in_place.sh").read_text(encoding="utf-8"))
 #: The functions of probe.sh, and those of images.sh, which it calls.
 PROBE = minified((_HERE / "probe.sh").read_text(encoding="utf-8")) + IMAGES
 

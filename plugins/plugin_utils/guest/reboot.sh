@@ -23,7 +23,6 @@ reboot_main() {
   export LC_ALL PATH
   cd /
   why=''
-  boot=''
   reboot_say begin reboot 1
   boot=$(cat "$ROOT/proc/sys/kernel/random/boot_id" 2>/dev/null)
   reboot_say boot "$boot"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_images import BOOT_IMAGES
-from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import SETTLE
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import IN_PLACE
 from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import argv
 
 #: What sync of coreutils says since 8.24, what an older one says of names, and what one does that cannot flush a folder.
@@ -37,7 +37,7 @@ def place(tmp_path: Path) -> Path:
 def run(place: Path, shell: str, sync: str, call: str) -> tuple[int, str]:
     """How a call of the functions ends, with ``sync`` as the body of sync where that is given names."""
     text = (
-        f"ROOT='{place}' NOTES='{place}/notes' margin=8192 smallest=10 NONCE=image stamp=x\n{SETTLE}{BOOT_IMAGES}"
+        f"ROOT='{place}' NOTES='{place}/notes' margin=8192 smallest=10 NONCE=image stamp=x\n{IN_PLACE}{BOOT_IMAGES}"
         f"sync() {{ [ $# -gt 0 ] || return 0; {sync}; }}\n"
         "df() { echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'; echo '/dev/sda1 9999 8999 1000 90% /boot'; }\n"
         f"({call})\n"

@@ -18,7 +18,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_images i
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Transaction
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import EditFile, ReplaceLine, WriteFile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import apply_payload, revert_payload
-from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import SETTLE
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import IN_PLACE, SETTLE
 from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import NOW, QUICK, argv
 
 NONCE = "0123456789abcdef" * 2
@@ -60,7 +60,7 @@ def test_an_image(tmp_path: Path, shell: str) -> None:
     # A pattern of its own quotes: the folder's name begins with a dot.
     fakes = on_xfs(log, str(image), f"{tmp_path}/boot/.vmguest-images/was")
     variables = f"ROOT='{tmp_path}' NOTES='{tmp_path}/notes' NONCE=image stamp=x\n"
-    run(shell, f"{variables}{SETTLE}{BOOT_IMAGES}{fakes}sync() {{ :; }}\n(put_back 1 boot/initrd.img 6.1)\n")
+    run(shell, f"{variables}{IN_PLACE}{BOOT_IMAGES}{fakes}sync() {{ :; }}\n(put_back 1 boot/initrd.img 6.1)\n")
     assert [line.split(" | ")[1:] for line in log.read_text().splitlines()] == [["ours", ""], ["old", "ours"]]
     assert [path.name for path in (tmp_path / "boot").iterdir()] == ["initrd.img"]
 
@@ -98,3 +98,15 @@ def test_a_file_of_a_step(tmp_path: Path, shell: str) -> None:
     lines = [line.split(" | ")[1:] for line in log.read_text().splitlines()]
     assert lines[:2] == [["ours", ""], ["old", "ours"]], said
     assert [path.name for path in menu.parent.iterdir()] == ["menu.lst"]
+
+
+def test_a_file_right_in_boot(tmp_path: Path, shell: str) -> None:
+    """Given Photon's /boot/user.cfg, whose folder is /boot itself, it is settled after it got its name, too."""
+    for name in ("boot", "var/lib"):
+        (tmp_path / name).mkdir(parents=True)
+    config, log = tmp_path / "boot/user.cfg", tmp_path / "log"
+    config.write_text("old\n")
+    fakes = QUICK + on_xfs(log, str(config), f"{tmp_path}/boot/.vmguest-run-000001-timers-001/was")
+    steps = (EditFile("/boot/user.cfg", (ReplaceLine("old", "ours"),)),)
+    said = run(shell, apply_payload(NONCE, "run", NOW, [Transaction("timers", steps)], root=str(tmp_path), extra=fakes))
+    assert [line.split(" | ")[1:] for line in log.read_text().splitlines()] == [["old", ""], ["ours", "old"]], said
