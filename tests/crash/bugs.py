@@ -7,14 +7,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-#: This one shows only where GRUB reads an xfs.
-LEFT_IN_THE_LOG = "left in the log of xfs, and the old file freed"
-#: What is broken, to shell text that replaces the sound functions.
-BUGS: Mapping[str, str] = {
-    # /broken and /unfrozen hold programs that do nothing, for the commands of steps, too: sync; xfs_io and ln.
-    "no flush at all": "PATH=/broken:/unfrozen:$PATH\nsync() { :; }\n",
-    "renamed before the content is written": (
+
+@dataclass(frozen=True)
+class Bug:
+    """Shell ``text`` that replaces sound functions, or puts programs that do nothing before sound ones. ``met_by_grub`` says that
+    it shows only where GRUB boots from an xfs: that takes many boots."""
+
+    text: str
+    met_by_grub: bool = False
+
+
+#: What is broken, to the bug. /broken and /unfrozen hold programs that do nothing, for the commands of steps, too: sync; xfs_io
+#: and ln.
+BUGS: Mapping[str, Bug] = {
+    "no flush at all": Bug("PATH=/broken:/unfrozen:$PATH\nsync() { :; }\n"),
+    "renamed before the content is written": Bug(
         "commit_write_file() {\n"
         'as_prepared "$1" || return 1\n'
         'read_line "$folder/beside"\n'
@@ -24,8 +33,8 @@ BUGS: Mapping[str, str] = {
         'attempt fill "$folder/after" "$target"\n'
         "}\n"
     ),
-    LEFT_IN_THE_LOG: "PATH=/unfrozen:$PATH\n",
-    "receipt not flushed before the commit": (
+    "left in the log of xfs, and the old file freed": Bug("PATH=/unfrozen:$PATH\n", met_by_grub=True),
+    "receipt not flushed before the commit": Bug(
         'flush() { case $phase in record | prepare) return 0 ;; esac; sync "$@" 2>/dev/null || sync; }\n'
     ),
 }

@@ -14,11 +14,12 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from random import Random
 
 from ansible_collections.vmguest.linux.tests.crash import page
-from ansible_collections.vmguest.linux.tests.crash.bugs import BUGS, LEFT_IN_THE_LOG
+from ansible_collections.vmguest.linux.tests.crash.bugs import BUGS
 from ansible_collections.vmguest.linux.tests.crash.campaign import (
     BATCH,
     CampaignError,
@@ -39,6 +40,7 @@ from ansible_collections.vmguest.linux.tests.crash.campaign import (
 )
 from ansible_collections.vmguest.linux.tests.crash.disk import LAYOUTS, Layout
 from ansible_collections.vmguest.linux.tests.crash.machine import Machine, MachineError, prepare
+from ansible_collections.vmguest.linux.tests.crash.states import State
 
 TOP = Path(__file__).resolve().parent.parent.parent
 CACHE = TOP / ".build" / "crash"
@@ -52,6 +54,9 @@ BUG_LAYOUT = LAYOUTS[3]
 LOG_LAYOUT = LAYOUTS[1]
 #: States at most in which an injected bug must show.
 BUG_STATES = 3 * BATCH
+
+#: Is it whole, and does the next run mend it? No more.
+CUT_ONLY = partial(cut_power, deep_ones=False)
 
 POWER_CUT = "power cut, from the write log"
 BOOTED = "power cut, then booted by GRUB"
@@ -81,7 +86,7 @@ def power_cuts(kit: Kit, recording: Recording, number: int, boots: int, tallies:
         within = [state for state in states if state.phase.startswith(phase)]
         if within:
             recovery = cut_recovery(kit, recording, random.choice(within[len(within) // 2 :]))
-            cut_power(kit, recovery, states_of(recovery, max(2, number // 8), random), again, deep_ones=False)
+            CUT_ONLY(kit, recovery, states_of(recovery, max(2, number // 8), random), again)
 
 
 def other_interruptions(kit: Kit, recording: Recording, number: int, tallies: list[Tally]) -> None:
@@ -107,22 +112,19 @@ def other_interruptions(kit: Kit, recording: Recording, number: int, tallies: li
 
 def find_bug(kit: Kit, name: str) -> Tally:
     """States of a run with an injected bug, until one fails: it must."""
-    layout = LOG_LAYOUT if name == LEFT_IN_THE_LOG else BUG_LAYOUT
+    bug, random = BUGS[name], Random(f"{kit.seed} {name}")
+    layout = LOG_LAYOUT if bug.met_by_grub else BUG_LAYOUT
     tally = Tally(f"bug put in: {name}", layout.name)
-    recording = record(kit, layout, "busybox", BUGS[name])
-    random = Random(f"{kit.seed} {name}")
-    if name == LEFT_IN_THE_LOG:
-        batch, tries = 3, boot_states(recording, BUG_STATES, random)
+    recording = record(kit, layout, "busybox", bug.text)
+    look: Callable[[Kit, Recording, Sequence[State], Tally], None]
+    if bug.met_by_grub:
+        look, batch, tries = boot, 3, boot_states(recording, BUG_STATES, random)
     else:
         every = states_of(recording, 3 * BUG_STATES, random)
-        batch, tries = BATCH, [state for state in every if state.phase == "apply"]
+        look, batch, tries = CUT_ONLY, BATCH, [state for state in every if state.phase == "apply"]
     random.shuffle(tries)
     for begin in range(0, min(len(tries), BUG_STATES), batch):
-        some = tries[begin : begin + batch]
-        if name == LEFT_IN_THE_LOG:
-            boot(kit, recording, some, tally)
-        else:
-            cut_power(kit, recording, some, tally, deep_ones=False)
+        look(kit, recording, tries[begin : begin + batch], tally)
         if tally.failures:
             break
     return tally

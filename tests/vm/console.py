@@ -17,10 +17,19 @@ _FAILED = re.compile(
 )
 
 
+_KILLED = "Out of memory: Killed process"
+
+
 def failure(console: str) -> str | None:
     """The words that tell that this boot will not come to a login; None where there are none."""
     found = _FAILED.search(console)
     return found[0].strip() if found else None
+
+
+def killed(console: str) -> list[str]:
+    """What the kernel says of each process that its OOM killer ended, in order."""
+    lines = (line.rpartition(_KILLED) for line in console.splitlines() if _KILLED in line)
+    return [f"{_KILLED}{rest}".strip() for dummy, dummy, rest in lines]
 
 
 def tail(console: str, lines: int = 25) -> str:

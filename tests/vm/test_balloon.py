@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.vmguest.linux.tests.vm.console import killed
 from ansible_collections.vmguest.linux.tests.vm.play import play
 from ansible_collections.vmguest.linux.tests.vm.results import Recorder
 from ansible_collections.vmguest.linux.tests.vm.vm import VM
@@ -32,7 +33,6 @@ for (my $round = 1; ; $round++) {{
     select undef, undef, undef, 0.2;
 }}
 """
-KILLED = "Out of memory: Killed process"
 ONLY: dict[str, Any] = {"vmguest_only": ["swap_size"], "swap_size_mode": "enforce"}
 
 
@@ -49,11 +49,11 @@ def inflate(vm: VM) -> tuple[str, int]:
     # A guest that swaps, on a machine that emulates two, is slow.
     end = time.monotonic() + 600
     left = vm.hardware.memory_mib
-    while time.monotonic() < end and left > LEFT_MIB and KILLED not in vm.console:
+    while time.monotonic() < end and left > LEFT_MIB and not killed(vm.console):
         time.sleep(2)
         left = vm.qmp("query-balloon")["actual"] // MIB
     time.sleep(5)  # the console's word may come after the balloon's
-    return ("killed" if KILLED in vm.console else "alive"), left
+    return ("killed" if killed(vm.console) else "alive"), left
 
 
 def next_round(vm: VM, rounds: int) -> int:
@@ -77,10 +77,10 @@ def test_swap_keeps_the_oom_killer_away(proof: Recorder, make_vm: Callable[..., 
     hold(vm)
     outcome, left = inflate(vm)
     proof.fact("without swap, the balloon inflates to leave", f"{left} MiB")
-    killed = [line for line in vm.console.splitlines() if KILLED in line]
-    proof.fact("the guest's console", killed[0].partition("] ")[2].strip() if killed else "nothing of a killed process")
+    told = killed(vm.console)
+    proof.fact("the guest's console", told[0] if told else "nothing of a killed process")
     assert outcome == "killed"
-    assert "(perl)" in killed[0]
+    assert "(perl)" in told[0]
     vm.close()
 
     vm = make_vm("debian", at_login=True)

@@ -20,10 +20,8 @@ ONLY: dict[str, Any] = {"vmguest_only": ["io_scheduler"], "io_scheduler_mode": "
 
 
 def scheduler(vm: VM, disk: str) -> str:
-    """The scheduler that the kernel uses for a disk, once there is such a disk and udev is done with it."""
-    there = f"for second in $(seq 30); do [ ! -e /sys/block/{disk} ] || break; sleep 1; done"
-    shown = vm.tell(f"{there}; udevadm settle; cat /sys/block/{disk}/queue/scheduler")
-    return shown.partition("[")[2].partition("]")[0]
+    """The scheduler that the kernel uses for a disk."""
+    return vm.read_of_disk(disk, "queue/scheduler").partition("[")[2].partition("]")[0]
 
 
 @pytest.mark.sample

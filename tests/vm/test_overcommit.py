@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.vmguest.linux.tests.vm.console import killed
 from ansible_collections.vmguest.linux.tests.vm.machine import Hardware
 from ansible_collections.vmguest.linux.tests.vm.play import play
 from ansible_collections.vmguest.linux.tests.vm.results import Recorder
@@ -22,7 +23,6 @@ ONLY: dict[str, Any] = {"vmguest_only": ["overcommit_policy"], "overcommit_mode"
 #: A line without an end, all of which tail must hold. Its words go to the disk: a file in memory would be refused its page.
 SAID = "/var/tmp/said"
 ASKS = f"tail -n 1 /dev/zero 2>{SAID} >/dev/null; echo $?"
-KILLED = "Out of memory: Killed process"
 
 
 @pytest.mark.claim("overcommit", "a program that asks for more than the 2 GiB that there are")
@@ -32,22 +32,17 @@ def test_a_program_is_told_where_another_would_be_killed(proof: Recorder, make_v
     proof.fact("vm.overcommit_memory found", audit.finding("overcommit_policy")["runtime"])
     assert audit.status_of("overcommit_policy") == "noncompliant"
     status = vm.tell(ASKS)
-    proof.fact("the program ends with, and the guest's console says", f"{status}: {_killed(vm)}")
+    told = killed(vm.console)
+    proof.fact("the program ends with, and the guest's console says", f"{status}: {told[-1] if told else 'nothing'}")
     assert status == "137"
-    assert "(tail)" in _killed(vm)
+    assert "(tail)" in told[-1]
 
     remediated = play("remediate", vm, ONLY)
     proof.fact("after remediation", remediated.finding("overcommit_policy")["runtime"])
     assert remediated.status_of("overcommit_policy") == "compliant"
-    shown = vm.console.count(KILLED)
+    told = killed(vm.console)
     status, said = vm.tell(ASKS), vm.tell(f"cat {SAID}")
     proof.fact("the program ends with, and says", f"{status}: {said}")
     assert status == "1"
     assert "memory exhausted" in said
-    assert vm.console.count(KILLED) == shown
-
-
-def _killed(vm: VM) -> str:
-    """The last line of the console that tells of a killed process."""
-    lines = [line for line in vm.console.splitlines() if KILLED in line]
-    return lines[-1].partition("] ")[2].strip() if lines else "nothing of a killed process"
+    assert killed(vm.console) == told

@@ -303,6 +303,14 @@ class VM:
         """
         return self.run(f"cat {shlex.quote(path)}").stdout
 
+    def read_of_disk(self, disk: str, path: str) -> str:
+        """A file of a disk in sysfs, once there is such a disk and udev is done with it.
+
+        :raises VmError: where there is none after 30 s.
+        """
+        there = f"for second in $(seq 30); do [ ! -e /sys/block/{disk} ] || break; sleep 1; done"
+        return self.tell(f"{there}; udevadm settle; cat /sys/block/{disk}/{path}")
+
     def qmp(self, command: str, **arguments: Any) -> Any:
         """What QEMU answers to a command of its machine protocol.
 

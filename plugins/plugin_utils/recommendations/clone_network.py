@@ -58,17 +58,23 @@ def _hidden(cards: Addresses, bound: Iterable[Binding]) -> Verdict:
     )
 
 
+def _cards(evidence: Evidence) -> Addresses | Verdict:
+    """The addresses of its cards; the verdict where it has none, or where they cannot be told."""
+    nics = evidence.network.nics
+    if not nics:
+        return not_applicable("it has no network card with a driver")
+    cards = addresses(evidence, nics)
+    return unknown(cards.problem) if cards.problem else cards
+
+
 # ---- clone_persistent_net_rules --------------------------------------------------------------------------------------
 
 
 def assess_rules(evidence: Evidence, options: Options) -> Verdict:
     """Names given by address: every address must be that of a card, and in a template there must be none."""
-    nics = evidence.network.nics
-    if not nics:
-        return not_applicable("it has no network card with a driver")
-    cards = addresses(evidence, nics)
-    if cards.problem:
-        return unknown(cards.problem)
+    cards = _cards(evidence)
+    if isinstance(cards, Verdict):
+        return cards
     found = bindings(evidence)
     if found.problem:
         return unknown(found.problem)
@@ -107,12 +113,9 @@ def assess_rules(evidence: Evidence, options: Options) -> Verdict:
 
 def assess_binding(evidence: Evidence, options: Options) -> Verdict:
     """Configuration for the card with an address: such a card must be there, and in a template no address may be named."""
-    nics = evidence.network.nics
-    if not nics:
-        return not_applicable("it has no network card with a driver")
-    cards = addresses(evidence, nics)
-    if cards.problem:
-        return unknown(cards.problem)
+    cards = _cards(evidence)
+    if isinstance(cards, Verdict):
+        return cards
     found = bindings(evidence)
     if found.problem:
         return unknown(found.problem)
@@ -167,12 +170,9 @@ def assess_binding(evidence: Evidence, options: Options) -> Verdict:
 
 def assess_dhcp(evidence: Evidence, options: Options) -> Verdict:
     """Identifiers made of a card's address must be of this guest's; in a template there must be no lease and no identifier."""
-    nics = evidence.network.nics
-    if not nics:
-        return not_applicable("it has no network card with a driver")
-    cards = addresses(evidence, nics)
-    if cards.problem:
-        return unknown(cards.problem)
+    cards = _cards(evidence)
+    if isinstance(cards, Verdict):
+        return cards
     if only_root(evidence):
         return unknown("it takes root to read what DHCP clients keep, and the probe does not run as root")
     known, kept = identifiers(evidence), state(evidence)

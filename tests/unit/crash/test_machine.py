@@ -93,8 +93,8 @@ def test_receipts_and_units_are_those_of_the_plan() -> None:
 @pytest.mark.parametrize("name", BUGS)
 def test_a_bug_replaces_a_function_that_there_is(name: str) -> None:
     """Given the shell text of a bug, each function in it but `sync` is one of apply.sh's: else it would change nothing."""
-    functions = re.findall(r"^([a-z_]+)\(\) ", BUGS[name], re.MULTILINE)
-    assert functions or BUGS[name].startswith("PATH=")
+    functions = re.findall(r"^([a-z_]+)\(\) ", BUGS[name].text, re.MULTILINE)
+    assert functions or BUGS[name].met_by_grub
     for function in functions:
         assert function == "sync" or re.search(rf"^{function}\(\) ", APPLY, re.MULTILINE)
 
