@@ -248,9 +248,16 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
             "check": self.check_mode,
             "state": "ok",
             "message": None,
+            "groups": self._groups(),
             **fields,
         }
         return str(self.records.write(self.host, merged(self.records.read(self.host), record)))
+
+    def _groups(self) -> list[str]:
+        """The inventory's groups that the guest is in, without those that say nothing."""
+        return sorted(
+            str(group) for group in self.task_vars.get("group_names") or () if group not in ("all", "ungrouped")
+        )
 
     def _ended(self, state: str, message: str, result: dict[str, Any]) -> dict[str, Any]:
         """The result of a task that came to no good end, and its record, where none is complete."""

@@ -100,7 +100,7 @@ class Records:
 
     def read(self, host: str) -> dict[str, Any] | None:
         """The record of ``host`` in this run, None where there is none yet."""
-        return _load(self.hosts / file_name(host))
+        return load(self.hosts / file_name(host))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """All records of the run, by file name."""
@@ -109,7 +109,7 @@ class Records:
         except OSError:
             return
         for name in names:
-            record = _load(self.hosts / name) if name.endswith(".json") and not name.startswith(".") else None
+            record = load(self.hosts / name) if name.endswith(".json") and not name.startswith(".") else None
             if record is not None:
                 yield record
 
@@ -127,7 +127,8 @@ def merged(earlier: Mapping[str, Any] | None, record: Mapping[str, Any]) -> dict
     return {**record, "findings": [*kept, *record["findings"]]}
 
 
-def _load(path: Path) -> dict[str, Any] | None:
+def load(path: Path) -> dict[str, Any] | None:
+    """The record in ``path``, None where there is none, or one of another format."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
