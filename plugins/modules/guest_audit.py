@@ -142,6 +142,22 @@ findings:
       description: Whether it takes effect at the next boot only.
       type: bool
       returned: always
+    waiver:
+      description:
+        - The exception that O(waivers) has for what is open or unknown, in force (then its status is V(waived)) or expired;
+          V(null) where there is none.
+      type: dict
+      returned: always
+      contains:
+        reason:
+          description: Why, and who answers for it.
+          type: str
+          returned: always
+        expires:
+          description: Its last day.
+          type: str
+          returned: always
+          sample: '2027-03-31'
     remedy:
       description: What remediation would do, as sentences; empty where there is nothing that it could do.
       type: list

@@ -80,6 +80,7 @@ def _finding(entry: Recommendation, verdict: Verdict, policy: Policy) -> Finding
     waiver = policy.waivers.get(entry.id)
     if waiver is None or verdict.status not in WAIVABLE:
         return finding
+    finding = replace(finding, waiver=waiver)
     if not waiver.expired(policy.today):
         return finding.became(
             Status.WAIVED,

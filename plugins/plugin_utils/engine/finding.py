@@ -11,6 +11,7 @@ The words are those of docs/architecture.md. A :class:`Verdict` is what a recomm
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import Enum
 from typing import Any
 
@@ -133,8 +134,26 @@ def manual(reason: str, **sides: Any) -> Verdict:
 
 
 @dataclass(frozen=True)
+class Waiver:
+    """An exception that somebody answers for, until the end of the day ``expires``."""
+
+    recommendation: str
+    reason: str
+    expires: date
+
+    def expired(self, today: date) -> bool:
+        """True from the day after ``expires``."""
+        return today > self.expires
+
+    def record(self) -> dict[str, str]:
+        """As plain data: ``reason``, and ``expires`` as an ISO date."""
+        return {"reason": self.reason, "expires": self.expires.isoformat()}
+
+
+@dataclass(frozen=True)
 class Finding:
-    """A verdict under a policy: what is shown, recorded and planned from."""
+    """A verdict under a policy: what is shown, recorded and planned from. ``waiver`` is the exception that the policy has for
+    it, in force or expired."""
 
     recommendation: str
     role: str
@@ -150,6 +169,7 @@ class Finding:
     desired: str | None = None
     owner: str | None = None
     reboot: bool = False
+    waiver: Waiver | None = None
     remedy: tuple[Step, ...] = field(default=(), compare=False)
     commit: tuple[Run, ...] = field(default=(), compare=False)
     group: str = field(default="", compare=False)
@@ -180,5 +200,6 @@ class Finding:
             "desired": self.desired,
             "owner": self.owner,
             "reboot": self.reboot,
+            "waiver": self.waiver.record() if self.waiver else None,
             "remedy": [step.sentence for step in (*self.remedy, *self.commit)],
         }

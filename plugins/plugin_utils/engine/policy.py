@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Severity
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Severity, Waiver
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import (
     SPECS,
     InputError,
@@ -45,19 +45,6 @@ VARIABLES: dict[str, Any] = {
     "vmguest_wait": WAIT,
     **REBOOT_VARIABLES,
 }
-
-
-@dataclass(frozen=True)
-class Waiver:
-    """An exception that somebody answers for, until the end of the day ``expires``."""
-
-    recommendation: str
-    reason: str
-    expires: date
-
-    def expired(self, today: date) -> bool:
-        """True from the day after ``expires``."""
-        return today > self.expires
 
 
 @dataclass(frozen=True)

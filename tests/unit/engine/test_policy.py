@@ -166,6 +166,7 @@ def test_a_waiver_changes_audit_and_remediation():
     assert "ops-7" in found.reason
     assert "2026-11-24" in found.reason
     assert not make_plan([found])
+    assert found.record()["waiver"] == {"reason": "container host, io.weight (ops-7)", "expires": "2026-11-24"}
 
 
 def test_an_expired_waiver_is_a_finding_and_nothing_is_changed():
@@ -173,12 +174,14 @@ def test_an_expired_waiver_is_a_finding_and_nothing_is_changed():
     assert found.status is Status.NONCOMPLIANT
     assert "expired on 2026-11-23" in found.reason
     assert not make_plan([found])
+    assert found.record()["waiver"]["expires"] == "2026-11-23"
 
 
 def test_a_waiver_of_what_is_compliant_changes_nothing():
     evidence = evidence_of({**BFQ, "/sys/block/sda/queue/scheduler": "[none]"}, entries=SDA)
     (found,) = assess(evidence, policy(vmguest_only=["io_scheduler"], vmguest_waivers=waiver("2027-01-01")))
     assert found.status is Status.COMPLIANT
+    assert found.record()["waiver"] is None
 
 
 def test_audit_mode_reports_and_plans_nothing():
