@@ -18,6 +18,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import
     TaskFailed,
     about,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.comparable import comparable
 
 
 class ActionModule(GuestAction):
@@ -34,6 +35,7 @@ class ActionModule(GuestAction):
         record = self.record(
             profile=policy.profile,
             guest=about(evidence),
+            fleet=comparable(evidence, policy.options),
             transport=str(self.transport.way),
             state="failed" if worst else "ok",
             message=worst,

@@ -31,6 +31,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import
     TaskFailed,
     about,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.comparable import comparable
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.run import RUN, now
 
 
@@ -38,11 +39,14 @@ class ActionModule(GuestAction):
     OPTIONS = (*POLICY_OPTIONS, "role", "wait")
     DOES = "remediate"
 
+    #: The guest as it was found.
+    found: Evidence
+
     def session(self) -> dict[str, Any]:
         policy = self.policy(self.argument("role"))
         self.open_records(policy)
         self.connect()
-        evidence = self.probe()
+        evidence = self.found = self.probe()
         before = assess(evidence, policy)
         interrupted = [receipt for receipt in receipts(evidence) if receipt.interrupted]
         if self.check_mode:
@@ -103,6 +107,7 @@ class ActionModule(GuestAction):
         record = self.record(
             profile=policy.profile,
             guest=about(evidence),
+            fleet=comparable(evidence, policy.options),
             transport=str(self.transport.way),
             findings=rows,
             plan=sentences,
@@ -150,6 +155,7 @@ class ActionModule(GuestAction):
         record = self.record(
             profile=policy.profile,
             guest=about(evidence),
+            fleet=comparable(evidence, policy.options, self.found),
             transport=str(self.transport.way),
             state="failed" if message else "ok",
             message=message,

@@ -4,13 +4,12 @@
 
 """The herd: how many jobs of a fleet fire in the same minute of a night, counted from the guests' own evidence.
 
-What counts is what a guest's cron, anacron and systemd would do: jobs of crontabs at each of their minutes, anacron's jobs at
-the minute that its delays lead to, timers at their calendars, where a random delay spreads a timer over its length.
+What counts is what a guest's cron and systemd would do (``evidence/starts.py``): jobs of crontabs at each of their minutes,
+timers at their calendars, where a random delay spreads a job over its length.
 """
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,13 +18,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers import Calendar
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.starts import DAY, starts_of
 from ansible_collections.vmguest.linux.tests.unit import guest_tree
 
-DAY = 24 * 60
 DMI = "/sys/devices/virtual/dmi/id"
-#: How Debian's crontabs leave a job to systemd's timer: such a line does nothing where systemd runs.
-LEFT_TO_SYSTEMD = re.compile(r"^test -e /run/systemd/system \|\||! -d /run/systemd/system\b")
 ROLE = {"vmguest_only": ["cron_scatter", "timer_scatter"]}
 
 
@@ -45,27 +41,15 @@ class Herd:
 
 def starts(evidence: Evidence) -> list[dict[int, Fraction]]:
     """For each job of a guest: minute of the day to how many starts are to be expected in it."""
-    found = [
-        dict.fromkeys(job.schedule.firing_minutes, Fraction(1))
-        for crontab in evidence.cron.crontabs
-        for job in crontab.jobs
-        if not (evidence.platform.systemd and LEFT_TO_SYSTEMD.search(job.command))
-    ]
-    for timer in evidence.timers.timers:
-        if not (timer.active or timer.enabled):
-            continue
-        for text in timer.settings.calendars:
-            try:
-                minutes = Calendar.parse(text).firing_minutes
-            except ValueError:
-                continue  # counted neither before nor after: we do not move what we do not understand
-            spread = max(1, timer.settings.delay // 60)
-            expected: dict[int, Fraction] = {}
-            for minute in minutes:
-                for later in range(min(spread, DAY)):
+    found = []
+    for job in starts_of(evidence):
+        expected: dict[int, Fraction] = {}
+        for start in job:
+            for minute in start.minutes:
+                for later in range(start.spread):
                     at = (minute + later) % DAY
-                    expected[at] = expected.get(at, Fraction(0)) + Fraction(1, spread)
-            found.append(expected)
+                    expected[at] = expected.get(at, Fraction(0)) + Fraction(1, start.spread)
+        found.append(expected)
     return found
 
 

@@ -165,7 +165,8 @@ class Job:
 
     ``text`` is the line as the probe shows it, ``lead`` what stands before the schedule (blanks, and the ``-`` by which cronie logs
     nothing), ``written`` the schedule with its own blanks. ``command`` is what the probe leaves of it: all of what
-    distributions ship, of other commands the first word. ``random`` says that cron delays it by a random time itself.
+    distributions ship, of other commands the first word. ``random`` says that cron delays it by a random time itself, ``delay``
+    by how many minutes at most, where that is said by RANDOM_DELAY and not by the schedule.
     """
 
     path: str
@@ -177,6 +178,7 @@ class Job:
     user: str
     command: str
     random: bool
+    delay: int = 0
 
     def rewritten(self, schedule: str) -> tuple[str, str]:
         """The beginning of the line as it is, and as it is to be for ``schedule``: the rest stays as it is."""
@@ -213,7 +215,7 @@ def parse_crontab(file: File, system: bool) -> Crontab:
     """Parse a crontab; ``system`` ones have a user before the command."""
     jobs: list[Job] = []
     odd: list[int] = []
-    delayed = False
+    delay = 0
     for number, line in enumerate(file.lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -221,7 +223,7 @@ def parse_crontab(file: File, system: bool) -> Crontab:
         if variable:
             # cronie's crond: "RANDOM_DELAY ... allows delaying job startups by random amount of minutes" (crontab(5)).
             if variable[0] == "RANDOM_DELAY":
-                delayed = variable[1].isdigit() and int(variable[1]) > 0
+                delay = int(variable[1]) if variable[1].isdigit() else 0
             continue
         found = _JOB.match(line)
         try:
@@ -246,7 +248,8 @@ def parse_crontab(file: File, system: bool) -> Crontab:
                 schedule=schedule,
                 user=user,
                 command=command.strip(),
-                random=schedule.random or delayed,
+                random=schedule.random or delay > 0,
+                delay=delay,
             )
         )
     return Crontab(file.path, file.state, system, file.lines, tuple(jobs), tuple(odd))

@@ -10,6 +10,7 @@ has the one of the guest that it was made of, and both get the same lease.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -57,6 +58,9 @@ class Identifier:
     mac: str | None
 
 
+#: RFC 8415, 11.2 to 11.5: of an address and the time, of an enterprise, of an address, of a UUID. The type takes two octets.
+_DUID_TYPES = (b"\x01", b"\x02", b"\x03", b"\x04")
+_SHORTEST_DUID = 8
 _PAIRS = re.compile(r"(?<![0-9A-Fa-f:])[0-9A-Fa-f]{1,2}(?::[0-9A-Fa-f]{1,2}){5,}(?![0-9A-Fa-f:])")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\([0-7]{3})|\\(.)|(.)", re.DOTALL)
@@ -71,6 +75,20 @@ def identifiers(probe: ProbeOutput) -> tuple[Identifier, ...]:
             mac = _mac(octets)
             found.setdefault((line.path, mac), Identifier(f"{line.path}:{line.number}", mac))
     return tuple(found.values())
+
+
+def duids(probe: ProbeOutput) -> tuple[str, ...]:
+    """Hashes of the DUIDs that files have, each once: by itself, or in a client identifier (RFC 4361: ff, four octets, a DUID).
+
+    A DUID may be made of the machine id, which is confidential: a hash tells as well whether two guests have the same.
+    """
+    found = set()
+    for line in probe.lines("dhcp_identity"):
+        octets = _octets(line.text)
+        duid = octets[5:] if octets[:1] == b"\xff" else octets
+        if duid[:1] == b"\x00" and duid[1:2] in _DUID_TYPES and len(duid) >= _SHORTEST_DUID:
+            found.add("sha256:" + hashlib.sha256(duid).hexdigest()[:16])
+    return tuple(sorted(found))
 
 
 def state(probe: ProbeOutput) -> tuple[str, ...]:

@@ -343,4 +343,4 @@ def about(evidence: Evidence) -> dict[str, Any]:
 
 def _kept(record: Mapping[str, Any] | None) -> dict[str, Any]:
     """What outlives a record that is written again in the same run."""
-    return {name: (record or {})[name] for name in ("transport", "guest") if name in (record or {})}
+    return {name: (record or {})[name] for name in ("transport", "guest", "fleet") if name in (record or {})}

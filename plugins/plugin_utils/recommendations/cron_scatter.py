@@ -65,6 +65,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.shipped_job
     ShippedJob,
     shipped_job,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.starts import Start, starts_of
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers import (
     ADMINISTRATORS,
     DROP_IN,
@@ -444,6 +445,50 @@ def _reload(cases: Sequence[_TimerCase]) -> tuple[Step, Step]:
     )
 
 
+@dataclass
+class _TimerSurvey:
+    """What a guest's timers come to: ``cases`` are those that are to have times of this guest's own."""
+
+    cases: list[_TimerCase] = field(default_factory=list)
+    good: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    puzzling: list[str] = field(default_factory=list)
+    overridden: list[str] = field(default_factory=list)
+
+
+def _survey_timers(evidence: Evidence, seed: str, options: Options) -> _TimerSurvey:
+    survey = _TimerSurvey()
+    for timer in evidence.timers.timers:
+        own = _matches(timer.name, options["cron_scatter_own_timers"])
+        known = _matches(timer.name, options["cron_scatter_timers"])
+        if not (own or known) or _matches(timer.name, options["cron_scatter_timers_skip"]):
+            continue
+        if not (timer.active or timer.enabled) or not timer.shipped.calendars:
+            continue
+        if not own and timer.shipped.calendar_path.startswith(ADMINISTRATORS):
+            survey.notes.append(
+                f"left alone, for an administrator chose its time: {timer.name} ({_shown(timer.shipped.calendar_path)})"
+            )
+            continue
+        if _scatters_itself(timer):
+            survey.good.append(f"{timer.name} (a random delay of up to {timer.settings.delay // 60} min)")
+            continue
+        try:
+            case = _TimerCase(timer, tuple(_calendars(timer, seed, options, own)))
+        except ValueError:
+            survey.puzzling.append(f"{timer.name} ({', '.join(timer.shipped.calendars)})")
+            continue
+        if _same_calendars(case.wanted, timer.shipped.calendars) and timer.drop_in is None:
+            continue  # more often than hourly
+        if case.overridden:
+            survey.overridden.append(f"{timer.name} (by {case.overridden})")
+            continue
+        survey.cases.append(case)
+        if case.configured and case.running:
+            survey.good.append(f"{timer.name} ({', '.join(case.wanted)})")
+    return survey
+
+
 def assess_timers(evidence: Evidence, options: Options) -> Verdict:
     """The distributions' calendar timers that run on this guest, and own ones that are listed."""
     if not evidence.platform.systemd:
@@ -454,47 +499,16 @@ def assess_timers(evidence: Evidence, options: Options) -> Verdict:
     seed = guest_seed(evidence)
     if seed is None:
         return unknown(NO_SEED)
-    cases: list[_TimerCase] = []
-    good: list[str] = []
-    notes: list[str] = []
-    puzzling: list[str] = []
-    overridden: list[str] = []
-    for timer in timers.timers:
-        own = _matches(timer.name, options["cron_scatter_own_timers"])
-        known = _matches(timer.name, options["cron_scatter_timers"])
-        if not (own or known) or _matches(timer.name, options["cron_scatter_timers_skip"]):
-            continue
-        if not (timer.active or timer.enabled) or not timer.shipped.calendars:
-            continue
-        if not own and timer.shipped.calendar_path.startswith(ADMINISTRATORS):
-            notes.append(
-                f"left alone, for an administrator chose its time: {timer.name} ({_shown(timer.shipped.calendar_path)})"
-            )
-            continue
-        if _scatters_itself(timer):
-            good.append(f"{timer.name} (a random delay of up to {timer.settings.delay // 60} min)")
-            continue
-        try:
-            case = _TimerCase(timer, tuple(_calendars(timer, seed, options, own)))
-        except ValueError:
-            puzzling.append(f"{timer.name} ({', '.join(timer.shipped.calendars)})")
-            continue
-        if _same_calendars(case.wanted, timer.shipped.calendars) and timer.drop_in is None:
-            continue  # more often than hourly
-        if case.overridden:
-            overridden.append(f"{timer.name} (by {case.overridden})")
-            continue
-        cases.append(case)
-        if case.configured and case.running:
-            good.append(f"{timer.name} ({', '.join(case.wanted)})")
+    survey = _survey_timers(evidence, seed, options)
+    cases, good, notes = survey.cases, survey.good, survey.notes
     bad = [case for case in cases if not (case.configured and case.running)]
     sides = _timer_sides(cases, bad)
     skip = "list it in cron_scatter_timers_skip to leave it alone"
-    if puzzling:
-        return unknown(f"a calendar that is not understood: {_listed(puzzling)}; {skip}", **sides)
-    if overridden:
+    if survey.puzzling:
+        return unknown(f"a calendar that is not understood: {_listed(survey.puzzling)}; {skip}", **sides)
+    if survey.overridden:
         return manual(
-            f"a drop-in of ours would be overridden: {_listed(overridden)}; change that file, or {skip}", **sides
+            f"a drop-in of ours would be overridden: {_listed(survey.overridden)}; change that file, or {skip}", **sides
         )
     if bad:
         unconfigured = [case for case in bad if not case.configured]
@@ -527,6 +541,19 @@ def _timer_sides(cases: Sequence[_TimerCase], bad: Sequence[_TimerCase]) -> dict
 
 def _times(entries: Sequence[tuple[str, Sequence[str]]]) -> str | None:
     return ", ".join(f"{name} {' + '.join(calendars)}" for name, calendars in entries) or None
+
+
+# ---- what it would come to ---------------------------------------------------------------------------------------------
+
+
+def scattered_starts(evidence: Evidence, options: Options) -> list[tuple[Start, ...]] | None:
+    """When this guest's jobs would begin if both recommendations were applied; None where nothing tells it from its clones."""
+    seed = guest_seed(evidence)
+    if seed is None:
+        return None
+    moved = {move.job: Schedule.parse(move.schedule) for move in _survey(evidence, seed, options).moves}
+    timers = {case.timer.name: case.wanted for case in _survey_timers(evidence, seed, options).cases}
+    return starts_of(evidence, moved, timers)
 
 
 _IDENTITY_READS: tuple[Read, ...] = (files("/sys/class/net/*/address"),)

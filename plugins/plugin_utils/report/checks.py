@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+
 """Checks of a whole fleet, which no guest can make by itself: pure, records in, findings out.
 
 Records come one at a time, the newest one of each guest, in any order; the order changes nothing. What is kept of them is
@@ -12,280 +13,51 @@ and a check that lacks answers is ``unknown``, never compliant.
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Severity, Status
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet_finding import FleetFinding, GuestTraits
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.herd_check import HerdCheck
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.identity_check import IDENTITIES, IdentityCheck
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.outliers_check import OutliersCheck
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.versions_check import VersionsCheck
 
-#: Of guests that share something, or that do not tell, so many are named; all are counted.
-NAMED = 50
-#: So many values that are shared are listed, the most often shared first; all are counted.
-LISTED = 50
-
-
-@dataclass(frozen=True)
-class FleetFinding:
-    """What one check says of the fleet.
-
-    ``status`` is compliant, manual (a person must act: ``reason`` says how), unknown (records lack what it needs) or
-    not_applicable. ``guests`` are those that it is about, by name, at most :data:`NAMED`. ``detail`` is plain data, which
-    docs/fleet.md describes check by check.
-    """
-
-    id: str
-    title: str
-    severity: Severity
-    status: Status
-    reason: str
-    source: str
-    guests: tuple[str, ...] = ()
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-    def record(self) -> dict[str, Any]:
-        """As plain data."""
-        return {
-            "id": self.id,
-            "title": self.title,
-            "severity": self.severity.value,
-            "status": self.status.value,
-            "reason": self.reason,
-            "source": self.source,
-            "guests": list(self.guests),
-            "detail": dict(self.detail),
-        }
+__all__ = ["FleetChecks", "FleetFinding"]
 
 
-@dataclass
-class Few:
-    """How many names there are, and the first few of them in alphabetical order, whatever order they came in."""
-
-    most: int = NAMED
-    count: int = 0
-    names: list[str] = field(default_factory=list)
-
-    def add(self, name: str) -> None:
-        """One more name."""
-        self.count += 1
-        insort(self.names, name)
-        del self.names[self.most :]
-
-    @property
-    def text(self) -> str:
-        """For a sentence: ``a, b, c and 4 more``."""
-        shown = self.names[:5]
-        return ", ".join(shown) + (f" and {self.count - len(shown)} more" if self.count > len(shown) else "")
-
-
-@dataclass(frozen=True)
-class GuestTraits:
-    """What the checks take from a record, whatever is in it."""
-
-    host: str
-    told: Mapping[str, Any]
-    record: Mapping[str, Any]
-
-    def texts(self, name: str, within: Mapping[str, Any] | None = None) -> list[str] | None:
-        """The list of texts ``name``, None where the record does not tell."""
-        value = (self.told if within is None else within).get(name)
-        return [item for item in value if isinstance(item, str)] if isinstance(value, list) else None
-
-    def text(self, name: str) -> str | None:
-        """The text ``name``, None where the record does not tell."""
-        value = self.told.get(name)
-        return value if isinstance(value, str) else None
-
-    @property
-    def identity(self) -> Mapping[str, Any]:
-        """Identities by their kind."""
-        value = self.told.get("identity")
-        return value if isinstance(value, Mapping) else {}
-
-    @classmethod
-    def of(cls, record: Mapping[str, Any]) -> GuestTraits | None:
-        """From a record; None for one of a guest that gave no evidence (unreachable, refused), which no check is about."""
-        host, told = record.get("host"), record.get("fleet")
-        assessed = isinstance(record.get("findings"), list) and bool(record["findings"])
-        if not isinstance(host, str) or not (assessed or isinstance(told, Mapping)):
-            return None
-        return cls(host, told if isinstance(told, Mapping) else {}, record)
-
-
-def guests_(number: int) -> str:
-    """``1 guest``, ``2 guests``."""
-    return f"{number} guest{'' if number == 1 else 's'}"
-
-
-# ---- identity --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A kind of identity that every guest must have of its own: ``name`` in records, ``what`` in sentences, and what to ``do``
-    where several guests have the same."""
-
-    name: str
-    title: str
-    what: str
-    severity: Severity
-    do: str
-    source: str
-
-
-IDENTITIES = (
-    Identity(
-        "machine_id",
-        "Every guest has a machine id of its own",
-        "machine id",
-        Severity.HIGH,
-        "on all of them but one: `rm -f /etc/machine-id /var/lib/dbus/machine-id`, `systemd-machine-id-setup` (without systemd "
-        "`dbus-uuidgen --ensure`), then a reboot; the DHCP lease may change. In the template: `truncate -s 0 /etc/machine-id`",
-        "machine-id(5)",
-    ),
-    Identity(
-        "ssh_host_keys",
-        "Every guest has SSH host keys of its own",
-        "SSH host key",
-        Severity.CRITICAL,
-        "on each of them, also on the one that they were made on, for whoever is root on one can take the part of all: `rm "
-        "/etc/ssh/ssh_host_*`, `ssh-keygen -A`, restart sshd, and tell those who know the old keys. In the template: remove them",
-        "ssh-keygen(1); sshd(8)",
-    ),
-    Identity(
-        "dhcp_duid",
-        "Every guest has a DHCP identifier of its own",
-        "DHCP identifier (DUID)",
-        Severity.HIGH,
-        "on all of them but one: stop the DHCP client, remove its leases and its DUID (the finding clone_dhcp_identity names the "
-        "files), start it again; the address may change",
-        "RFC 8415, section 11",
-    ),
-    Identity(
-        "mac",
-        "Every network card has an address of its own",
-        "MAC address",
-        Severity.HIGH,
-        "look in vCenter which of them was given its address by hand or was copied as files, and have vCenter make a new one",
-        "vSphere Networking, MAC addresses",
-    ),
-    Identity(
-        "dmi_uuid",
-        "Every guest has a BIOS UUID of its own",
-        "BIOS UUID",
-        Severity.MEDIUM,
-        "a VM that was copied as files was answered 'I moved it': change uuid.bios of all but one while they are off. Until then "
-        "backup, monitoring, licensing and cron_scatter take them for one",
-        "VMware KB 1541 (changing the UUID of a VM); SMBIOS, system information",
-    ),
-    Identity(
-        "iscsi_iqn",
-        "Every iSCSI initiator has a name of its own",
-        "iSCSI initiator name",
-        Severity.CRITICAL,
-        "at once, for a target takes them for one and may give both the same disk: log out, write a new name (`iscsi-iname`) into "
-        "/etc/iscsi/initiatorname.iscsi of all but one, allow it on the target, log in again",
-        "RFC 7143, section 4.2.7; iscsi-iname(8)",
-    ),
-)  # fmt: skip
-
-
-class IdentityCheck:
-    """Who shares one kind of identity. Keeps one name for each value that is not shared."""
-
-    def __init__(self, kind: Identity) -> None:
-        self.kind = kind
-        self.owners: dict[str, str | set[str]] = {}
-        self.known = 0
-        self.silent = Few()
+class Check(Protocol):
+    """One check: it takes what it needs of each guest, and keeps little of it."""
 
     def add(self, guest: GuestTraits) -> None:
         """One more guest."""
-        values = guest.texts(self.kind.name, guest.identity)
-        if values is None:
-            self.silent.add(guest.host)
-            return
-        self.known += bool(values)
-        for value in set(values):
-            owner = self.owners.get(value)
-            if owner is None:
-                self.owners[value] = guest.host
-            elif isinstance(owner, set):
-                owner.add(guest.host)
-            elif owner != guest.host:
-                self.owners[value] = {owner, guest.host}
 
     def finding(self) -> FleetFinding:
-        """What is to be said when all have come."""
-        shared = sorted(
-            ((value, owners) for value, owners in self.owners.items() if isinstance(owners, set)),
-            key=lambda entry: (-len(entry[1]), entry[0]),
-        )
-        everyone = sorted({name for _value, owners in shared for name in owners})
-        detail = {
-            "kind": self.kind.name,
-            "guests": self.known,
-            "silent": {"count": self.silent.count, "guests": self.silent.names},
-            "shared": [
-                {"value": value, "count": len(owners), "guests": sorted(owners)[:NAMED]}
-                for value, owners in shared[:LISTED]
-            ],
-            "shared_values": len(shared),
-            "sharing_guests": len(everyone),
-        }
-        status, reason = self._said(shared, everyone)
-        kind = self.kind
-        return FleetFinding(
-            f"fleet_{kind.name}",
-            kind.title,
-            kind.severity,
-            status,
-            reason,
-            kind.source,
-            tuple(everyone[:NAMED]),
-            detail,
-        )
-
-    def _said(self, shared: list[tuple[str, set[str]]], everyone: list[str]) -> tuple[Status, str]:
-        what, silent = self.kind.what, self.silent
-        not_told = f"; {guests_(silent.count)} did not tell ({silent.text})" if silent.count else ""
-        if shared:
-            # Clones share several keys: each set of guests is named once.
-            groups = list(dict.fromkeys(tuple(sorted(owners)) for _value, owners in shared))
-            named = "; ".join(_listed(group) for group in groups[:3])
-            more = f"; and {len(groups) - 3} more groups" if len(groups) > 3 else ""
-            return (
-                Status.MANUAL,
-                f"{guests_(len(everyone))} share their {what}: {named}{more}. Where these are several guests and not one under "
-                f"several names: {self.kind.do}{not_told}",
-            )
-        if silent.count:
-            return (
-                Status.UNKNOWN,
-                f"{guests_(silent.count)} did not tell their {what}: {silent.text}; audit them again as root. "
-                f"The other {guests_(self.known)} share none",
-            )
-        if self.known < 2:
-            return (
-                Status.NOT_APPLICABLE,
-                f"{guests_(self.known)} with this kind of identity: there is nothing to compare",
-            )
-        return Status.COMPLIANT, f"none of {guests_(self.known)} shares its {what} with another"
-
-
-def _listed(names: Iterable[str], most: int = 8) -> str:
-    names = list(names)
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-# ---- all of them -----------------------------------------------------------------------------------------------------
+        """What is to be said of those that have come."""
 
 
 class FleetChecks:
     """All checks of a fleet: :meth:`add` the newest record of each guest, then ask for :meth:`results`."""
 
     def __init__(self) -> None:
-        self._checks = tuple(IdentityCheck(kind) for kind in IDENTITIES)
+        self._checks: tuple[Check, ...] = (
+            HerdCheck(),
+            *(IdentityCheck(kind) for kind in IDENTITIES),
+            OutliersCheck(),
+            VersionsCheck(
+                "kernel",
+                "kernels",
+                "Guests of one distribution run the same kernel",
+                "A guest that lags behind lacks what was mended for the others: update it, or reboot it into a kernel that it has",
+                "The distributions' kernel updates",
+            ),
+            VersionsCheck(
+                "tools",
+                "VMware Tools",
+                "Guests of one distribution have the same VMware Tools",
+                "Update those that lag behind from the distribution's packages",
+                "open-vm-tools, README",
+            ),
+        )
 
     def add(self, record: Mapping[str, Any]) -> None:
         """One more guest's newest record. Those of guests that gave no evidence are left out."""
@@ -296,8 +68,4 @@ class FleetChecks:
 
     def results(self) -> list[FleetFinding]:
         """The findings, in a fixed order. May be asked for at any time, and more records added afterwards."""
-        return list(self._findings())
-
-    def _findings(self) -> Iterator[FleetFinding]:
-        for check in self._checks:
-            yield check.finding()
+        return [check.finding() for check in self._checks]

@@ -121,10 +121,15 @@ class Records:
 
 
 def merged(earlier: Mapping[str, Any] | None, record: Mapping[str, Any]) -> dict[str, Any]:
-    """``record`` with what an earlier task of the same run found of other recommendations: roles run one after the other."""
+    """``record`` with what an earlier task of the same run found of other recommendations: roles run one after the other.
+
+    What the guest was like before the run is what the first of them found.
+    """
     known = {finding["recommendation"] for finding in record["findings"]}
     kept = [finding for finding in (earlier or {}).get("findings", []) if finding["recommendation"] not in known]
-    return {**record, "findings": [*kept, *record["findings"]]}
+    first = {name: value for name, value in ((earlier or {}).get("fleet") or {}).items() if name == "starts_before"}
+    told = {"fleet": {**record["fleet"], **first}} if first and record.get("fleet") else {}
+    return {**record, **told, "findings": [*kept, *record["findings"]]}
 
 
 def load(path: Path) -> dict[str, Any] | None:

@@ -6,16 +6,18 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.checks import (
-    IDENTITIES,
-    NAMED,
-    FleetChecks,
-    FleetFinding,
-)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.checks import FleetChecks, FleetFinding
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet_finding import NAMED
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.identity_check import IDENTITIES
 
 
 def record(host: str, **fleet: Any) -> dict[str, Any]:
@@ -95,3 +97,252 @@ def test_many_clones_are_counted_and_some_are_named() -> None:
     # The two keys are shared by the same guests, who are named once.
     assert found.reason.count("clone0000") == 1
     assert len(found.reason) < 1000
+
+
+# ---- the herd --------------------------------------------------------------------------------------------------------
+
+
+def herd(*records: dict[str, Any]) -> FleetFinding:
+    """The finding of the herd."""
+    return results(*records)["fleet_herd"]
+
+
+def test_a_herd_is_found_with_its_minute_its_guests_and_what_scatter_would_make_of_it() -> None:
+    found = herd(
+        *(
+            record(f"g{number:02}", starts="17+60*24 385", starts_scattered=f"{number}+60*24 {385 + number}")
+            for number in range(20)
+        )
+    )
+    assert found.status == "manual"
+    assert found.reason == (
+        "at 00:17 20 jobs begin, on 20 of 20 guests; evenly spread it were 0.3 in every minute. Enforce cron_scatter and "
+        "timer_scatter: the largest minute would be 00:00, with 1 job"
+    )
+    assert found.detail["now"]["largest"] == {"minute": 17, "clock": "00:17", "starts": 20, "guests": 20}
+    assert [found.detail["now"]["starts"][minute] for minute in (16, 17, 385, 386)] == [0, 20, 20, 0]
+    assert len(found.detail["now"]["starts"]) == 1440
+
+
+def test_scattered_guests_are_compliant_and_remediation_shows_what_it_did() -> None:
+    guests = [
+        record(f"g{number:02}", starts=f"{number}+60*24", starts_scattered=f"{number}+60*24", starts_before="17+60*24")
+        for number in range(30)
+    ]
+    found = herd(*guests)
+    assert found.status == "compliant"
+    assert found.detail["before"]["largest"]["starts"] == 30
+    assert found.detail["after"]["largest"]["starts"] == 1
+    assert "on the 30 guests that were remediated the largest minute went from 30 to 1" in found.reason
+
+
+def test_own_jobs_that_scatter_would_not_move_are_to_be_listed() -> None:
+    found = herd(*(record(f"g{number}", starts="0", starts_scattered="0") for number in range(12)))
+    assert found.reason.endswith(
+        "No job of a distribution makes it: list your own in cron_scatter_own_jobs and cron_scatter_own_timers"
+    )
+
+
+def test_random_delays_spread_over_midnight_and_no_guest_counts_for_certain() -> None:
+    largest = herd(*(record(f"g{number}", starts="1439~2") for number in range(3))).detail["now"]
+    assert (largest["starts"][1439], largest["starts"][0], largest["starts"][1]) == (1.5, 1.5, 0)
+    assert largest["largest"]["guests"] == 0
+
+
+def test_jobs_of_every_minute_are_no_herd() -> None:
+    assert herd(*(record(f"g{number:03}", starts="0+1*1440") for number in range(100))).status == "compliant"
+
+
+@pytest.mark.parametrize("told", [None, "1440", "17+0*3", "17~0", "no start", "1+60*25", 7], ids=str)
+def test_starts_that_nobody_of_us_wrote_are_not_told(told: Any) -> None:
+    found = herd(record("a", starts="17"), record("b", starts="18"), record("c", starts=told))
+    assert (found.status, found.detail["silent"]) == ("unknown", {"count": 1, "guests": ["c"]})
+
+
+def test_jobs_that_are_not_understood_are_counted() -> None:
+    assert herd(record("a", starts="17 ?"), record("b", starts="18 ? ?")).detail["not_understood"] == 3
+
+
+# ---- like guests -----------------------------------------------------------------------------------------------------
+
+
+def alike(host: str, groups: tuple[str, ...] = (), release: str = "debian 12", **statuses: str) -> dict[str, Any]:
+    """A guest with findings."""
+    findings = [{"recommendation": name, "status": status} for name, status in statuses.items()]
+    return {**record(host, release=release), "groups": ["all", *groups], "findings": findings}
+
+
+def test_a_guest_that_differs_from_nearly_all_guests_alike_is_named_with_what_they_have() -> None:
+    found = results(
+        *(alike(f"web{number:02}", swappiness="compliant", entropy="compliant") for number in range(20)),
+        alike("odd", swappiness="noncompliant", entropy="compliant"),
+        # Another distribution is not alike.
+        *(alike(f"old{number:02}", release="rhel 6", swappiness="noncompliant") for number in range(20)),
+    )["fleet_outliers"]
+    assert (found.status, found.guests) == ("manual", ("odd",))
+    assert found.reason == (
+        "1 finding differs from those of nearly all guests alike, on 1 guest: swappiness is noncompliant on odd, compliant on 20 "
+        "of 21 guests like it (debian 12, profile baseline). See what is different there, and whether it is meant to be"
+    )
+
+
+def test_groups_tell_guests_apart_where_enough_share_them() -> None:
+    fleet = [alike(f"db{number:02}", ("db",), swappiness="noncompliant") for number in range(10)]
+    fleet += [alike(f"web{number:03}", ("web",), swappiness="compliant") for number in range(200)]
+    # Nine of ten databases and all of two hundred web servers: only within their group are databases the usual.
+    assert results(*fleet[1:])["fleet_outliers"].detail["outliers"][0]["count"] == 9
+    fleet[0] = alike("db00", ("db",), swappiness="compliant")
+    rows = results(*fleet)["fleet_outliers"].detail["outliers"]
+    assert [(row["guests"], row["like"]) for row in rows if row["count"] == 1] == [
+        (["db00"], "debian 12, profile baseline, groups db")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("usual", "odd", "status"),
+    [
+        ("compliant", "not_applicable", "compliant"),
+        ("not_applicable", "compliant", "compliant"),
+        ("noncompliant", "compliant", "manual"),
+        ("not_applicable", "unknown", "manual"),
+    ],
+)
+def test_a_difference_counts_where_somebody_has_to_act(usual: str, odd: str, status: str) -> None:
+    fleet = [alike(f"g{number:02}", entropy=usual) for number in range(20)]
+    assert results(*fleet, alike("odd", entropy=odd))["fleet_outliers"].status == status
+
+
+def test_few_guests_alike_and_guests_of_two_minds_have_no_outlier() -> None:
+    few = [alike(f"g{number}", entropy="compliant") for number in range(8)]
+    assert results(*few, alike("odd", entropy="manual"))["fleet_outliers"].status == "not_applicable"
+    two = [alike(f"g{number:02}", entropy="manual" if number % 5 else "compliant") for number in range(20)]
+    assert results(*two)["fleet_outliers"].status == "compliant"
+
+
+def test_more_groups_than_are_kept_leave_groups_out() -> None:
+    fleet = [alike(f"g{number:04}", (f"group{number}",), entropy="compliant") for number in range(250)]
+    found = results(*fleet, alike("odd", ("group3",), entropy="manual"))["fleet_outliers"]
+    assert found.guests == ("odd",)
+    assert found.detail["by_group"] is False
+
+
+def test_versions_that_differ_within_a_distribution() -> None:
+    def of(host: str, release: str, kernel: str) -> dict[str, Any]:
+        return record(host, release=release, kernel=kernel, tools="none")
+
+    found = results(
+        of("a", "debian 12", "6.1.0-28"), of("b", "debian 12", "6.1.0-28"), of("c", "debian 12", "6.1.0-9"),
+        of("d", "rhel 9", "5.14.0"),
+    )  # fmt: skip
+    assert (found["fleet_kernel_versions"].status, found["fleet_kernel_versions"].guests) == ("manual", ("c",))
+    assert found["fleet_kernel_versions"].reason.startswith(
+        "different kernels: debian 12 has 2 on 3 guests, most often 6.1.0-28 (2)."
+    )
+    assert found["fleet_tools_versions"].status == "compliant"
+    assert results(of("a", "x", "1"), of("b", "y", "2"))["fleet_kernel_versions"].status == "not_applicable"
+    assert results(of("a", "x", "1"), record("b", release="x"))["fleet_kernel_versions"].status == "unknown"
+
+
+# ---- whatever the records are, and whatever their order ----------------------------------------------------------------
+
+HOSTILE = st.text(
+    alphabet=st.sampled_from("ab\n\x00\x1b<>&\"'{}%/\udcff\u202e€"), min_size=0, max_size=6
+) | st.sampled_from(["a" * 3000, "<script>alert(1)</script>"])
+PLAIN = st.none() | st.booleans() | st.integers() | HOSTILE
+STARTS = st.lists(
+    st.builds("{}".format, st.integers(0, 1500))
+    | st.builds("{}+{}*{}".format, st.integers(0, 60), st.integers(0, 60), st.integers(0, 30))
+    | st.builds("{}~{}".format, st.integers(0, 1439), st.integers(0, 1500))
+    | st.just("?"),
+    max_size=4,
+).map(" ".join)
+FINDINGS = st.lists(
+    st.fixed_dictionaries(
+        {"recommendation": st.sampled_from(["a", "b"]) | HOSTILE, "status": st.sampled_from(["compliant", "manual"])}
+    )
+    | PLAIN,
+    max_size=3,
+)
+FLEET = st.fixed_dictionaries(
+    {},
+    optional={
+        "release": st.sampled_from(["debian 12", "rhel 9"]) | PLAIN,
+        "kernel": st.sampled_from(["1", "2"]) | PLAIN,
+        "tools": PLAIN,
+        "starts": STARTS | PLAIN,
+        "starts_scattered": STARTS | PLAIN,
+        "starts_before": STARTS | PLAIN,
+        "identity": st.dictionaries(
+            st.sampled_from([kind.name for kind in IDENTITIES]), st.lists(st.sampled_from("xyz") | PLAIN, max_size=3)
+        )
+        | PLAIN,
+    },
+)
+RECORD = st.fixed_dictionaries(
+    {"findings": FINDINGS | PLAIN, "fleet": FLEET | PLAIN},
+    optional={"groups": st.lists(st.sampled_from(["web", "db"]) | PLAIN, max_size=2) | PLAIN, "profile": PLAIN},
+)
+
+
+def _fleet(bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A fleet: every guest once, some with names that are no words."""
+    return [{**body, "host": f"{number:02}\x1b<b>'"} for number, body in enumerate(bodies)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(RECORD, max_size=30), st.randoms(use_true_random=False))
+def test_neither_order_nor_content_of_records_matters(bodies: list[dict[str, Any]], random: Random) -> None:
+    """Any records give plain data, the same in any order."""
+    fleet = _fleet(bodies)
+    found = [finding.record() for finding in results(*fleet).values()]
+    json.dumps(found)
+    random.shuffle(fleet)
+    assert [finding.record() for finding in results(*fleet).values()] == found
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 300), min_size=180, max_size=230), st.randoms(use_true_random=False))
+def test_the_bound_on_groups_does_not_depend_on_the_order(groups: list[int], random: Random) -> None:
+    fleet = [
+        alike(f"g{number:03}", (f"group{group}",), entropy="manual" if number % 40 == 0 else "compliant")
+        for number, group in enumerate(groups)
+    ]
+    found = results(*fleet)["fleet_outliers"].record()
+    random.shuffle(fleet)
+    assert results(*fleet)["fleet_outliers"].record() == found
+
+
+def test_ten_thousand_guests_take_little_memory() -> None:
+    """Whatever is in them: all different, in many groups, and all the same."""
+    checks = FleetChecks()
+
+    def one(number: int) -> dict[str, Any]:
+        own = {kind.name: [f"{kind.name}-{number:032}"] for kind in IDENTITIES}
+        findings = [
+            {"recommendation": f"r{which}", "status": "compliant" if number % 97 else "manual"} for which in range(97)
+        ]
+        told = {
+            "release": "debian 12",
+            "kernel": f"6.1.0-{number}",
+            "identity": own,
+            "starts": f"{number % 60}+60*24 0~720",
+        }
+        return {
+            "host": f"guest-{number:05}.example.org",
+            "groups": [f"group{number % 300}"],
+            "findings": findings,
+            "fleet": told,
+        }
+
+    tracemalloc.start()
+    try:
+        for number in range(2000):
+            checks.add(one(number))
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(2000, 4000):
+            checks.add(one(number))
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown / 2000 < 3500, "bytes for each further guest"
+    assert before < 12_000_000
