@@ -32,6 +32,9 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry impo
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import WAIT
 
+#: What a run's records can be made into.
+REPORT_FORMATS = ("json", "csv", "junit", "prometheus")
+
 #: The variables that shape a run, with their defaults. Module options have the same names without the prefix.
 VARIABLES: dict[str, Any] = {
     "vmguest_profile": "baseline",
@@ -42,6 +45,7 @@ VARIABLES: dict[str, Any] = {
     "vmguest_fail_on": None,
     "vmguest_lab_guest": False,
     "vmguest_reports": "reports",
+    "vmguest_report_formats": list(REPORT_FORMATS),
     "vmguest_wait": WAIT,
     **REBOOT_VARIABLES,
 }
@@ -58,6 +62,7 @@ class Policy:
     fail_on: Severity | None = None
     lab_guest: bool = False
     reports: str = "reports"
+    report_formats: tuple[str, ...] = REPORT_FORMATS
     wait: int = WAIT
     today: date = date.min
     reboot: RebootPolicy = field(default_factory=lambda: resolve_reboot(REBOOT_VARIABLES))
@@ -92,6 +97,35 @@ def selection(words: Any, variable: str) -> frozenset[str]:
                 "Correct it; no guest was touched."
             )
     return frozenset(chosen)
+
+
+def reports_folder(value: Any) -> str:
+    """``vmguest_reports``.
+
+    :raises InputError: where it is none.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"'vmguest_reports' must name a folder on the controller; found {value!r}.")
+    return value
+
+
+def report_formats(words: Any) -> tuple[str, ...]:
+    """``vmguest_report_formats``, in one order: a list, or words in a text; empty for none.
+
+    :raises InputError: for what is no list of formats.
+    """
+    if isinstance(words, str):
+        words = words.replace(",", " ").split()
+    if not isinstance(words, Sequence):
+        raise InputError(
+            f"'vmguest_report_formats' must be a list of formats, empty for none; found {type(words).__name__} {words!r}."
+        )
+    for word in words:
+        if word not in REPORT_FORMATS:
+            raise InputError(
+                f"'vmguest_report_formats' names the unknown format '{word}'; {did_you_mean(str(word), list(REPORT_FORMATS))}"
+            )
+    return tuple(name for name in REPORT_FORMATS if name in words)
 
 
 def _waivers(entries: Any) -> dict[str, Waiver]:
@@ -177,9 +211,6 @@ def resolve_policy(variables: Mapping[str, Any], today: date, role: str | None =
         lab_guest = boolean(given["vmguest_lab_guest"])
     except TypeError:
         raise InputError(f"'vmguest_lab_guest' must be true or false; found {given['vmguest_lab_guest']!r}.") from None
-    reports = given["vmguest_reports"]
-    if not isinstance(reports, str) or not reports.strip():
-        raise InputError(f"'vmguest_reports' must name a folder on the controller; found {reports!r}.")
     return Policy(
         profile=profile.name,
         modes=modes,
@@ -187,7 +218,8 @@ def resolve_policy(variables: Mapping[str, Any], today: date, role: str | None =
         waivers=_waivers(given["vmguest_waivers"]),
         fail_on=Severity(fail_on) if fail_on else None,
         lab_guest=lab_guest,
-        reports=reports,
+        reports=reports_folder(given["vmguest_reports"]),
+        report_formats=report_formats(given["vmguest_report_formats"]),
         wait=seconds(given, "vmguest_wait", 0),
         today=today,
         reboot=resolve_reboot(given),
@@ -197,6 +229,14 @@ def resolve_policy(variables: Mapping[str, Any], today: date, role: str | None =
 #: Names with our prefix that are not settings: what playbooks take, and what guest_facts sets.
 KNOWN = (
     frozenset(VARIABLES)
-    | {"vmguest_hosts", "vmguest_serial", "vmguest_run", "vmguest_become", "vmguest_reboot_batch"}
+    | {
+        "vmguest_hosts",
+        "vmguest_report_folders",
+        "vmguest_report_out",
+        "vmguest_serial",
+        "vmguest_run",
+        "vmguest_become",
+        "vmguest_reboot_batch",
+    }
     | {name for spec in SPECS.values() for name in spec}
 )

@@ -21,7 +21,12 @@ from ansible.utils.display import Display
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import SPECS, InputError, did_you_mean
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import VARIABLES, Policy, resolve_policy
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import (
+    VARIABLES,
+    Policy,
+    report_formats,
+    resolve_policy,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import ApplyOutput, Receipt, parse_apply
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
@@ -222,7 +227,7 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
 
         :raises RecordError: where it cannot be written.
         """
-        records = self.records = run.records(policy.reports)
+        records = self.records = run.records(policy.reports, policy.report_formats)
         try:
             records.prepare()
             kept = _kept(records.read(self.host))
@@ -278,13 +283,24 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         that cannot be had, the sentence for the task says so already.
         """
         reports = self.argument("reports") if "reports" in self.OPTIONS else None
-        if reports is None:
-            with suppress(AnsibleError):
-                reports = _plain(self._templar.template(self.task_vars.get("vmguest_reports")))
-        records = run.records(reports if isinstance(reports, str) and reports.strip() else VARIABLES["vmguest_reports"])
+        reports = reports or self._variable("vmguest_reports")
+        formats = self._variable("vmguest_report_formats")
+        try:
+            formats = report_formats(VARIABLES["vmguest_report_formats"] if formats is None else formats)
+        except InputError:
+            # Those that the other guests ask for are made.
+            formats = ()
+        folder = reports if isinstance(reports, str) and reports.strip() else VARIABLES["vmguest_reports"]
+        records = run.records(folder, formats)
         with suppress(RecordError):
             records.prepare()
             self.records = records
+
+    def _variable(self, name: str) -> Any:
+        """A variable as plain data, None where it cannot be had."""
+        with suppress(AnsibleError):
+            return _plain(self._templar.template(self.task_vars.get(name)))
+        return None
 
     def show(self, lines: Sequence[str]) -> None:
         """Print lines for a person."""

@@ -31,6 +31,14 @@ SUMMARY_FORMAT = 1
 _HEAD = ("format", "run", "time", "host", "action", "state")
 _HEAD_BYTES = 2048
 
+#: What every finding of a record has.
+_FINDING = frozenset({
+    "recommendation", "role", "area", "title", "severity", "source", "mode", "status", "reason", "runtime", "persistent",
+    "desired", "owner", "reboot", "remedy",
+})  # fmt: skip
+_STATUSES = frozenset(status.value for status in Status)
+_SEVERITIES = frozenset(severity.value for severity in Severity)
+
 
 @dataclass(frozen=True, order=True)
 class _Entry:
@@ -84,7 +92,7 @@ class Fleet:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for entry in self._entries.values():
             record = load(Path(entry.path))
-            if record is None or not isinstance(record.get("findings"), list):
+            if record is None or not _whole(record):
                 self.unreadable.add(entry.path)
             else:
                 yield record
@@ -144,6 +152,22 @@ def _head(path: Path) -> dict[str, Any] | None:
             "use the release of vmguest.linux that wrote it"
         )
     return head if all(isinstance(head.get(name), str) for name in ("run", "time", "host")) else None
+
+
+def _whole(record: Mapping[str, Any]) -> bool:
+    """True where a record has what every record has."""
+    findings = record.get("findings")
+    return (
+        all(isinstance(record.get(name), str) for name in ("run", "time", "host", "state"))
+        and isinstance(findings, list)
+        and all(
+            isinstance(finding, dict)
+            and finding.keys() >= _FINDING
+            and finding["status"] in _STATUSES
+            and finding["severity"] in _SEVERITIES
+            for finding in findings
+        )
+    )
 
 
 def score(counts: Mapping[str, int]) -> float | None:

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The run: one identity for all guests, and the fleet's totals when it ends.
+"""The run: one identity for all guests, and the fleet's totals and reports when it ends.
 
 Ansible's strategies load action plugins in the main process before they fork a worker for each guest, so what this module
 makes at its import is one for all of them.
 
-The totals cannot be a play: a later play on localhost is lost to ``--limit``, and a ``run_once`` task to ``serial`` and to
-hosts that failed. They cannot be a callback either: nobody would have enabled it. So the main process prints them when it
+Totals and reports cannot be a play: a later play on localhost is lost to ``--limit``, and a ``run_once`` task to ``serial`` and to
+hosts that failed. They cannot be a callback either: nobody would have enabled it. So the main process makes them when it
 ends, whatever became of plays and guests, from the records that the workers left.
 """
 
@@ -18,17 +18,23 @@ import atexit
 import hashlib
 import os
 import secrets
+import shlex
 import sys
+import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from ansible import constants as C
 from ansible.utils.color import stringc
 from ansible.utils.display import Display
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import Records
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.build import REPORTS, Built, build
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import SUMMARY, Fleet
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import RecordError, Records
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import MARK
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.totals import remediable, totals
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.totals import Totals
 
 #: Identifies the run on every guest (receipts, the lock) and on the controller (its folder of records).
 RUN = secrets.token_hex(8)
@@ -82,14 +88,23 @@ def show(text: str, coloured: str | None = None) -> None:
         display.display(text, log_only=True)
 
 
-def records(reports: str) -> Records:
-    """This run's records below ``reports``; the totals will know of them."""
-    folder = Path(os.path.abspath(os.path.expanduser(reports))) / f"{STARTED.strftime('%Y%m%dT%H%M%SZ')}-{RUN[:6]}"
-    note = _NOTES / (_NOTE + hashlib.sha256(os.fsencode(folder)).hexdigest()[:16])
+def place(reports: str) -> Path:
+    """The folder that ``reports`` names, as a person types it, absolute."""
+    return Path(os.path.abspath(os.path.expanduser(reports)))
+
+
+def records(reports: str, formats: Sequence[str]) -> Records:
+    """This run's records below ``reports``; when it ends, the totals will know of them, and they become reports of ``formats``.
+
+    Where guests differ in formats, those of all of them are made.
+    """
+    folder = place(reports) / f"{STARTED.strftime('%Y%m%dT%H%M%SZ')}-{RUN[:6]}"
+    content = b"\0".join([os.fsencode(folder), *(word.encode() for word in formats)])
+    note = _NOTES / (_NOTE + hashlib.sha256(content).hexdigest()[:16])
     try:
-        # Every guest says the same; the first one writes.
+        # Most guests say the same; the first one writes.
         with open(note, "xb") as file:
-            file.write(os.fsencode(folder))
+            file.write(content)
     except FileExistsError:
         pass
     except OSError:
@@ -98,32 +113,107 @@ def records(reports: str) -> Records:
     return Records(folder)
 
 
-def _print_totals() -> None:
+def _noted() -> dict[Path, set[str]]:
+    """Folders of this run's records, and the formats that each is wanted in."""
+    wanted: dict[Path, set[str]] = {}
+    for note in sorted(_NOTES.glob(_NOTE + "*")):
+        folder, *formats = note.read_bytes().split(b"\0")
+        wanted.setdefault(Path(os.fsdecode(folder)), set()).update(word.decode() for word in formats)
+    return wanted
+
+
+class Progress:
+    """A line on a terminal that tells how far the report is, once it takes longer than a few seconds."""
+
+    def __init__(self, guests: int) -> None:
+        self._guests = guests
+        self._done = 0
+        self._next = time.monotonic() + 3
+        self._shown = False
+        self._terminal = bool(sys.__stderr__ and sys.__stderr__.isatty())
+
+    def add(self) -> None:
+        """One more guest."""
+        self._done += 1
+        if self._terminal and time.monotonic() >= self._next:
+            self._next = time.monotonic() + 0.3
+            self._shown = True
+            self._write(f"\rreport: {self._done} of {self._guests} guests")
+
+    def end(self) -> None:
+        """Leave nothing on the terminal."""
+        if self._shown:
+            self._write("\r" + " " * 60 + "\r")
+
+    def _write(self, text: str) -> None:
+        if sys.__stderr__:
+            sys.__stderr__.write(text)
+            sys.__stderr__.flush()
+
+
+def report(fleet: Fleet, folder: Path, formats: Sequence[str]) -> tuple[Built, Totals]:
+    """Build the reports of a fleet, with a line of progress.
+
+    :raises RecordError: where the folder cannot be had.
+    """
+    totals, progress = Totals(), Progress(len(fleet))
+
+    def each(record: Mapping[str, Any]) -> None:
+        totals.add(record)
+        progress.add()
+
+    try:
+        return build(fleet, folder, formats, each), totals
+    finally:
+        progress.end()
+
+
+def show_report(fleet: Fleet, folder: Path, built: Built, totals: Totals) -> None:
+    """Print the totals, and where the reports are."""
+    score = "" if built.summary.score is None else f", score {built.summary.score} %"
+    lines = ["", f"Findings of {totals.guests} guest{'s' if totals.guests != 1 else ''}{score}"]
+    tail = []
+    findings, guests = totals.remediable
+    if findings:
+        tail.append(
+            f"{MARK} remediation changes {findings} finding{'s' if findings != 1 else ''} "
+            f"on {guests} guest{'s' if guests != 1 else ''}; "
+            "to see how: ansible-playbook vmguest.linux.remediate --check"
+        )
+    if fleet.unreadable:
+        tail.append(
+            f"passed over: {len(fleet.unreadable)} of the files are no whole record, such as {min(fleet.unreadable)}"
+        )
+    shown = os.path.relpath(folder)
+    tail.append(f"records: {folder if shown.startswith('..') else shown}")
+    names = ", ".join(path.name for path in built.files if path.name != SUMMARY)
+    if names:
+        tail.append(f"reports: {names}")
+    tail += [f"no report: {problem}" for problem in built.problems]
+    show("\n".join([*lines, totals.text(), *tail]), "\n".join([*lines, totals.text(paint), *tail]))
+
+
+def _end() -> None:
     if os.getpid() != _MAIN_PROCESS:
         return
     try:
-        notes = sorted(_NOTES.glob(_NOTE + "*"))
-        folders = [Path(os.fsdecode(note.read_bytes())) for note in notes]
+        wanted = _noted()
     except OSError:
         return
-    for folder in folders:
-        found = list(Records(folder))
-        text = totals(found)
-        if not text:
-            continue
-        lines = ["", f"Findings of {len(found)} guest{'s' if len(found) != 1 else ''}"]
-        tail = []
-        findings, guests = remediable(record for record in found if record["action"] == "audit")
-        if findings:
-            tail.append(
-                f"{MARK} remediation changes {findings} finding{'s' if findings != 1 else ''} "
-                f"on {guests} guest{'s' if guests != 1 else ''}; "
-                "to see how: ansible-playbook vmguest.linux.remediate --check"
+    for folder, formats in wanted.items():
+        try:
+            fleet = Fleet([folder])
+            built, totals = report(fleet, folder, [name for name in REPORTS if name in formats])
+        except RecordError as error:
+            show(f"no report: {error}")
+        except KeyboardInterrupt:
+            show(
+                "the report was interrupted; to make it: ansible-playbook vmguest.linux.report "
+                f"-e vmguest_report_folders={shlex.quote(str(folder))}"
             )
-        place = os.path.relpath(folder)
-        tail.append(f"records: {folder if place.startswith('..') else place}")
-        show("\n".join([*lines, text, *tail]), "\n".join([*lines, totals(found, paint), *tail]))
+        else:
+            show_report(fleet, folder, built, totals)
     sys.stdout.flush()
 
 
-atexit.register(_print_totals)
+atexit.register(_end)

@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fleet's totals, from the records of a run: pure, text out."""
+"""The fleet's totals, from the records of a run: pure, text out, of a size that does not grow with the fleet."""
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import OPEN, Severity
@@ -27,6 +28,7 @@ _COLUMNS = (
 _GUESTS = 40
 _TOP = 5
 _NAME = 40
+_STATES = (("unreachable", "bright red"), ("failed", "red"), ("interrupted", "red"))
 
 
 def is_open(finding: Mapping[str, Any]) -> bool:
@@ -41,65 +43,79 @@ def _badness(record: Mapping[str, Any]) -> tuple[int, ...]:
     return (*(severities[severity.value] for severity in sorted(Severity, key=lambda entry: -entry.rank)), unknown)
 
 
-def totals(records: Iterable[Mapping[str, Any]], paint: Paint = plain) -> str:
-    """Guests by statuses, worst first; who could not be assessed; what is open on most guests. Empty without records."""
-    everyone = list(records)
-    if not everyone:
-        return ""
-    assessed = sorted(
-        (record for record in everyone if record["findings"]),
-        key=lambda record: (tuple(-number for number in _badness(record)), record["host"]),
-    )
-    lines = _guests(assessed, paint) if assessed else []
-    for state, colour in (("unreachable", "bright red"), ("failed", "red"), ("interrupted", "red")):
-        named = sorted(
-            (record for record in everyone if record["state"] == state), key=lambda record: str(record["host"])
-        )
-        lines += [
-            f"{paint(state, colour)}: {one_line(record['host'])}: {shortened(one_line(record['message']), 200)}"
-            for record in named
-        ]
-    lines += _recommendations(assessed)
-    return "\n".join(lines)
+class Totals:
+    """Takes records one at a time and keeps of them what is shown: the worst guests, and counts of all."""
+
+    def __init__(self) -> None:
+        #: Guests that were counted.
+        self.guests = 0
+        #: Findings, and guests, that remediation would change; of what was audited.
+        self.remediable = (0, 0)
+        #: The worst guests, worst first: what sorts them, the name, statuses.
+        self._worst: list[tuple[tuple[int, ...], str, Counter[str]]] = []
+        self._assessed = 0
+        self._every: Counter[str] = Counter()
+        self._opened: Counter[str] = Counter()
+        self._states: dict[str, list[tuple[str, str]]] = {state: [] for state, _colour in _STATES}
+        self._in_state: Counter[str] = Counter()
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Count a guest's record."""
+        self.guests += 1
+        host, state, findings = str(record["host"]), record["state"], record["findings"]
+        if state in self._states:
+            self._in_state[state] += 1
+            _keep_first(self._states[state], (host, str(record["message"])))
+        if not findings:
+            return
+        counts = Counter(finding["status"] for finding in findings)
+        self._assessed += 1
+        self._every += counts
+        self._opened.update(finding["recommendation"] for finding in findings if is_open(finding))
+        _keep_first(self._worst, (tuple(-number for number in _badness(record)), host, counts))
+        if record.get("action") == "audit":
+            marked = sum(enforceable(finding) for finding in findings)
+            self.remediable = (self.remediable[0] + marked, self.remediable[1] + bool(marked))
+
+    def text(self, paint: Paint = plain) -> str:
+        """Guests by statuses, worst first; who could not be assessed; what is open on most guests. Empty without records."""
+        lines = self._table(paint) if self._assessed else []
+        for state, colour in _STATES:
+            named = self._states[state]
+            lines += [
+                f"{paint(state, colour)}: {one_line(host)}: {shortened(one_line(message), 200)}"
+                for host, message in named
+            ]
+            if self._in_state[state] > len(named):
+                lines.append(f"{paint(state, colour)}: {self._in_state[state] - len(named)} more")
+        if self._opened and self._assessed > 1:
+            top = sorted(self._opened.items(), key=lambda entry: (-entry[1], entry[0]))[:_TOP]
+            lines.append("open on most guests: " + ", ".join(f"{name} ({number})" for name, number in top))
+        return "\n".join(lines)
+
+    def _table(self, paint: Paint) -> list[str]:
+        columns = [status for status in _COLUMNS if self._every[status]]
+        shown = [(one_line(host), counts) for _badness, host, counts in self._worst]
+        name = min(max(len("all guests"), *(len(host) for host, _counts in shown)), _NAME)
+
+        def row(host: str, count: Mapping[str, int]) -> str:
+            cells = []
+            for status in columns:
+                cell = f"{count.get(status, 0) or '.':>{len(status)}}"
+                cells.append(paint(cell, COLOURS[status]) if count.get(status) else cell)
+            return f"{shortened(host, name):{name}}  " + "  ".join(cells)
+
+        lines = [f"{'guest':{name}}  " + "  ".join(columns)]
+        lines += [row(host, counts) for host, counts in shown]
+        if self._assessed > len(shown):
+            rest = self._every - sum((counts for _host, counts in shown), Counter[str]())
+            lines.append(row(f"{self._assessed - len(shown)} more", rest))
+        if self._assessed > 1:
+            lines.append(row("all guests", self._every))
+        return lines
 
 
-def _guests(records: Sequence[Mapping[str, Any]], paint: Paint) -> list[str]:
-    counts = [
-        (one_line(record["host"]), Counter(finding["status"] for finding in record["findings"])) for record in records
-    ]
-    every: Counter[str] = sum((count for _host, count in counts), Counter())
-    columns = [status for status in _COLUMNS if every[status]]
-    name = min(max(len("all guests"), *(len(host) for host, _count in counts)), _NAME)
-
-    def row(host: str, count: Mapping[str, int]) -> str:
-        cells = []
-        for status in columns:
-            cell = f"{count.get(status, 0) or '.':>{len(status)}}"
-            cells.append(paint(cell, COLOURS[status]) if count.get(status) else cell)
-        return f"{shortened(host, name):{name}}  " + "  ".join(cells)
-
-    lines = [f"{'guest':{name}}  " + "  ".join(columns)]
-    lines += [row(host, count) for host, count in counts[:_GUESTS]]
-    if len(counts) > _GUESTS:
-        rest: Counter[str] = sum((count for _host, count in counts[_GUESTS:]), Counter())
-        lines.append(row(f"{len(counts) - _GUESTS} more", rest))
-    if len(counts) > 1:
-        lines.append(row("all guests", every))
-    return lines
-
-
-def _recommendations(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    opened = Counter(
-        finding["recommendation"] for record in records for finding in record["findings"] if is_open(finding)
-    )
-    lines = []
-    if opened and len(records) > 1:
-        top = sorted(opened.items(), key=lambda entry: (-entry[1], entry[0]))[:_TOP]
-        lines.append("open on most guests: " + ", ".join(f"{name} ({number})" for name, number in top))
-    return lines
-
-
-def remediable(records: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
-    """(findings, guests) that remediation would change."""
-    numbers = [sum(enforceable(finding) for finding in record["findings"]) for record in records]
-    return sum(numbers), sum(1 for number in numbers if number)
+def _keep_first(kept: list[Any], entry: tuple[Any, ...]) -> None:
+    """Put ``entry`` in order among ``kept``, of which there are never more than are shown. No two have the same host."""
+    insort(kept, entry)
+    del kept[_GUESTS:]

@@ -20,9 +20,12 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import RecordError, Records
 
 
-def finding(recommendation: str, status: str, severity: str = "medium") -> dict[str, Any]:
-    """As much of a finding as is counted."""
-    return {"recommendation": recommendation, "status": status, "severity": severity}
+def finding(recommendation: str, status: str, severity: str = "medium", **more: Any) -> dict[str, Any]:
+    """A finding as a record has it."""
+    texts = {"role": "r", "area": "memory", "title": "t", "source": "s", "mode": "audit", "reason": "because"}
+    sides = {"runtime": None, "persistent": None, "desired": None, "owner": None, "reboot": False, "remedy": []}
+    named = {"recommendation": recommendation, "status": status, "severity": severity}
+    return {**texts, **sides, **named, **more}
 
 
 def write(
@@ -80,9 +83,13 @@ class TestOneStream:
         (whole.parent / "noise.json").write_text("noise")
         (whole.parent / "list.json").write_text("[]")
         (whole.parent / ".db3.json.77").write_text("written just now")
+        write(tmp_path / "run", "db4", findings=[{"recommendation": "x"}])
+        write(tmp_path / "run", "db5", findings=[finding("x", "of another release")])
         fleet = Fleet([tmp_path / "run"])
         assert [record["host"] for record in fleet] == ["db1"]
-        assert {Path(path).name for path in fleet.unreadable} == {"db2.json", "noise.json", "list.json"}
+        assert {Path(path).name for path in fleet.unreadable} == {
+            "db2.json", "db4.json", "db5.json", "noise.json", "list.json"
+        }  # fmt: skip
 
     def test_a_host_name_with_line_ends_and_quotes(self, tmp_path: Path) -> None:
         host = 'a",\n "host": "b'

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.totals import remediable, totals
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import Paint, plain
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.totals import Totals
 
 
 def finding(
@@ -26,7 +28,20 @@ def finding(
 
 def record(host: str, *findings: dict[str, Any], state: str = "ok", message: str | None = None) -> dict[str, Any]:
     """A guest's record."""
-    return {"host": host, "state": state, "message": message, "findings": list(findings)}
+    return {"host": host, "action": "audit", "state": state, "message": message, "findings": list(findings)}
+
+
+def counted(records: list[dict[str, Any]]) -> Totals:
+    """The totals of these records."""
+    totals = Totals()
+    for entry in records:
+        totals.add(entry)
+    return totals
+
+
+def totals(records: list[dict[str, Any]], paint: Paint = plain) -> str:
+    """The text of the totals."""
+    return counted(records).text(paint)
 
 
 def test_worst_first_and_named_where_there_is_nothing_to_count() -> None:
@@ -73,9 +88,27 @@ def test_a_large_fleet_shows_its_worst_guests_and_sums_up_the_others() -> None:
 
 def test_what_remediation_would_change_is_counted() -> None:
     marked = finding("a", "noncompliant", mode="enforce", remedy=("set",))
-    assert remediable(
-        [record("x", marked, marked), record("y", marked), record("z", finding("a", "noncompliant"))]
-    ) == (3, 2)
+    fleet = [record("x", marked, marked), record("y", marked), record("z", finding("a", "noncompliant"))]
+    remediated = {**record("done", marked), "action": "remediate"}
+    assert counted([*fleet, remediated]).remediable == (3, 2)
+
+
+def test_many_that_cannot_be_reached_are_named_up_to_a_number() -> None:
+    lines = totals(
+        [record(f"h{number:03}", state="unreachable", message="m") for number in range(100, 0, -1)]
+    ).splitlines()
+    assert lines[0] == "unreachable: h001: m"
+    assert len(lines) == 41
+    assert lines[40] == "unreachable: 60 more"
+
+
+def test_what_is_kept_does_not_grow_with_the_fleet() -> None:
+    def size(guests: int) -> int:
+        return len(
+            pickle.dumps(counted([record(f"h{number:05}", finding("a", "noncompliant")) for number in range(guests)]))
+        )
+
+    assert size(2000) <= size(100) + 20
 
 
 def test_colour_does_not_move_a_column() -> None:
