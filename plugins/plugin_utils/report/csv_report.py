@@ -16,7 +16,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import 
 
 COLUMNS = (
     "host", "groups", "distribution", "kernel", "profile", "state", "message", "area", "recommendation", "severity", "mode",
-    "status", "reason", "runtime", "persistent", "desired", "owner", "reboot", "remedy", "title",
+    "status", "reason", "runtime", "persistent", "desired", "owner", "reboot", "remedy", "waived_until", "title",
 )  # fmt: skip
 _FINDING = COLUMNS[COLUMNS.index("area") :]
 #: A spreadsheet takes a cell that begins so for a formula, and what a guest says could then run on somebody's desk.
@@ -33,6 +33,14 @@ def cell(value: Any) -> str:
     if not text.isprintable():
         text = one_line(text)
     return "'" + text if text.startswith(_FORMULA) else text
+
+
+def _value(finding: Mapping[str, Any], column: str) -> Any:
+    if column == "remedy":
+        return "; ".join(finding["remedy"])
+    if column == "waived_until":
+        return (finding.get("waiver") or {}).get("expires")
+    return finding[column]
 
 
 class CsvReport:
@@ -64,8 +72,7 @@ class CsvReport:
         if not record["findings"]:
             self._writer.writerow([*first, *[""] * len(_FINDING)])
         self._writer.writerows(
-            [*first, *[cell("; ".join(finding[name]) if name == "remedy" else finding[name]) for name in _FINDING]]
-            for finding in record["findings"]
+            [*first, *[cell(_value(finding, name)) for name in _FINDING]] for finding in record["findings"]
         )
 
     def end(self, summary: Summary, checks: Sequence[FleetFinding]) -> None:

@@ -19,7 +19,7 @@ REPORT_FORMAT = 1
 #: Of a finding; what is the same on every guest is told once, in ``recommendations``.
 _FINDING = (
     "recommendation", "area", "severity", "mode", "status", "before", "reason", "runtime", "persistent", "desired", "owner",
-    "reboot", "remedy",
+    "reboot", "remedy", "waiver",
 )  # fmt: skip
 _RECOMMENDATION = ("role", "area", "title", "source")
 _GUEST = ("host", "groups", "run", "time", "action", "check", "state", "message", "profile", "guest")

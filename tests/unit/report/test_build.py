@@ -61,7 +61,14 @@ def records(folder: Path) -> None:
         NASTY,
         guest=about,
         findings=[
-            finding("swap_size", "waived", reason=NASTY, runtime=NASTY, owner=NASTY),
+            finding(
+                "swap_size",
+                "waived",
+                reason=NASTY,
+                runtime=NASTY,
+                owner=NASTY,
+                waiver={"reason": NASTY, "expires": "2027-03-31"},
+            ),
             finding("io_scheduler", "not_applicable"),
             finding("entropy", "unknown"),
             finding("root_on_error", "manual", "critical", reason=NASTY),
@@ -195,7 +202,7 @@ class TestJson:
         for guest in report["guests"]:
             assert set(guest) == set(kinds["guest"]["properties"])
             for entry in guest["findings"]:
-                assert set(entry) | {"before"} == set(kinds["finding"]["properties"])
+                assert set(entry) | {"before", "waiver"} == set(kinds["finding"]["properties"])
         for entry in report["recommendations"].values():
             assert set(entry) == set(kinds["recommendation"]["properties"])
         for entry in report["fleet_checks"]:
@@ -239,6 +246,7 @@ class TestCsv:
             "a; b",
             "no",
         )
+        assert [row["waived_until"] for row in rows if row["status"] == "waived"] == ["2027-03-31"]
         (gone,) = [row for row in rows if row["host"] == "gone"]
         assert (gone["state"], gone["message"], gone["status"]) == ("unreachable", "no connection over ssh", "")
 
