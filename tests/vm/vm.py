@@ -239,14 +239,15 @@ class VM:
                 raise BootError(
                     why, self._with_console(f"{self.name} ({self.hardware.controller}) did not boot: {why}")
                 )
-            if self._answers() and self.run("true", check=False, seconds=20).returncode == 0:
+            if self._answers() and self.run("true", check=False, seconds=90).returncode == 0:
                 return time.monotonic() - self._began
             time.sleep(0.5)
 
     def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 2) as connection:
-                connection.settimeout(3)
+                # On a machine with more to do sshd takes its time; who asks again at once only has it begin anew.
+                connection.settimeout(15)
                 return connection.recv(4) == b"SSH-"
         except OSError:
             return False
@@ -362,7 +363,7 @@ def ssh_config(name: str, port: int, control: Path) -> str:
   StrictHostKeyChecking no
   UserKnownHostsFile /dev/null
   LogLevel ERROR
-  ConnectTimeout 20
+  ConnectTimeout 60
   ServerAliveInterval 15
   ServerAliveCountMax 8
   ControlMaster auto
