@@ -105,8 +105,10 @@ def _traces(evidence: Evidence, machine_id: str) -> str:
 # ---- clone_ssh_host_keys ---------------------------------------------------------------------------------------------
 
 _SSHD = "/usr/sbin/sshd"
-#: What makes missing keys when sshd starts: units of Red Hat and Photon, SUSE's program; below, init scripts. Debian has none.
+#: What makes missing keys when sshd starts: units of Red Hat and Photon, SUSE's program; below, init scripts. Debian has none,
+#: and needs a unit of the administrator's own.
 _KEYGEN = (
+    "/etc/systemd/system/ssh*keygen*.service",
     "/usr/lib/systemd/system/ssh*keygen*.service",
     "/usr/sbin/sshd-gen-keys-start",
 )

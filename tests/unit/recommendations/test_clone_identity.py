@@ -97,6 +97,8 @@ def test_what_an_earlier_id_left_is_told():
 KEY = "/etc/ssh/ssh_host_ed25519_key"
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBv0Y5pP3cZ8vHq5sY0H0z1dJvG0o4v3l8m2u5y1b7Qd root@golden"
 SSHD, KEYGEN, CLOUD = "/usr/sbin/sshd", "/usr/lib/systemd/system/sshd-keygen@.service", "/usr/bin/cloud-init"
+#: A unit of the administrator's own, where the distribution has none.
+OWN_UNIT = "/etc/systemd/system/ssh-keygen.service"
 THERE = (SSHD, KEY, f"{KEY}.pub")
 
 
@@ -112,6 +114,7 @@ def server(*there, public=None, base=None):
         (server(*THERE, public=State.DENIED), Status.UNKNOWN, Status.MANUAL),
         (server(*THERE, public="ssh-ed25519 %%%"), Status.UNKNOWN, Status.MANUAL),
         (server(SSHD, KEYGEN), Status.COMPLIANT, Status.COMPLIANT),
+        (server(SSHD, OWN_UNIT), Status.COMPLIANT, Status.COMPLIANT),
         (server(SSHD, CLOUD), Status.COMPLIANT, Status.COMPLIANT),
         (server(SSHD, "/usr/sbin/sshd-gen-keys-start"), Status.COMPLIANT, Status.COMPLIANT),
         (server(SSHD), Status.MANUAL, Status.MANUAL),
