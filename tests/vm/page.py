@@ -61,4 +61,4 @@ def _of(cases: Sequence[Case], claim: Claim) -> list[Case]:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return text.replace("|", "\\|").replace("\n", "<br>")

@@ -181,7 +181,7 @@ def test_results_are_kept_and_read_again(tmp_path: Path) -> None:
 def test_a_page_is_made_of_what_was_measured() -> None:
     text = page.page(cases())
     assert page.problems(cases()) == []
-    assert text.count("| found | a \\| b c |") == len(CLAIMS)
+    assert text.count("| found | a \\| b<br>c |") == len(CLAIMS)
     assert f"({len(CLAIMS)} minutes of scenarios" in text
 
 
