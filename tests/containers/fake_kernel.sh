@@ -103,6 +103,8 @@ done
 put sys/module/vmw_pvscsi/parameters/cmd_per_lun 254
 put sys/kernel/mm/transparent_hugepage/enabled 'always [madvise] never'
 put sys/devices/system/cpu/online 0-1
+[ "$kernel" = legacy ] || put sys/devices/system/cpu/modalias \
+    'cpu:type:x86,ven0000fam0006mod004F:feature:,003D,0080,0089,008C,008D,0093,0094,0096,0097,009A,009C,009D,00C0,00C5,0123,0125,0128'
 put sys/devices/system/cpu/possible 0-1
 mkdir -p "$tree/sys/class/net" "$tree/sys/fs/cgroup" "$tree/sys/firmware" "$tree/sys/power"
 put proc/meminfo \

@@ -17,7 +17,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_outpu
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Command, Read
 
 _SCRIPT = r"""[ -e proc/1 ] || cd /
-command -v vmware-toolbox-cmd >/dev/null || exit 127
 for stat in balloon swap memlimit cpulimit speed; do
 echo "stat $stat"
 vmware-toolbox-cmd stat $stat
@@ -30,7 +29,7 @@ sed -n -e 's/.*<Environment.*/ovf/p' \
 -e 's/.*:key="\([^"]*\)" *[a-z]*:value="..*/filled \1/p'
 :"""
 
-READS: tuple[Read, ...] = (Command("host_answers", ("sh", "-c", _SCRIPT)),)
+READS: tuple[Read, ...] = (Command("host_answers", ("sh", "-c", _SCRIPT), needs="vmware-toolbox-cmd"),)
 
 _HOST = re.compile(r"host (VMware ESXi? (\d+)\.(\d+)\S*)")
 _AMOUNT = re.compile(r"\s*(\d+) M(?:B|Hz)\s*")

@@ -23,6 +23,7 @@ ETHTOOL = ("/usr/sbin/ethtool", "/sbin/ethtool", "/usr/bin/ethtool")
 #: In a guest tree the probe stands in its root; on a guest anywhere. `net:eth0` is how kernels before 2.6.22 name the card.
 #: A pipe into one grep: ethtool -S has forty counters for each queue.
 _ETHTOOL = r"""[ -e proc/1 ] || cd /
+[ -d sys/bus/pci/drivers/vmxnet3 ] || exit 0
 seen=0
 for path in sys/bus/pci/drivers/vmxnet3/*/net/* sys/bus/pci/drivers/vmxnet3/*/net:*; do
 [ -e "$path" ] && [ "$seen" -lt 10 ] || continue
@@ -53,7 +54,7 @@ READS: tuple[Read, ...] = (
         "/proc/sys/net/ipv6/conf/all/forwarding",
         "/sys/devices/system/cpu/online",
     ),
-    Command("nic_settings", ("sh", "-c", _ETHTOOL)),
+    Command("nic_settings", ("sh", "-c", _ETHTOOL), needs="ethtool"),
     # Lines, not files: NetworkManager's and wicked's hold passphrases.
     Lines(
         "nic_owners",

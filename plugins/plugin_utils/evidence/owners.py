@@ -18,7 +18,7 @@ from enum import Enum
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Boot, configured_arguments
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Line, ProbeOutput
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Line, ProbeOutput, once
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
     Lines,
     Read,
@@ -334,7 +334,7 @@ def udev_assignments(
     """
     shown = [entry for folder in UDEV_FOLDERS for entry in probe.entries(f"{folder}/*.rules")]
     masked = {entry.path for entry in shown if entry.target == "/dev/null"}
-    by_path = _udev_lines(probe.lines("udev_rules"))
+    by_path = dict(once(probe, "udev_lines", _udev_lines))
     paths = {entry.path for entry in shown} or set(by_path)
     if ours:
         masked.discard(ours[0])
@@ -351,11 +351,11 @@ def udev_assignments(
     return found + run
 
 
-def _udev_lines(lines: Iterable[Line]) -> dict[str, list[Line]]:
+def _udev_lines(probe: ProbeOutput) -> dict[str, list[Line]]:
     """The rules of each file; one that goes on over several lines is one, by the number of its last."""
     by_path: dict[str, list[Line]] = {}
     begun: Line | None = None
-    for line in lines:
+    for line in probe.lines("udev_rules"):
         text = line.text
         if begun and (begun.path, begun.number + 1) == (line.path, line.number):
             text = begun.text + text
@@ -370,7 +370,8 @@ def _udev_lines(lines: Iterable[Line]) -> dict[str, list[Line]]:
 def _udev_rule(line: Line, device: Device, attribute: str, udev: Udev) -> tuple[str, Assignment] | None:
     """The key by which a rule sets the attribute of the device, and to what; None where it does not."""
     text = line.text.strip()
-    if text.startswith("#"):
+    # Every way to set an attribute names it.
+    if text.startswith("#") or attribute not in text:
         return None
     by, value, certain = "", "", True
     for token in _UDEV_TOKEN.finditer(text):

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import Platform
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput, once
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Command, Read
 
 #: The distributions' VMware Tools: the same names in all families.
@@ -59,6 +59,10 @@ class Packages:
     @classmethod
     def of(cls, probe: ProbeOutput) -> Packages:
         """Read from the probe's output. Where a guest has both commands, the distribution's own one counts."""
+        return once(probe, "packages", cls._of)
+
+    @classmethod
+    def _of(cls, probe: ProbeOutput) -> Packages:
         readers = {"dpkg": _dpkg, "rpm": _rpm}
         order = ("dpkg", "rpm") if Platform.of(probe).distribution.family == "debian" else ("rpm", "dpkg")
         for database in order:

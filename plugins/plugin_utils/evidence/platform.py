@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput, once
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
     Command,
     Read,
@@ -151,6 +151,10 @@ class Platform:
     @classmethod
     def of(cls, probe: ProbeOutput) -> Platform:
         """Read it from the probe's output."""
+        return once(probe, "platform", cls._of)
+
+    @classmethod
+    def _of(cls, probe: ProbeOutput) -> Platform:
         vendor = _first(probe, "/sys/class/dmi/id/sys_vendor", "dmidecode_vendor")
         serial = probe.file("/sys/class/dmi/id/product_serial").value
         if (vendor is None or not vendor.startswith("VMware")) and serial.startswith("VMware-"):

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property, lru_cache
 from itertools import islice
+from typing import TypeVar
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.basic_regex import python_pattern
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
@@ -173,20 +174,28 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+@lru_cache(maxsize=4096)
+def _beginning(pattern: str) -> tuple[str, bool]:
+    """The part of a glob before its first wildcard, and whether it has one."""
+    wild = _WILD.search(pattern)
+    return (pattern[: wild.start()], True) if wild else (pattern, False)
+
+
 def glob_match(pattern: str, path: str) -> bool:
     """True where the shell would expand ``pattern`` to ``path``."""
-    if not _WILD.search(pattern):
-        return pattern == path
-    return _glob(pattern).match(_bytes(path)) is not None
+    start, wild = _beginning(pattern)
+    # Thousands of pairs are asked about for each guest, and most do not even begin alike.
+    if not path.startswith(start):
+        return False
+    return _glob(pattern).match(_bytes(path)) is not None if wild else path == pattern
 
 
 def _matching(pattern: str, paths: Sequence[str]) -> list[str]:
     """Those of the sorted ``paths`` that ``pattern`` matches; only those that begin as it does are looked at."""
-    wild = _WILD.search(pattern)
+    start, wild = _beginning(pattern)
     if not wild:
         at = bisect_left(paths, pattern)
         return [pattern] if paths[at : at + 1] == [pattern] else []
-    start = pattern[: wild.start()]
     match = _glob(pattern).match
     found = []
     for path in islice(paths, bisect_left(paths, start), None):
@@ -313,6 +322,18 @@ class ProbeOutput:
                 raise LookupError(f"no recommendation declares command '{name}'")
             return Output(name, None)
         return found
+
+
+Made = TypeVar("Made")
+
+
+def once(probe: ProbeOutput, name: str, make: Callable[[ProbeOutput], Made]) -> Made:
+    """What ``make`` makes of this output, for those who ask again: made once, and kept with it under ``name``."""
+    kept = probe.__dict__.setdefault("_kept", {})
+    if name not in kept:
+        kept[name] = make(probe)
+    made: Made = kept[name]
+    return made
 
 
 def framed(output: str, nonce: str, program: str) -> list[str]:

@@ -62,13 +62,15 @@ class Entries:
 class Command:
     """Output of a command that only reads. Run where its first word is found, and ended after ``seconds``.
 
-    ``unless`` is a path: where it exists the command is not run, for it could tell no more.
+    ``unless`` is a path: where it exists the command is not run, for it could tell no more. ``needs`` is a program without which
+    it is not run: what a script for sh is about.
     """
 
     name: str
     argv: tuple[str, ...]
     seconds: int = 10
     unless: str = ""
+    needs: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@
 
 """Services: what runs now, and what is configured to run at the next boot. The one is never inferred from the other.
 
-Runtime: one ``systemctl show`` for all units that recommendations ask for; elsewhere the names of running processes.
+Runtime: one ``systemctl show`` for all units that recommendations ask for and that the guest has; elsewhere the names of
+running processes.
 Persistent: the links that enable a unit, a mask, init scripts with their runlevel links, upstart's jobs.
 A recommendation that asks for another service adds it to those of :data:`UNITS` and its daemon to :data:`DAEMONS`.
 """
@@ -39,25 +40,44 @@ _SYSTEM = "/etc/systemd/system"
 _UNIT_FOLDERS = (_SYSTEM, "/usr/lib/systemd/system", "/lib/systemd/system")
 _LINKS = tuple(f"{folder}/*.{kind}/" for folder in _UNIT_FOLDERS for kind in ("wants", "requires"))
 _SCRIPTS = ("/etc/init.d/", "/etc/rc.d/init.d/")
+#: Where systemd has a unit from (systemd.unit(5), without what only a user's own systemd reads), and where it shows that a
+#: unit runs whose file is gone.
+_UNIT_PLACES = (
+    *("etc/systemd/system", "etc/systemd/system.control", "etc/systemd/system.attached"),
+    *("run/systemd/system", "run/systemd/system.control", "run/systemd/transient", "run/systemd/system.attached"),
+    *("run/systemd/generator", "run/systemd/generator.early", "run/systemd/generator.late"),
+    *("usr/local/lib/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"),
+    *("sys/fs/cgroup/system.slice", "sys/fs/cgroup/systemd/system.slice"),
+)
+#: systemd looks through all of these places for each unit that it does not know, which costs it more than all others
+#: together: so only the units that are there are asked for, and the first one always, lest an answer were none.
+_SHOW = f"""[ -e proc/1 ] || cd /
+set -- {UNITS[0]}.service
+for unit in {" ".join((*UNITS[1:], *SYSTEMD_UNITS))}; do
+for place in {" ".join(_UNIT_PLACES)}; do
+if [ -e "$place/$unit.service" ] || [ -h "$place/$unit.service" ]; then
+set -- "$@" "$unit.service"
+break
+fi
+done
+done
+exec systemctl show -p Id -p Names -p LoadState -p ActiveState "$@"
+"""
 #: Runlevels 2 to 5 of Debian, Red Hat and SUSE.
 _RUNLEVELS = ("/etc/rc[2-5].d/", "/etc/rc.d/rc[2-5].d/", "/etc/init.d/rc[2-5].d/")
+_INITIALS = "".join(sorted({unit[0] for unit in UNITS}))
 
 READS: tuple[Read, ...] = (
-    Command(
-        "units",
-        (
-            *("systemctl", "show", "-p", "Id", "-p", "Names", "-p", "LoadState", "-p", "ActiveState"),
-            *(f"{unit}.service" for unit in UNITS + SYSTEMD_UNITS),
-        ),
-    ),
+    Command("units", ("sh", "-c", _SHOW), needs="systemctl"),
     # The second word of /proc/PID/stat. `ps` would read three files for each process, and busybox' knows other options.
     Lines("daemons", "^[0-9]* (\\(" + "\\|".join(DAEMONS) + "\\))", ("/proc/[0-9]*/stat",)),
     entries(*(f"{folder}/{unit}.service" for unit in UNITS for folder in _UNIT_FOLDERS)),
-    entries(*(f"{folder}{unit}.service" for unit in UNITS for folder in _LINKS)),
+    # Not by name: each glob would have the shell read all these folders again.
+    entries(*(f"{folder}*.service" for folder in _LINKS)),
     entries(*(f"{folder}{unit}" for unit in UNITS for folder in _SCRIPTS)),
-    entries(*(f"{folder}[SK]??{unit}" for unit in UNITS for folder in _RUNLEVELS)),
+    entries(*(f"{folder}[SK]??[{_INITIALS}]*" for folder in _RUNLEVELS)),
     entries(*(f"/etc/init/{unit}.conf" for unit in UNITS)),
-    entries(*(f"{_SYSTEM}/{place}{unit}.service" for unit in SYSTEMD_UNITS for place in ("", "*.wants/"))),
+    entries(*(f"{_SYSTEM}/{unit}.service" for unit in SYSTEMD_UNITS)),
 )
 
 

@@ -130,6 +130,13 @@ read_unless() {
   "$@"
 }
 
+# read_where PROGRAM VERB...: another verb, where this program is found.
+read_where() {
+  command -v "$1" >/dev/null || return 0
+  shift
+  "$@"
+}
+
 # ---- time limits -----------------------------------------------------------------------------------------------------
 # One clock for all commands: two processes, where `timeout` would be one more for each command. Besides, EL4 and EL5 have
 # no timeout, and that of toybox 0.8 (Photon) makes up exit statuses.

@@ -128,24 +128,47 @@ def _file_calls(reads: Sequence[Files]) -> Iterator[tuple[str, ...]]:
 def _rounds(globs: Iterable[str]) -> list[list[str]]:
     """Globs, without those that others cover, such that within one round no file is matched twice."""
     rounds: list[list[str]] = []
+    # Round by round, and by depth: only what is equally deep can meet.
+    levels: list[dict[int, list[str]]] = []
     for glob in _needed(globs):
-        for members in rounds:
-            if not any(_overlap(glob, member) for member in members):
-                members.append(glob)
+        depth = glob.count("/")
+        for members, level in zip(rounds, levels, strict=True):  # noqa: B007 (it is used after the loop)
+            if not any(_overlap(glob, member) for member in level.get(depth, ())):
                 break
         else:
-            rounds.append([glob])
+            members, level = [], {}
+            rounds.append(members)
+            levels.append(level)
+        members.append(glob)
+        level.setdefault(depth, []).append(glob)
     return rounds
 
 
 def _needed(globs: Iterable[str]) -> list[str]:
     """Globs without those that others cover."""
     ordered = list(dict.fromkeys(globs))
-    return [glob for glob in ordered if not any(other != glob and _covers(other, glob) for other in ordered)]
+    wide: dict[int, list[str]] = {}
+    for glob in ordered:
+        if _WILD.search(glob):
+            wide.setdefault(glob.count("/"), []).append(glob)
+    return [
+        glob
+        for glob in ordered
+        if not any(other != glob and _covers(other, glob) for other in wide.get(glob.count("/"), ()))
+    ]
+
+
+@cache
+def _beginning(glob: str) -> str:
+    """The part of a glob before its first wildcard: all of it where it has none."""
+    found = _WILD.search(glob)
+    return glob[: found.start()] if found else glob
 
 
 def _covers(wide: str, narrow: str) -> bool:
     """True where all that ``narrow`` matches is matched by ``wide``; it may be False for some such globs."""
+    if not narrow.startswith(_beginning(wide)):
+        return False
     if not _WILD.search(narrow):
         return bool(_WILD.search(wide)) and glob_match(wide, narrow)
     parts, others = wide.split("/"), narrow.split("/")
@@ -156,6 +179,10 @@ def _covers(wide: str, narrow: str) -> bool:
 
 def _overlap(glob: str, other: str) -> bool:
     """True where one file may be matched by both; a bracket counts as any character."""
+    one, two = _beginning(glob), _beginning(other)
+    # Most do not even begin alike, and all pairs are asked about.
+    if not one.startswith(two) and not two.startswith(one):
+        return False
     if not _WILD.search(glob):
         return glob_match(other, glob)
     if not _WILD.search(other):
@@ -222,10 +249,13 @@ def _command_calls(reads: Sequence[Command]) -> Iterator[tuple[str, ...]]:
             raise ValueError(f"command '{read.name}' must begin with a name that is looked up in PATH")
         if read.unless:
             _check_glob(read.unless)
+        if read.needs and not _NAME.fullmatch(read.needs):
+            raise ValueError(f"what command '{read.name}' needs must be a name that is looked up in PATH")
         if read.seconds < 1:
             raise ValueError(f"command '{read.name}' needs a time limit of a second or more")
     for read in known.values():
         call = ("read_command", read.name, str(read.seconds), *read.argv)
+        call = ("read_where", read.needs, *call) if read.needs else call
         yield ("read_unless", read.unless, *call) if read.unless else call
 
 

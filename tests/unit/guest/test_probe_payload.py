@@ -96,6 +96,14 @@ def test_a_command_may_be_for_guests_without_a_file_only() -> None:
     ]
 
 
+def test_a_command_may_need_a_program() -> None:
+    assert calls(Command("units", ("sh", "-c", "exec systemctl show"), needs="systemctl")) == [
+        ["read_where", "systemctl", "read_command", "units", "10", "sh", "-c", "exec systemctl show"],
+    ]
+    with pytest.raises(ValueError, match="looked up in PATH"):
+        calls(Command("units", ("sh",), needs="/bin/systemctl"))
+
+
 def test_words_stay_words() -> None:
     words = (
         "x",
