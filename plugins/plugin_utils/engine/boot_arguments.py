@@ -33,6 +33,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import
     Boot,
     BootEntry,
     Loader,
+    arguments_line,
     configured_arguments,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
@@ -88,15 +89,23 @@ class _Site:
 
 @dataclass(frozen=True)
 class Wish:
-    """What every command line shall be: no ``bad`` argument, all ``wanted`` ones. ``entries`` are those that it is about."""
+    """What every command line shall be: no ``bad`` argument, all ``wanted`` ones. ``entries`` are those that it is about.
+
+    ``meets(word, wanted)`` tells where an argument is as good as a wanted one; by default only itself is.
+    """
 
     bad: Callable[[str], bool]
     wanted: tuple[str, ...]
     entries: tuple[BootEntry, ...]
+    meets: Callable[[str, str], bool] = str.__eq__
+
+    def missing(self, words: Sequence[str]) -> list[str]:
+        """The wanted arguments that none of ``words`` meets."""
+        return [wanted for wanted in self.wanted if not any(self.meets(word, wanted) for word in words)]
 
     def wrong(self, words: Sequence[str]) -> list[str]:
         """The bad arguments, then the missing ones with a minus before them."""
-        return [word for word in words if self.bad(word)] + [f"-{word}" for word in self.wanted if word not in words]
+        return [word for word in words if self.bad(word)] + [f"-{word}" for word in self.missing(words)]
 
 
 class _Remedy:
@@ -129,7 +138,7 @@ class _Remedy:
             for origin, word in zip(entry.origins, entry.arguments, strict=True)
             if self.wish.bad(word)
         ]
-        found += [entry.source for entry in self.wrong if any(word not in entry.arguments for word in self.wish.wanted)]
+        found += [entry.source for entry in self.wrong if self.wish.missing(entry.arguments)]
         found += [argument.origin for argument in self.configured]
         return ", ".join(dict.fromkeys(found))
 
@@ -163,9 +172,17 @@ class _Remedy:
         if foreign:
             self.blocked = f"{', '.join(dict.fromkeys(foreign))} is not made from /etc/default/grub: edit it by hand"
             return
-        sites = [(argument.origin, argument.word, True) for argument in self.configured]
-        self._edit(sites)
         drop_ins = self.evidence.platform.distribution.family == "debian"
+        sites = [(argument.origin, argument.word, True) for argument in self.configured]
+        # What is configured already is missing in the menu only because that was not made since.
+        words = [argument.word for argument in configured_arguments(self.evidence)]
+        missing = self.wish.missing(words) if any(self.wish.missing(entry.arguments) for entry in self.wrong) else []
+        place = arguments_line(self.evidence, drop_ins) if missing else None
+        if missing and place is None:
+            self.blocked = f'no line GRUB_CMDLINE_LINUX="…" in {DEFAULT_GRUB} could be added to: edit it by hand'
+            return
+        sites += [(place, word, False) for word in missing if place]
+        self._edit(sites)
         self.commit = (make_menu(config, drop_ins),)
 
     def _generated(self, origin: str) -> bool:
@@ -185,12 +202,7 @@ class _Remedy:
             for origin, word in zip(entry.origins, entry.arguments, strict=True)
             if self.wish.bad(word)
         ]
-        sites += [
-            (entry.source, word, False)
-            for entry in self.wrong
-            for word in self.wish.wanted
-            if word not in entry.arguments
-        ]
+        sites += [(entry.source, word, False) for entry in self.wrong for word in self.wish.missing(entry.arguments)]
         return sites + [(argument.origin, argument.word, True) for argument in self.configured]
 
     def _edit(self, sites: Sequence[tuple[str, str, bool]]) -> None:
@@ -261,11 +273,22 @@ class _Remedy:
         return edits
 
 
-def wish_verdict(evidence: Evidence, wish: Wish, desired: str, right: str) -> Verdict:
-    """Both sides of a wish. ``right`` is the reason where all is as desired."""
+@dataclass(frozen=True)
+class InForce:
+    """What the kernel says of a wish by something else than its command line: whether it is met now, and the value."""
+
+    met: bool
+    value: str
+
+
+def wish_verdict(evidence: Evidence, wish: Wish, desired: str, right: str, in_force: InForce | None = None) -> Verdict:
+    """Both sides of a wish. ``right`` is the reason where all is as desired. The side of now is the running kernel's command line,
+    or what is ``in_force``."""
     boot = evidence.boot
     running = evidence.platform.command_line
     wrong_now = wish.wrong(running)
+    if in_force is not None:
+        wrong_now = [] if in_force.met else [f"-{word}" for word in wish.wanted]
     remedy = _Remedy(evidence, wish)
     wrong_at_boot = [word for entry in remedy.wrong for word in wish.wrong(entry.arguments)]
     wrong_at_boot += [argument.word for argument in remedy.configured]
@@ -285,10 +308,12 @@ def wish_verdict(evidence: Evidence, wish: Wish, desired: str, right: str) -> Ve
     told = problem is None or (boot.loader in _TOLD_ENOUGH and not unread)
     if not (wish.entries and told) and not (boot.loader is Loader.UKI and wrong_now):
         return unknown(
-            f"what the next boot's arguments are cannot be told: {problem}", runtime=shown(wrong_now), desired=desired
+            f"what the next boot's arguments are cannot be told: {problem}",
+            runtime=in_force.value if in_force else shown(wrong_now),
+            desired=desired,
         )
     sides = {
-        "runtime": shown(wrong_now),
+        "runtime": in_force.value if in_force else shown(wrong_now),
         "persistent": shown(wrong_at_boot),
         "desired": desired,
         "owner": remedy.places or (boot.default.source if boot.default else boot.config),
@@ -297,7 +322,7 @@ def wish_verdict(evidence: Evidence, wish: Wish, desired: str, right: str) -> Ve
         return manual(f"the kernel runs with {shown(wrong_now)}; {_NO_EDIT[boot.loader]}", **sides)
     if not wrong_at_boot:
         if wrong_now:
-            return pending_reboot(f"{shown(wrong_now)} is in force until the next boot", **sides)
+            return pending_reboot(f"{sides['runtime']} is in force until the next boot", **sides)
         return compliant(right, **sides)
     count = (
         f"{len(remedy.wrong)} of {len(wish.entries)} boot entries"

@@ -12,7 +12,7 @@ made a new menu since (a kernel was installed), the old one would lose that: the
 
 from __future__ import annotations
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import HARMFUL, TICKING
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import HARMFUL, PARAMETERS, TICKING
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import IN_PLACE
 
@@ -71,11 +71,11 @@ else
 fi
 """
 
-# What configures the menu is shell (grub-mkconfig reads it in the same way). Of the arguments that have to do with timers an
-# entry has those that are configured, and no others; entries for repairs have fewer.
+# What configures the menu is shell (grub-mkconfig reads it in the same way). Of the arguments that this
+# collection sets or takes out an entry has those that are configured, and no others; entries for repairs have fewer.
 _PROOF = r"""
 cmp -s "$made" "$config" || { echo "$config is not what was made"; exit 1; }
-timer() {
+ours() {
   for word; do
     case $word in
     @patterns@) printf ' %s' "$word" ;;
@@ -86,10 +86,10 @@ set -f
 GRUB_CMDLINE_LINUX='' GRUB_CMDLINE_LINUX_DEFAULT=''
 [ ! -f "$ROOT/etc/default/grub" ] || . "$ROOT/etc/default/grub" >/dev/null 2>&1
 @drop_ins@
-wanted=$(timer $GRUB_CMDLINE_LINUX $GRUB_CMDLINE_LINUX_DEFAULT)
+wanted=$(ours $GRUB_CMDLINE_LINUX $GRUB_CMDLINE_LINUX_DEFAULT)
 sed -n '/^### BEGIN .*10_linux/,/^### END .*10_linux/p' "$config" | grep '^[[:blank:]]*linux' |
   grep -v -e ' single' -e ' recovery' -e '-rescue-' | while IFS= read -r entry; do
-    found=$(timer $entry)
+    found=$(ours $entry)
     [ "$found" = "$wanted" ] || { echo "expected:$wanted, found:$found in $entry"; exit 1; }
   done
 """
@@ -110,7 +110,9 @@ def make_menu(config: str, drop_ins: bool) -> Run:
     if config not in ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"):
         raise ValueError(f"{config} is not made anew")
     prefix = config.split("/")[2]
-    patterns = "|".join(f"'{word}'*" if word.endswith("=") else f"'{word}'" for word in (*HARMFUL, *TICKING))
+    patterns = "|".join(
+        f"'{word}'*" if word.endswith("=") else f"'{word}'" for word in (*HARMFUL, *TICKING, *PARAMETERS)
+    )
     words = {
         "@config@": config,
         "@mkconfig@": f"{prefix}-mkconfig",

@@ -89,6 +89,9 @@ HARMFUL = (
 #: (kstrtobool in lib/kstrtox.c).
 TICKING = ("divider=", *(f"{name}={off}" for name in ("nohz", "highres") for off in ("off", "0", "n", "no")))
 
+#: Parameters of modules that engine/module_parameter.py sets.
+PARAMETERS = ("vmw_pvscsi.ring_pages=", "nvme_core.io_timeout=", "scsi_mod.use_blk_mq=")
+
 #: Those that hold a kernel to the machine that somebody chose them on: processors, memory, features and power states that
 #: another has not, or has more of. (lpj= is among the harmful ones; mitigations= is a matter of security.)
 PINNED = (

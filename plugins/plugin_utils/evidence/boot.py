@@ -171,6 +171,21 @@ def configured_arguments(probe: ProbeOutput) -> list[ConfiguredArgument]:
     return found
 
 
+def arguments_line(probe: ProbeOutput, drop_ins: bool) -> str | None:
+    """``path:line`` of the line that gives all entries of GRUB 2's menu their arguments, the last ``GRUB_CMDLINE_LINUX="…"`` of
+    /etc/default/grub, and of its ``drop_ins`` where this grub-mkconfig reads them. None where there is none, or its value is not
+    in quotes that end the line: such a line cannot be added to without rewriting it."""
+    paths = [DEFAULT_GRUB, *(file.path for file in probe.glob(DEFAULT_GRUB_DROP_INS) if drop_ins)]
+    found = None
+    for path in paths:
+        for number, line in enumerate(probe.file(path).lines, 1):
+            match = _QUOTED.match(line)
+            if match and match["name"] == "GRUB_CMDLINE_LINUX":
+                quote = match["quote"]
+                found = f"{path}:{number}" if quote and line.rstrip().endswith(quote) else None
+    return found
+
+
 def _shell_values(file: File, *names: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(file.lines, 1):
         match = _QUOTED.match(line)

@@ -241,6 +241,14 @@ def modprobe_files(probe: ProbeOutput) -> list[str]:
 def module_option_assignments(probe: ProbeOutput, module: str, option: str) -> list[Assignment]:
     """Who sets an option of a kernel module: ``options`` lines of modprobe.d(5), then ``module.option=`` on the kernel's
     command line, which wins over them for a built-in module and is added by modprobe for others."""
+    return [
+        *modprobe_assignments(probe, module, option),
+        *kernel_argument_assignments(probe, f"{module}.{option}"),
+    ]
+
+
+def modprobe_assignments(probe: ProbeOutput, module: str, option: str) -> list[Assignment]:
+    """Which ``options`` lines of modprobe.d(5) set an option of a kernel module."""
     found: list[Assignment] = []
     for path in modprobe_files(probe):
         for number, line in enumerate(probe.file(path).lines, 1):
@@ -251,7 +259,7 @@ def module_option_assignments(probe: ProbeOutput, module: str, option: str) -> l
                     for word in words[2:]
                     if word.partition("=")[0] == option
                 ]
-    return found + kernel_argument_assignments(probe, f"{module}.{option}")
+    return found
 
 
 # --- udev attributes --------------------------------------------------------------------------------------------------

@@ -22,12 +22,16 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.disk_attribut
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Severity,
     Verdict,
-    compliant,
     manual,
     not_applicable,
     unknown,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.module_parameter import (
+    ModuleParameter,
+    assess_parameter,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
     Assignment,
@@ -35,7 +39,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners impo
     Udev,
     module_option_assignments,
     udev_assignments,
-    winner,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import files
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import Disk
@@ -142,7 +145,7 @@ def assess_nvme(evidence: Evidence, options: Options) -> Verdict:
             return unknown(
                 f"the timeout of {', '.join(disk.name for disk in without)} cannot be read in /sys/block/*/queue/io_timeout"
             )
-        return _assess_parameter(evidence, seconds)
+        return _assess_parameter(evidence, options)
     attribute = DiskAttribute(
         rule=NVME_RULE,
         content=_nvme_rule(seconds * 1000),
@@ -157,26 +160,25 @@ def assess_nvme(evidence: Evidence, options: Options) -> Verdict:
     return assess_attribute(evidence, attribute, disks)
 
 
-def _assess_parameter(evidence: Evidence, seconds: int) -> Verdict:
+def _assess_parameter(evidence: Evidence, options: Options) -> Verdict:
     """A kernel whose queues have no timeout of their own: only the driver's parameter, for disks that appear after it was set."""
     value = evidence.file(NVME_PARAMETER).value
     if not value.isdecimal():
         return unknown(f"neither /sys/block/nvme*/queue/io_timeout nor {NVME_PARAMETER} can be read")
-    boot = winner(module_option_assignments(evidence, "nvme_core", "io_timeout"))
-    wanted = min(seconds, HIGHEST_BYTE)
-    sides = {
-        "runtime": f"{value} s",
-        "persistent": f"{boot.value} s" if boot else "the kernel's default",
-        "desired": f"{wanted} s or more",
-        "owner": boot.owner if boot else "the kernel's default",
-    }
-    if int(value) >= wanted and boot and boot.value.isdecimal() and int(boot.value) >= wanted:
-        return compliant(GOOD, **sides)
-    return manual(
-        f"this kernel sets the timeout of NVMe disks by its driver's parameter only: expected nvme_core.io_timeout={wanted} on "
-        "the kernel's line of the boot loader, and a reboot",
-        **sides,
+    wanted = min(options["disk_timeout_seconds"], HIGHEST_BYTE)
+    parameter = ModuleParameter(
+        module="nvme_core",
+        name="io_timeout",
+        wanted=str(wanted),
+        enough=lambda told: told.isdecimal() and int(told) >= wanted,
+        now=value,
+        allowed=options["disk_timeout_boot_argument"],
+        option="disk_timeout_boot_argument",
+        right=GOOD,
+        wrong=f"this kernel gives up on an NVMe disk after {value} s, by its driver's parameter only",
+        often_written=True,
     )
+    return assess_parameter(evidence, parameter)
 
 
 RECOMMENDATIONS = (
@@ -209,7 +211,7 @@ RECOMMENDATIONS = (
         today="The same storage fails over behind an NVMe controller, the kernel waits 30 seconds, and no rule is shipped.",
         risk="Clusters in the guest that must fail over within 180 seconds see a dead disk later.",
         source="open-vm-tools PR 618; Linux Documentation/ABI/stable/sysfs-block (io_timeout), drivers/nvme/host/core.c",
-        reads=(files(NVME_RULE, NVME_PARAMETER),),
+        reads=(*BOOT_READS, files(NVME_RULE, NVME_PARAMETER)),
         assess=assess_nvme,
     ),
 )

@@ -7,6 +7,8 @@
 Older paravirtual drivers give a disk 64 commands, VMware asks for 254 on storage that can take them (KB 2053145, now 343323).
 Today's driver starts with 254, so the values in sysfs decide, not the kernel's version. A queue that is too long for the
 array only moves the waiting there, and is unfair to other VMs: nothing for a baseline.
+
+The adapter's ring and the block layer are chosen when drivers are loaded: boot arguments, for whoever asks for them by an option.
 """
 
 from __future__ import annotations
@@ -24,17 +26,19 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     compliant,
     manual,
     not_applicable,
-    pending_reboot,
     unknown,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.module_parameter import (
+    ModuleParameter,
+    assess_parameter,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
     Assignment,
     Udev,
-    kernel_argument_assignments,
     module_option_assignments,
-    winner,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import files
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import Disk
@@ -48,6 +52,7 @@ LSI_DEPTH = 32
 COMMANDS_PER_LUN = "/sys/module/vmw_pvscsi/parameters/cmd_per_lun"
 RING_PAGES = "/sys/module/vmw_pvscsi/parameters/ring_pages"
 COMMANDS_PER_PAGE = 32
+MOST_PAGES = 32
 USE_BLK_MQ = "/sys/module/scsi_mod/parameters/use_blk_mq"
 #: Since 5.0 there is only the multi-queue block layer.
 ALWAYS_MULTI_QUEUE = (5, 0, 0)
@@ -55,8 +60,12 @@ ALWAYS_MULTI_QUEUE = (5, 0, 0)
 
 def wrong_options(options: Options) -> str | None:
     """Ranges that argument_specs cannot express."""
-    depth = options["queue_depth_commands"]
-    return None if 1 <= depth <= 254 else f"'queue_depth_commands' is {depth}; expected 1 to 254, the driver's most."
+    depth, pages = options["queue_depth_commands"], options["queue_depth_ring_pages"]
+    if not 1 <= depth <= 254:
+        return f"'queue_depth_commands' is {depth}; expected 1 to 254, the driver's most."
+    if not 0 <= pages <= MOST_PAGES:
+        return f"'queue_depth_ring_pages' is {pages}; expected 1 to {MOST_PAGES}, the driver's most, or 0 to leave it."
+    return None
 
 
 def _on(evidence: Evidence, *ids: str) -> list[Disk]:
@@ -77,7 +86,7 @@ def _unplaced(evidence: Evidence) -> Verdict | None:
 
 
 def assess_pvscsi(evidence: Evidence, options: Options) -> Verdict:
-    """The depth of every disk on a paravirtual controller. The adapter's ring is only told of: it takes a reboot."""
+    """The depth of every disk on a paravirtual controller. The adapter's ring is only told of: pvscsi_ring_pages has it."""
     disks = _on(evidence, PVSCSI)
     if not disks:
         return _unplaced(evidence) or not_applicable("it has no disk on a paravirtual SCSI controller")
@@ -126,8 +135,42 @@ def _adapter(pages: str) -> str:
     if not pages.isdecimal():
         return ""
     limit = int(pages) * COMMANDS_PER_PAGE
-    more = "; for many busy disks vmw_pvscsi.ring_pages=32 takes 1024, from a reboot on" if int(pages) < 32 else ""
+    more = "; for many busy disks see pvscsi_ring_pages" if int(pages) < MOST_PAGES else ""
     return f" (all disks of its adapter {limit} together{more})"
+
+
+def assess_ring_pages(evidence: Evidence, options: Options) -> Verdict:
+    """The ring of a paravirtual adapter, which limits all its disks together."""
+    if not _on(evidence, PVSCSI):
+        return _unplaced(evidence) or not_applicable("it has no disk on a paravirtual SCSI controller")
+    pages, wanted = evidence.file(RING_PAGES).value, options["queue_depth_ring_pages"]
+    if not pages.isdecimal():
+        return unknown(f"{RING_PAGES} cannot be read")
+    if pages == "1":
+        return not_applicable(
+            "its adapter's ring is one page, as the driver has it where the guest's memory is encrypted, whatever the argument"
+        )
+    takes = int(pages) * COMMANDS_PER_PAGE
+    if not wanted:
+        return compliant(
+            f"all disks of an adapter may have {takes} commands in flight together, of {MOST_PAGES * COMMANDS_PER_PAGE}; "
+            "queue_depth_ring_pages=32 would have them all, for many busy disks, from a reboot on.",
+            runtime=pages,
+            desired="as the driver has it",
+        )
+    parameter = ModuleParameter(
+        module="vmw_pvscsi",
+        name="ring_pages",
+        wanted=str(wanted),
+        enough=lambda value: value.isdecimal() and int(value) >= wanted,
+        now=pages,
+        allowed=True,
+        option="queue_depth_ring_pages",
+        right=f"all disks of an adapter may have {takes} commands in flight together.",
+        wrong=f"all disks of an adapter may have {takes} commands in flight together, and "
+        f"{wanted * COMMANDS_PER_PAGE} were asked for",
+    )
+    return assess_parameter(evidence, parameter)
 
 
 def assess_lsi(evidence: Evidence, options: Options) -> Verdict:
@@ -158,30 +201,24 @@ def assess_blk_mq(evidence: Evidence, options: Options) -> Verdict:
     kernel = evidence.platform.kernel.version
     if kernel >= ALWAYS_MULTI_QUEUE:
         return not_applicable("its kernel has no other block layer (since 5.0)")
-    parameter = evidence.file(USE_BLK_MQ)
-    if not parameter.exists:
+    shown = evidence.file(USE_BLK_MQ)
+    if not shown.exists:
         return not_applicable("its kernel has no multi-queue block layer for SCSI disks (since 3.17)")
-    if parameter.value not in ("Y", "N"):
+    if shown.value not in ("Y", "N"):
         return unknown(f"{USE_BLK_MQ} cannot be read")
-    boot = winner(kernel_argument_assignments(evidence, "scsi_mod.use_blk_mq"))
-    started_with = evidence.platform.argument("scsi_mod.use_blk_mq")
-    # Without an argument now and then, the next boot brings the same default.
-    at_boot = boot.value if boot else parameter.value if started_with is None else "the kernel's default"
-    sides = {
-        "runtime": parameter.value,
-        "persistent": at_boot,
-        "desired": "Y",
-        "owner": boot.owner if boot else "the kernel's default",
-    }
-    if at_boot in ("Y", "y", "1"):
-        if parameter.value == "Y":
-            return compliant("every processor has a queue of its own.", **sides)
-        return pending_reboot("in use from the next boot on", **sides)
-    return manual(
-        "all processors share the one queue of a disk: expected scsi_mod.use_blk_mq=1 on the kernel's line of the boot loader, and "
-        "a reboot; RHEL 7 calls it a technology preview for some drivers",
-        **sides,
+    parameter = ModuleParameter(
+        module="scsi_mod",
+        name="use_blk_mq",
+        wanted="1",
+        enough=lambda value: value in ("Y", "y", "1"),
+        now=shown.value,
+        allowed=options["queue_depth_blk_mq"],
+        option="queue_depth_blk_mq",
+        right="every processor has a queue of its own.",
+        wrong="all processors share the one queue of a disk",
+        caution="; RHEL 7 calls it a technology preview for some drivers",
     )
+    return assess_parameter(evidence, parameter)
 
 
 RECOMMENDATIONS = (
@@ -200,6 +237,26 @@ RECOMMENDATIONS = (
         source="VMware KB 2053145 (Broadcom 343323); Linux drivers/scsi/vmw_pvscsi.c",
         reads=(files(RULE, COMMANDS_PER_LUN, RING_PAGES),),
         assess=assess_pvscsi,
+    ),
+    Recommendation(
+        id="pvscsi_ring_pages",
+        area="storage",
+        title="Let many busy disks of one adapter have enough commands in flight together",
+        severity=Severity.LOW,
+        baseline="off",
+        talk="The adapter's queue depth is meant for local disks; on a SAN a greater one helps.",
+        today=(
+            "The driver's ring is 8 pages for up to 16 disks, 256 commands for all of them together, and 32 pages for adapters "
+            "of more; VMware asks for 32. It is set when the driver is loaded."
+        ),
+        risk=(
+            "A boot argument, which takes effect at the next boot. More commands in flight only wait elsewhere without queues of "
+            "the same length on the host."
+        ),
+        source="VMware KB 2053145 (Broadcom 343323); Linux drivers/scsi/vmw_pvscsi.c (ring_pages)",
+        reads=(*BOOT_READS, files(RING_PAGES)),
+        assess=assess_ring_pages,
+        reboot=True,
     ),
     Recommendation(
         id="lsi_queue_depth",
@@ -224,7 +281,8 @@ RECOMMENDATIONS = (
         today="Helps guests with many processors where the kernel leaves the choice (RHEL 7, SLES 12); 5.0 has nothing else.",
         risk="A preview for some drivers on RHEL 7. The I/O schedulers are others: see io_scheduler.",
         source="Linux Documentation/admin-guide/kernel-parameters.txt (scsi_mod.use_blk_mq), 3.17 to 4.20",
-        reads=(files(USE_BLK_MQ),),
+        reads=(*BOOT_READS, files(USE_BLK_MQ)),
         assess=assess_blk_mq,
+        reboot=True,
     ),
 )

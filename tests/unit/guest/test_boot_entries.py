@@ -112,6 +112,7 @@ def test_a_menu_that_is_not_whole_never_gets_there(
     [
         ('"quiet notsc"', None, False),
         ('"quiet nohz=off"', None, False),
+        ('"quiet vmw_pvscsi.ring_pages=32"', None, False),
         ('"quiet x=1"', None, True),
         ('"quiet"', 'GRUB_CMDLINE_LINUX_DEFAULT="lpj=1"', False),
     ],

@@ -194,7 +194,8 @@ def test_every_test_names_a_recommendation_that_exists() -> None:
 #: What the catalogue (its appendix of profiles) wants of each, beyond what every guest gets: enforced where it has a remedy
 #: that a profile may use, never off. What is not written yet is not asked for.
 WANTED = {
-    "io_intensive": "scsi_queue_depth io_scheduler vmxnet3_rings pvscsi_initrd disk_controller_spread scsi_blk_mq",
+    "io_intensive": "scsi_queue_depth pvscsi_ring_pages io_scheduler vmxnet3_rings pvscsi_initrd disk_controller_spread "
+    "scsi_blk_mq",
     "latency_sensitive": "transparent_hugepages vmxnet3_lro vmxnet3_coalescing ptp_precision_clock guest_power_mgmt",
     "network_forwarder": "vmxnet3_lro vmxnet3_rings rss_multiqueue vmxnet3_overlay_offload irqbalance",
     "database": "swappiness large_pages transparent_hugepages dirty_writeback quiesce_scripts",

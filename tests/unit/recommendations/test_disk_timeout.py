@@ -227,9 +227,9 @@ def test_a_timeout_out_of_range_is_refused(seconds):
 # ---- NVMe ------------------------------------------------------------------------------------------------------------
 
 
-def nvme(io_timeout="30000", rules=(), files=None, model="VMware Virtual NVMe Disk") -> Verdict:
+def nvme(io_timeout="30000", rules=(), files=None, model="VMware Virtual NVMe Disk", argument=False) -> Verdict:
     """The verdict on a guest with one NVMe disk."""
-    found = {"/sys/block/nvme0n1/device/model": model, **(files or {})}
+    found = {"/sys/block/nvme0n1/device/model": model, "/proc/cmdline": "ro quiet", **(files or {})}
     if io_timeout is not None:
         found["/sys/block/nvme0n1/queue/io_timeout"] = io_timeout
     evidence = evidence_of(
@@ -237,9 +237,15 @@ def nvme(io_timeout="30000", rules=(), files=None, model="VMware Virtual NVMe Di
         lines={"udev_rules": [(path, 1, line) for path, line in rules]},
         entries=[Entry("/sys/block/nvme0n1", "l", "rwxrwxrwx", 1, 0, 0, 0, "../x")],
     )
-    return assess_nvme(evidence, {"disk_timeout_seconds": 180})
+    return assess_nvme(evidence, {"disk_timeout_seconds": 180, "disk_timeout_boot_argument": argument})
 
 
+#: A boot menu that is made from what configures it, and one that gives the argument.
+MENU = {
+    "/etc/default/grub": 'GRUB_CMDLINE_LINUX=""',
+    "/boot/grub2/grub.cfg": "### BEGIN /etc/grub.d/10_linux ###\nmenuentry x {\n\tlinux /boot/vmlinuz-4.4 ro\n}\n"
+    "### END /etc/grub.d/10_linux ###",
+}
 LINE = {"/boot/loader/entries/a.conf": "linux /vmlinuz\noptions root=/dev/sda1 nvme_core.io_timeout=255"}
 
 
@@ -252,13 +258,33 @@ LINE = {"/boot/loader/entries/a.conf": "linux /vmlinuz\noptions root=/dev/sda1 n
         ("30000", LINE, Status.NONCOMPLIANT),
         (State.DENIED, {}, Status.UNKNOWN),
         (None, {}, Status.UNKNOWN),
-        (None, {NVME_PARAMETER: "30"}, Status.MANUAL),
-        (None, {NVME_PARAMETER: "255"}, Status.MANUAL),
+        (None, {NVME_PARAMETER: "30", **MENU}, Status.MANUAL),
+        # Somebody wrote it into sysfs.
+        (None, {NVME_PARAMETER: "255", **MENU}, Status.MANUAL),
         (None, {NVME_PARAMETER: "255", **LINE}, Status.COMPLIANT),
+        (None, {NVME_PARAMETER: "30"}, Status.UNKNOWN),
     ],
 )
 def test_nvme(io_timeout, files, status):
     assert nvme(io_timeout, files=files).status is status
+
+
+@pytest.mark.parametrize(
+    ("value", "files", "status"),
+    [
+        ("30", MENU, Status.NONCOMPLIANT),
+        ("180", MENU, Status.NOT_PERSISTENT),
+        ("30", LINE, Status.PENDING_REBOOT),
+        ("180", LINE, Status.COMPLIANT),
+        ("30", {**MENU, "/etc/modprobe.d/site.conf": "options nvme_core io_timeout=60"}, Status.MANUAL),
+    ],
+)
+def test_the_argument_of_nvme_where_it_is_asked_for(value, files, status):
+    found = nvme(None, files={NVME_PARAMETER: value, **files}, argument=True)
+    assert found.status is status, found.reason
+    assert [edit.new for step in found.remedy for edit in step.edits] == (
+        ['GRUB_CMDLINE_LINUX=" nvme_core.io_timeout=180"'] if found.remedy else []
+    )
 
 
 def test_the_remedy_of_nvme_waits_for_queues_that_have_a_timeout():

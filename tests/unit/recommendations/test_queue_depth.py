@@ -20,6 +20,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.queu
     assess_blk_mq,
     assess_lsi,
     assess_pvscsi,
+    assess_ring_pages,
+    wrong_options,
 )
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
 from ansible_collections.vmguest.linux.tests.unit.guest_tree import TODAY
@@ -39,11 +41,13 @@ def verdict(
     default="254",
     pages="8",
     cmdline="",
+    ring_pages=0,
+    blk_mq=False,
 ) -> Verdict:
     """The verdict on a guest with one disk of this depth."""
     found = {
         "/proc/sys/kernel/osrelease": kernel,
-        "/proc/cmdline": cmdline,
+        "/proc/cmdline": f"ro quiet {cmdline}".strip(),
         "/proc/bus/pci/devices": "\t".join(["0300", pci, "12", *["0"] * 14, "x"]),
         "/sys/block/sda/device/vendor": "VMware",
         "/sys/block/sda/device/model": "Virtual disk",
@@ -57,7 +61,12 @@ def verdict(
         lines={"udev_rules": [(path, number, line) for number, (path, line) in enumerate(rules, 1)]},
         entries=[Entry("/sys/block/sda", "l", "rwxrwxrwx", 1, 0, 0, 0, WAY)],
     )
-    return assess(evidence, {"queue_depth_commands": commands})
+    options = {
+        "queue_depth_commands": commands,
+        "queue_depth_ring_pages": ring_pages,
+        "queue_depth_blk_mq": blk_mq,
+    }
+    return assess(evidence, options)
 
 
 OPTION = {"/etc/modprobe.d/site.conf": "options vmw_pvscsi cmd_per_lun=64"}
@@ -103,7 +112,7 @@ def test_an_adapter_that_takes_less_is_asked_for_no_more():
     assert found.remedy[1].new == "32"
 
 
-@pytest.mark.parametrize(("pages", "told"), [("8", "ring_pages=32"), ("32", "1024 together).")])
+@pytest.mark.parametrize(("pages", "told"), [("8", "pvscsi_ring_pages"), ("32", "1024 together).")])
 def test_the_adapters_limit_is_told(pages, told):
     assert told in verdict(pages=pages).reason
 
@@ -121,7 +130,7 @@ def test_a_rule_before_ours_is_not():
     assert found.status is Status.NONCOMPLIANT
 
 
-@pytest.mark.parametrize("assess", [assess_pvscsi, assess_lsi, assess_blk_mq])
+@pytest.mark.parametrize("assess", [assess_pvscsi, assess_ring_pages, assess_lsi, assess_blk_mq])
 def test_disks_of_unknown_controllers(assess):
     assert verdict(assess, files={"/proc/bus/pci/devices": None}).status is Status.UNKNOWN
 
@@ -140,18 +149,25 @@ def test_lsi_queue_depth(pci, depth, status):
     assert verdict(assess_lsi, pci=pci, depth=depth).status is status
 
 
+#: A boot menu that is made from what configures it, and one that gives the argument.
+MENU = {
+    "/etc/default/grub": 'GRUB_CMDLINE_LINUX="quiet"',
+    "/boot/grub2/grub.cfg": "### BEGIN /etc/grub.d/10_linux ###\nmenuentry x {\n\tlinux /boot/vmlinuz-3.10 ro quiet\n}\n"
+    "### END /etc/grub.d/10_linux ###",
+}
 ARGUMENT = {"/boot/loader/entries/a.conf": "linux /vmlinuz\noptions ro scsi_mod.use_blk_mq=1"}
 
 
 @pytest.mark.parametrize(
     ("kernel", "value", "files", "cmdline", "status"),
     [
-        ("3.10.0", "N", {}, "", Status.MANUAL),
+        ("3.10.0", "N", MENU, "", Status.MANUAL),
+        ("3.10.0", "N", {}, "", Status.UNKNOWN),
         ("4.12.14", "Y", {}, "", Status.COMPLIANT),
         ("3.10.0", "Y", ARGUMENT, "scsi_mod.use_blk_mq=1", Status.COMPLIANT),
         ("3.10.0", "N", ARGUMENT, "", Status.PENDING_REBOOT),
         # Somebody gave it at this boot only.
-        ("3.10.0", "Y", {}, "scsi_mod.use_blk_mq=1", Status.MANUAL),
+        ("3.10.0", "Y", MENU, "scsi_mod.use_blk_mq=1", Status.MANUAL),
         ("3.10.0", None, {}, "", Status.NOT_APPLICABLE),
         ("3.10.0", "", {}, "", Status.UNKNOWN),
         ("5.14.0", "N", {}, "", Status.NOT_APPLICABLE),
@@ -162,7 +178,51 @@ def test_scsi_blk_mq(kernel, value, files, cmdline, status):
     assert found.status is status, found.reason
 
 
+def test_the_argument_of_blk_mq_where_it_is_asked_for():
+    found = verdict(assess_blk_mq, kernel="3.10.0", files={USE_BLK_MQ: "N", **MENU}, blk_mq=True)
+    assert (found.status, found.group) == (Status.NONCOMPLIANT, "boot_entries")
+    assert [edit.new for edit in found.remedy[0].edits] == ['GRUB_CMDLINE_LINUX="quiet scsi_mod.use_blk_mq=1"']
+
+
+@pytest.mark.parametrize(
+    ("wanted", "pages", "files", "status"),
+    [
+        (0, "8", MENU, Status.COMPLIANT),
+        (32, "8", MENU, Status.NONCOMPLIANT),
+        (32, "32", MENU, Status.COMPLIANT),
+        (16, "32", MENU, Status.COMPLIANT),
+        (32, "1", MENU, Status.NOT_APPLICABLE),
+        (32, "", MENU, Status.UNKNOWN),
+        (0, None, MENU, Status.UNKNOWN),
+        (32, "8", {"/etc/modprobe.d/site.conf": "options vmw_pvscsi ring_pages=16", **MENU}, Status.MANUAL),
+    ],
+)
+def test_ring_pages(wanted, pages, files, status):
+    found = verdict(assess_ring_pages, pages=pages, files=files, ring_pages=wanted)
+    assert found.status is status, found.reason
+
+
+def test_ring_pages_of_a_guest_without_such_an_adapter():
+    assert verdict(assess_ring_pages, pci="10000030", ring_pages=32).status is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    ("commands", "pages", "named"),
+    [
+        (254, 32, None),
+        (254, 0, None),
+        (255, 0, "queue_depth_commands"),
+        (254, 33, "ring_pages"),
+        (254, -1, "ring_pages"),
+    ],
+)
+def test_what_is_out_of_range_is_named(commands, pages, named):
+    said = wrong_options({"queue_depth_commands": commands, "queue_depth_ring_pages": pages})
+    assert said is None if named is None else named in said
+
+
 def test_baseline_leaves_it_and_io_intensive_wants_it():
     assert resolve_policy({}, TODAY).mode("scsi_queue_depth") == "off"
     assert resolve_policy({"vmguest_profile": "io_intensive"}, TODAY).mode("scsi_queue_depth") == "enforce"
     assert resolve_policy({"vmguest_profile": "database"}, TODAY).mode("scsi_blk_mq") == "audit"
+    assert resolve_policy({"vmguest_profile": "database"}, TODAY).options["queue_depth_ring_pages"] == 0
