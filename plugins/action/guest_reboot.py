@@ -9,11 +9,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.connection import ConnectionBase
-from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine import reboot as decision
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.assess import assess
@@ -21,6 +21,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.outcome import with_failures
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import Policy
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.window import closed
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeError
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest import reboot
@@ -44,14 +45,14 @@ _OWN = {name.removeprefix("vmguest_reboot_"): name for name in decision.VARIABLE
 
 
 class ActionModule(GuestAction):
-    OPTIONS = (*POLICY_OPTIONS, *_OWN)
+    OPTIONS = (*POLICY_OPTIONS, "change_window", *_OWN)
     VARIABLES = {**GuestAction.VARIABLES, **_OWN}  # noqa: RUF012 (nobody changes it)
     DOES = "reboot"
 
     def session(self) -> dict[str, Any]:
         self._refuse_to_reboot_the_controller()
         policy = self.policy()
-        self._check_batch()
+        self.refuse_in_inventory("vmguest_reboot_batch")
         self.open_records(policy)
         self.connect()
         evidence = self.probe()
@@ -62,6 +63,11 @@ class ActionModule(GuestAction):
         obstacle = decision.obstacle(evidence, policy.reboot)
         if obstacle:
             raise self._failed(evidence, policy, before, before, f"not rebooted: {obstacle}", changed=False)
+        waits = closed(policy.rollout.windows, datetime.now(timezone.utc))
+        if waits and not self.check_mode:
+            return self._finished(
+                evidence, policy, before, before, f"not rebooted: {waits}", changed=False, state="waiting"
+            )
         return (self._would_reboot if self.check_mode else self._reboot)(evidence, policy, before)
 
     # ---- before ------------------------------------------------------------------------------------------------------
@@ -73,18 +79,6 @@ class ActionModule(GuestAction):
             raise TaskFailed(
                 f"the connection '{self._connection.transport}' leads to the machine that Ansible runs on, and guest_reboot "
                 "would reboot that; leave this host out with --limit or vmguest_hosts"
-            )
-
-    def _check_batch(self) -> None:
-        """``serial`` is made before there are guests: from the inventory it would silently count for nothing.
-
-        :raises InputError: where the size of batches is set there.
-        """
-        name = "vmguest_reboot_batch"
-        play = self._task.get_play()
-        if name in self.task_vars and name not in load_extra_vars(self._loader) and name not in (play.vars or {}):
-            raise InputError(
-                f"'{name}' is set in the inventory, where the play does not see it; give it with -e. No guest was touched."
             )
 
     # ---- the reboot --------------------------------------------------------------------------------------------------
@@ -210,9 +204,10 @@ class ActionModule(GuestAction):
         after: Sequence[Finding],
         message: str,
         changed: bool,
+        state: str = "ok",
         **result: Any,
     ) -> dict[str, Any]:
-        recorded = self._recorded(evidence, policy, before, after, "ok", message, result)
+        recorded = self._recorded(evidence, policy, before, after, state, message, result)
         return {"changed": changed, "profile": policy.profile, "msg": message, **result, **recorded}
 
     def _recorded(
@@ -236,7 +231,7 @@ class ActionModule(GuestAction):
             findings=rows,
             **result,
         )
-        self.show_findings(evidence, policy, after, [f"  {message}"] if state == "ok" else [])
+        self.show_findings(evidence, policy, after, [f"  {message}"] if state != "failed" else [])
         return {"findings": rows, "record": record}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError
@@ -15,13 +16,14 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.outcome impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import Policy, selection
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import Receipt, receipts
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.window import closed
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import revert_payload
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import GuestAction, TaskFailed, receipt_record
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.run import RUN, now
 
 
 class ActionModule(GuestAction):
-    OPTIONS = ("recommendations", "run", "wait")
+    OPTIONS = ("recommendations", "run", "wait", "change_window")
 
     def session(self) -> dict[str, Any]:
         policy = self.policy()
@@ -38,6 +40,9 @@ class ActionModule(GuestAction):
             and (not wanted or receipt.recommendation in wanted)
             and (of_run is None or receipt.run == of_run)
         ]
+        waits = closed(policy.rollout.windows, datetime.now(timezone.utc))
+        if waits and chosen and not self.check_mode:
+            raise TaskFailed(f"nothing was taken back: {waits}; in an emergency, -e vmguest_change_window=")
         if self.check_mode or not chosen:
             self._show([f"take back {_named(receipt)}" for receipt in chosen] or ["nothing to take back"])
             return {

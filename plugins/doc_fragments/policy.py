@@ -80,6 +80,50 @@ options:
     type: int
 """
 
+    # How a fleet is rolled out; each is also a variable with the prefix vmguest_.
+    ROLLOUT = r"""
+options:
+  plan:
+    description:
+      - A folder of plan files as the playbook C(vmguest.linux.plan) writes them, one of its files, or a list of such. What
+        this guest's file says is done, and nothing else. A guest that has no file there is not touched, and skipped.
+      - Whole entries may be taken out of a file; it is refused before the guest is touched where anything else was edited.
+      - An entry is refused by its name, and the task fails, where something else would be done now than what the file says,
+        since the guest, a variable or the collection has changed. The other entries are done, but for those of its group.
+        An entry that is compliant by now is told as such.
+      - Default is the variable C(vmguest_plan), else none.
+    type: raw
+  resume:
+    description:
+      - The folder of an earlier run, such as V(reports/20261124T022021Z-5f2c1a), that did not come to its end. A guest
+        whose record there is of a remediation that ended well is not touched, and skipped; its record goes on to stand for
+        it in this run.
+      - Default is the variable C(vmguest_resume), else none.
+    type: path
+  max_changes:
+    description:
+      - A guest on which more recommendations than these would be changed is left as it is, and the task fails and names
+        them.
+      - Default is the variable C(vmguest_max_changes), else any number.
+    type: int
+"""
+
+    # When a module that changes a guest may; also the variable vmguest_change_window.
+    WINDOW = r"""
+options:
+  change_window:
+    description:
+      - When the guest may be changed, such as V(Sat 22:00-04:00 Europe/Berlin), or a list of these. Days are V(daily) or such as
+        V(Sat), V(Mon-Fri), V(Tue,Thu); the time zone must be said; the clock there decides, daylight saving time included. A window
+        over midnight belongs to the day on which it begins.
+      - It is looked at on the controller, for each guest right before it would be changed. Check mode works at any time.
+      - Outside of it the guest is audited and otherwise left as it is; the C(state) of its record is V(waiting), and the task does
+        not fail. M(vmguest.linux.guest_revert) keeps no record, and fails.
+      - Default is the variable C(vmguest_change_window), else none, which is at any time. In an emergency,
+        C(-e vmguest_change_window=), which is empty.
+    type: raw
+"""
+
     # What every module takes and is.
     GUEST = r"""
 options:

@@ -26,6 +26,7 @@ description:
 extends_documentation_fragment:
   - vmguest.linux.policy
   - vmguest.linux.policy.module
+  - vmguest.linux.policy.window
 attributes:
   check_mode:
     support: full

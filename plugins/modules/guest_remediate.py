@@ -23,6 +23,8 @@ extends_documentation_fragment:
   - vmguest.linux.policy.guest
   - vmguest.linux.policy.module
   - vmguest.linux.policy.wait
+  - vmguest.linux.policy.rollout
+  - vmguest.linux.policy.window
 attributes:
   check_mode:
     support: full
@@ -33,6 +35,13 @@ options:
     description:
       - Only the recommendations of this role, enforced unless the role's C(mode) variable says otherwise. For the tasks of roles.
     type: str
+  save_plan:
+    description:
+      - In check mode, write what would be done to a file for people to read, cut down and approve, in the folder C(plan) of the
+        run's records, and a summary over all guests beside it. O(plan) then does what such a file says.
+      - No file is written for a guest on which nothing would be changed.
+    type: bool
+    default: false
 seealso:
   - module: vmguest.linux.guest_audit
   - module: vmguest.linux.guest_revert
@@ -48,6 +57,16 @@ EXAMPLES = r"""
   check_mode: true
   diff: true
   register: plan
+
+- name: Write what would be done to a file for each guest
+  vmguest.linux.guest_remediate:
+    save_plan: true
+  check_mode: true
+
+- name: Do what these files say, and nothing else
+  vmguest.linux.guest_remediate:
+    plan: reports/20261124T022021Z-5f2c1a/plan
+    change_window: Sat 22:00-04:00 Europe/Berlin
 
 - name: Only the I/O scheduler
   vmguest.linux.guest_remediate:
@@ -165,6 +184,37 @@ plan:
   elements: str
   returned: success
   sample: ['io_scheduler: set /sys/block/sda/queue/scheduler from cfq to noop']
+plan_file:
+  description: Path of the plan file on the controller; V(null) where nothing would be changed, or something else has to come first.
+  type: str
+  returned: with O(save_plan)
+  sample: /home/user/reports/20261124T022021Z-5f2c1a/plan/db1.yml
+by_plan:
+  description: What became of the plan file's entries that were not done; each from recommendation to a sentence.
+  type: dict
+  returned: with O(plan), where this guest has a plan
+  contains:
+    file:
+      description: Path of the plan file on the controller.
+      type: str
+      returned: always
+    refused:
+      description: Something else would be done now.
+      type: dict
+      returned: always
+    held:
+      description: It would be done together with one that is refused.
+      type: dict
+      returned: always
+    met:
+      description: It is compliant, or waits for a reboot only, by now.
+      type: dict
+      returned: always
+    beyond:
+      description: Recommendations that would be changed, were there no plan.
+      type: list
+      elements: str
+      returned: always
 receipts:
   description: How each transaction ended.
   type: list
@@ -201,7 +251,7 @@ recovered:
   elements: str
   returned: success and not in check mode
 failed_recommendations:
-  description: The recommendations that failed; C(msg) has what was expected and what was found of each.
+  description: The recommendations that failed or were refused; C(msg) has what was expected and what was found of each.
   type: list
   elements: str
   returned: failure of a recommendation

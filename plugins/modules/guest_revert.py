@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - vmguest.linux.policy.guest
   - vmguest.linux.policy.module
   - vmguest.linux.policy.wait
+  - vmguest.linux.policy.window
 attributes:
   check_mode:
     support: full

@@ -28,6 +28,12 @@ from hypothesis import strategies as st
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.assess import assess
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding, Status
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Plan, make_plan
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan_file import (
+    choose,
+    make_plan_file,
+    read_plan_file,
+    write_plan_file,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import receipts
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS, RECOMMENDATIONS, ROLES
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
@@ -330,6 +336,40 @@ def test_laws_2_and_3_one_truth_and_a_second_apply_is_empty(
         assert second.problems == []
         assert everything_about(tree.path("/var/lib/vmguest")) == kept
         assert changed_paths(after, guest_tree.snapshot(tree)) == set()
+
+
+@settings(TREES, max_examples=20)
+@given(guests, drifts, policies, st.data())
+def test_law_2_a_plan_that_is_applied_at_once_does_what_remediation_does(
+    name: str, changes: list[str], variables: dict[str, Any], data: st.DataObject
+) -> None:
+    """Written to a file, read back and looked for on the guest anew, the plan is the same; cut down, it is what is left.
+
+    Red where `_canonical` has `id(value)`, or `choose` compares digests of transactions that are composed already.
+    """
+    with standing(drifted(name, changes), changes) as tree:
+        found = list(guest_tree.audit(tree, variables).values())
+        file = read_plan_file(write_plan_file(make_plan_file("guest", "run", "now", "profile", found)), "guest.yml")
+        again = list(guest_tree.audit(tree, variables).values())
+        chosen = choose(file, again, "profile")
+        assert (chosen.refused, chosen.held, chosen.met, chosen.beyond) == ({}, {}, {}, ())
+        plan = make_plan(chosen.findings)
+        assert plan == make_plan(again)
+
+        kept = data.draw(st.sets(st.sampled_from([entry.recommendation for entry in file.changes]))) if plan else set()
+        cut = replace(file, changes=tuple(entry for entry in file.changes if entry.recommendation in kept))
+        part = choose(cut, again, "profile")
+        assert part.refused == {}
+        before = guest_tree.snapshot(tree)
+        applied = guest_tree.execute(tree, apply_payload, make_plan(part.findings).transactions)
+        assert set(applied.results) == kept
+        done = {name for name, result in applied.results.items() if result == "done"}
+        assert bool(changed_paths(before, guest_tree.snapshot(tree))) == bool(done)
+        # And what was done is met: the plan as a whole asks for the rest only.
+        assert applied.evidence is not None
+        later = choose(file, list(guest_tree.findings(tree, applied.evidence, variables).values()), "profile")
+        assert done <= set(later.met)
+        assert not {finding.recommendation for finding in later.findings} & done
 
 
 @pytest.mark.parametrize(

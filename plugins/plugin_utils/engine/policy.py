@@ -30,6 +30,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry impo
     ROLES,
     WRONG_OPTIONS,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.rollout import VARIABLES as ROLLOUT_VARIABLES
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.rollout import Rollout, resolve_rollout
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import WAIT
 
 #: What a run's records can be made into.
@@ -48,6 +50,7 @@ VARIABLES: dict[str, Any] = {
     "vmguest_report_formats": list(REPORT_FORMATS),
     "vmguest_wait": WAIT,
     **REBOOT_VARIABLES,
+    **ROLLOUT_VARIABLES,
 }
 
 
@@ -66,6 +69,7 @@ class Policy:
     wait: int = WAIT
     today: date = date.min
     reboot: RebootPolicy = field(default_factory=lambda: resolve_reboot(REBOOT_VARIABLES))
+    rollout: Rollout = field(default_factory=Rollout)
 
     def mode(self, recommendation: str) -> str:
         """enforce, audit or off."""
@@ -223,6 +227,7 @@ def resolve_policy(variables: Mapping[str, Any], today: date, role: str | None =
         wait=seconds(given, "vmguest_wait", 0),
         today=today,
         reboot=resolve_reboot(given),
+        rollout=resolve_rollout(given),
     )
 
 
@@ -236,6 +241,7 @@ KNOWN = (
         "vmguest_serial",
         "vmguest_run",
         "vmguest_become",
+        "vmguest_batch",
         "vmguest_reboot_batch",
     }
     | {name for spec in SPECS.values() for name in spec}

@@ -18,6 +18,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import SPECS, InputError, did_you_mean
@@ -79,7 +80,10 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
 
     OPTIONS: tuple[str, ...] = ()
     #: Those of them that stand for a variable.
-    VARIABLES: Mapping[str, str] = {option: f"vmguest_{option}" for option in (*POLICY_OPTIONS, "fail_on", "wait")}
+    VARIABLES: Mapping[str, str] = {
+        option: f"vmguest_{option}"
+        for option in (*POLICY_OPTIONS, "fail_on", "wait", "plan", "resume", "change_window", "max_changes")
+    }
     #: Whether the guest gets a record, and what it says was done.
     DOES: str | None = None
 
@@ -154,6 +158,17 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
     def check_mode(self) -> bool:
         """True where nothing may be changed."""
         return bool(self._task.check_mode)
+
+    def refuse_in_inventory(self, name: str) -> None:
+        """``serial`` is made before there are guests: the size of batches would silently count for nothing in the inventory.
+
+        :raises InputError: where the variable is set there.
+        """
+        play = self._task.get_play()
+        if name in self.task_vars and name not in load_extra_vars(self._loader) and name not in (play.vars or {}):
+            raise InputError(
+                f"'{name}' is set in the inventory, where the play does not see it; give it with -e. No guest was touched."
+            )
 
     def policy(self, role: str | None = None) -> Policy:
         """The policy for this guest, from variables and module options.

@@ -190,7 +190,7 @@ class Summary:
     #: Ids of the runs, and what they did.
     runs: tuple[str, ...]
     actions: tuple[str, ...]
-    #: State (ok, failed, unreachable, interrupted) to number of guests.
+    #: State (ok, failed, unreachable, interrupted, waiting, skipped) to number of guests.
     guests: dict[str, int]
     #: Status to number of findings.
     counts: dict[str, int]

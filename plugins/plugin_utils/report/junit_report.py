@@ -22,6 +22,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import 
 
 _SKIPPED = frozenset({Status.UNKNOWN.value, Status.WAIVED.value, Status.NOT_APPLICABLE.value})
 _OPEN = frozenset(status.value for status in OPEN)
+#: States of a guest that was left as it is on purpose.
+_LEFT_ALONE = frozenset({"waiting", "skipped"})
 #: Characters that XML 1.0 cannot hold, not even escaped.
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _IN_ATTRIBUTE = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
@@ -42,7 +44,10 @@ class JunitReport:
         """A guest."""
         cases = []
         counts: Counter[str] = Counter()
-        if record["state"] != "ok":
+        if record["state"] in _LEFT_ALONE:
+            cases.append(_case("guest", "task", "skipped", record["state"], record.get("message")))
+            counts["skipped"] += 1
+        elif record["state"] != "ok":
             cases.append(_case("guest", "task", "error", record["state"], record.get("message")))
             counts["errors"] += 1
         for finding in record["findings"]:

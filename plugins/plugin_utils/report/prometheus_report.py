@@ -21,7 +21,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import 
 
 #: So many guests have series of their own.
 GUESTS = 1000
-STATES = ("ok", "failed", "unreachable", "interrupted")
+STATES = ("ok", "failed", "unreachable", "interrupted", "waiting", "skipped")
 _OPEN = frozenset(status.value for status in OPEN)
 #: Highest first: what makes a guest worse than another.
 _SEVERITIES = tuple(severity.value for severity in reversed(Severity))

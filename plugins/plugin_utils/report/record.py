@@ -5,6 +5,7 @@
 """Records: one JSON file per guest and run, on the controller.
 
     <reports>/<UTC time>-<run's id>/hosts/<host>.json
+    <reports>/<UTC time>-<run's id>/plan/<host>.yml      where a plan was asked for
 
 Folders are 0700 and files 0600: findings tell where a guest is weak. A record is written beside its place and renamed, so
 that a reader sees it whole or not at all.
@@ -20,6 +21,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.private_file import PrivateFile
+
 #: Grows when a reader of older records would be misled.
 FORMAT = 1
 
@@ -28,12 +31,12 @@ class RecordError(Exception):
     """A record cannot be kept. The message is one sentence for a person."""
 
 
-def file_name(host: str) -> str:
+def file_name(host: str, suffix: str = ".json") -> str:
     """A file name for an inventory name, which may hold anything: two names never share one."""
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", host)[:150]
     if plain != host or plain.startswith("."):
         plain = f"{plain.lstrip('.')}-{hashlib.sha256(host.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
-    return plain + ".json"
+    return plain + suffix
 
 
 def printable(value: Any) -> Any:
@@ -94,6 +97,24 @@ class Records:
             except BaseException:
                 os.unlink(beside)
                 raise
+        except OSError as error:
+            raise self._error(error) from error
+        return path
+
+    def write_plan(self, name: str, text: str) -> Path:
+        """Write the plan file ``name``, or replace it.
+
+        :raises RecordError: where that is not possible.
+        """
+        path = self.folder / "plan" / name
+        try:
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            file = PrivateFile(path)
+            try:
+                file.text.write(text)
+                file.keep()
+            finally:
+                file.drop()
         except OSError as error:
             raise self._error(error) from error
         return path

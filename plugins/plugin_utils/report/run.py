@@ -32,6 +32,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.build import REPORTS, Built, build
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import SUMMARY, Fleet
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.plan_summary import NAME, PlanSummary
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import RecordError, Records
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import MARK
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.totals import Totals
@@ -151,8 +152,10 @@ class Progress:
             sys.__stderr__.flush()
 
 
-def report(fleet: Fleet, folder: Path, formats: Sequence[str]) -> tuple[Built, Totals]:
-    """Build the reports of a fleet, with a line of progress.
+def report(
+    fleet: Fleet, folder: Path, formats: Sequence[str], plans: PlanSummary | None = None
+) -> tuple[Built, Totals]:
+    """Build the reports of a fleet, with a line of progress; ``plans`` gets each record, too.
 
     :raises RecordError: where the folder cannot be had.
     """
@@ -160,6 +163,8 @@ def report(fleet: Fleet, folder: Path, formats: Sequence[str]) -> tuple[Built, T
 
     def each(record: Mapping[str, Any]) -> None:
         totals.add(record)
+        if plans is not None:
+            plans.add(record)
         progress.add()
 
     try:
@@ -168,8 +173,25 @@ def report(fleet: Fleet, folder: Path, formats: Sequence[str]) -> tuple[Built, T
         progress.end()
 
 
-def show_report(fleet: Fleet, folder: Path, built: Built, totals: Totals) -> None:
-    """Print the totals, and where the reports are."""
+def _summarised(folder: Path, plans: PlanSummary) -> list[str]:
+    """Write the summary of the plans that the run made, if it made any; what is told of it."""
+    if not plans.guests:
+        return []
+    try:
+        written = Records(folder).write_plan(NAME, plans.text())
+    except RecordError as error:
+        return [f"no summary of the plans: {error}"]
+    shown = os.path.relpath(written.parent)
+    place_ = str(written.parent) if shown.startswith("..") else shown
+    lines = [f"plans: {place_}, and {NAME} there over all of them"]
+    if plans.planned:
+        command = f"ansible-playbook vmguest.linux.remediate -e {shlex.quote(f'vmguest_plan={place_}')}"
+        lines.append(f"to do them: {command}")
+    return lines
+
+
+def show_report(fleet: Fleet, folder: Path, built: Built, totals: Totals, more: Sequence[str] = ()) -> None:
+    """Print the totals, ``more`` lines, and where the reports are."""
     score = "" if built.summary.score is None else f", score {built.summary.score} %"
     lines = ["", f"Findings of {totals.guests} guest{'s' if totals.guests != 1 else ''}{score}"]
     tail = []
@@ -184,6 +206,7 @@ def show_report(fleet: Fleet, folder: Path, built: Built, totals: Totals) -> Non
         tail.append(
             f"passed over: {len(fleet.unreadable)} of the files are no whole record, such as {min(fleet.unreadable)}"
         )
+    tail += more
     shown = os.path.relpath(folder)
     tail.append(f"records: {folder if shown.startswith('..') else shown}")
     names = ", ".join(path.name for path in built.files if path.name != SUMMARY)
@@ -202,8 +225,8 @@ def _end() -> None:
         return
     for folder, formats in wanted.items():
         try:
-            fleet = Fleet([folder])
-            built, totals = report(fleet, folder, [name for name in REPORTS if name in formats])
+            fleet, plans = Fleet([folder]), PlanSummary()
+            built, totals = report(fleet, folder, [name for name in REPORTS if name in formats], plans)
         except RecordError as error:
             show(f"no report: {error}")
         except KeyboardInterrupt:
@@ -212,7 +235,7 @@ def _end() -> None:
                 f"-e vmguest_report_folders={shlex.quote(str(folder))}"
             )
         else:
-            show_report(fleet, folder, built, totals)
+            show_report(fleet, folder, built, totals, _summarised(folder, plans))
     sys.stdout.flush()
 
 

@@ -25,10 +25,13 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import 
 _COLUMNS = (
     "failed", "noncompliant", "not_persistent", "pending_reboot", "manual", "unknown", "waived", "compliant", "not_applicable"
 )  # fmt: skip
+#: States of a guest that are told by name, and their colours.
+_STATES = (
+    ("unreachable", "bright red"), ("failed", "red"), ("interrupted", "red"), ("waiting", "yellow"), ("skipped", "dark gray")
+)  # fmt: skip
 _GUESTS = 40
 _TOP = 5
 _NAME = 40
-_STATES = (("unreachable", "bright red"), ("failed", "red"), ("interrupted", "red"))
 
 
 def is_open(finding: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import ansible
 import yaml
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine import finding
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.window import DAYS
 from ansible_collections.vmguest.linux.tests.unit.guest_tree import Guest, Tree, load, materialise
 
 COLLECTIONS = Path(finding.__file__).parents[6]
@@ -34,6 +36,12 @@ SUDO = {
 }
 #: su takes part in nothing but a terminal.
 SU = '[ -n "$TERMINAL" ] || { echo "su: must be run from a terminal" >&2; exit 1; }\nexec /bin/sh -c "$3"'
+
+
+def window(hours: int) -> str:
+    """A change window of an hour, which ``hours`` from now is open for half an hour already."""
+    begin = datetime.now(timezone.utc) + timedelta(hours=hours, minutes=-30)
+    return f"{DAYS[begin.weekday()]} {begin:%H:%M}-{begin + timedelta(hours=1):%H:%M} UTC"
 
 
 @dataclass

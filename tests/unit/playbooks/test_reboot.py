@@ -18,7 +18,7 @@ import yaml
 
 from ansible_collections.vmguest.linux.plugins.modules import guest_reboot
 from ansible_collections.vmguest.linux.tests.unit.guest_tree import Tree, differences, snapshot
-from ansible_collections.vmguest.linux.tests.unit.playbooks.fleet import Fleet
+from ansible_collections.vmguest.linux.tests.unit.playbooks.fleet import Fleet, window
 
 pytestmark = pytest.mark.slow
 
@@ -95,6 +95,17 @@ class TestTheMainJob:
         assert differences(before, snapshot(tree)) == []
         assert not was_told_to_reboot(tree)
         assert fleet.records()["web1"]["state"] == "ok"
+
+    def test_outside_of_its_change_window_a_guest_waits(self, fleet: Fleet) -> None:
+        shut = window(48)
+        tree = add(fleet, "web1", vmguest_change_window=shut)
+        run = fleet.play("reboot")
+        assert "ok: [web1]" in run.output, run.output
+        assert f"  not rebooted: outside its change window ({shut}), which opens on " in run.output
+        assert fleet.execs("web1") == ["stdin"]
+        assert not was_told_to_reboot(tree)
+        assert fleet.records()["web1"]["state"] == "waiting"
+        assert "changed: [web1]" in fleet.play("reboot", "--check").output
 
     def test_over_a_terminal(self, fleet: Fleet) -> None:
         """As an argument; and what outlives the connection outlives the terminal."""

@@ -26,7 +26,7 @@ const STATUSES = [
   { name: "not_applicable", label: "not applicable", means: "says nothing about this guest" },
 ];
 const OPEN = ["failed", "noncompliant", "not_persistent", "pending_reboot", "manual"];
-const STATES = { ok: "assessed", failed: "failed", unreachable: "unreachable", interrupted: "interrupted" };
+const STATES = { ok: "assessed", failed: "failed", unreachable: "unreachable", interrupted: "interrupted", waiting: "waiting", skipped: "skipped" };
 
 class Fleet {
   constructor(index, matrix) {

@@ -59,7 +59,7 @@ function showTallies(fleet, go) {
   const reboots = fleet.pendingOf.reduce((sum, count) => sum + (count > 0), 0);
   byId("guests").replaceChildren(
     entry(fleet.guests.ok || 0, "assessed", { view: "guests" }),
-    ...["failed", "unreachable", "interrupted"].filter((state) => state === "unreachable" || fleet.guests[state])
+    ...["failed", "unreachable", "interrupted", "waiting", "skipped"].filter((state) => state === "unreachable" || fleet.guests[state])
       .map((state) => entry(fleet.guests[state] || 0, STATES[state], { view: "silent" })),
     entry(reboots, "wait for a reboot", { view: "reboots" }),
     entry(new Set(fleet.waivers.flatMap((waiver) => waiver[4])).size, "have waivers", { view: "waivers" }));
