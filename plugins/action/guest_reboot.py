@@ -32,6 +32,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import
     about,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.transport import TransportError, Unreachable
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.comparable import comparable
 
 #: Connections whose commands run on the machine that Ansible runs on, under its own kernel.
 _AT_HOME = frozenset({"local", "chroot", "nsenter"})
@@ -106,6 +107,7 @@ class ActionModule(GuestAction):
             message="the task was ended while the guest was being rebooted",
             profile=policy.profile,
             guest=about(evidence),
+            fleet=comparable(evidence, policy.options),
             transport=str(self.transport.way),
             findings=[finding.record() for finding in before],
         )
@@ -225,6 +227,7 @@ class ActionModule(GuestAction):
         record = self.record(
             profile=policy.profile,
             guest=about(evidence),
+            fleet=comparable(evidence, policy.options),
             transport=str(self.transport.way),
             state=state,
             message=message,

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""guest_revert: takes back what receipts on the guest say was done. One exec to look; a second one where there is something."""
+"""guest_revert: takes back what receipts on the guest say was done. One exec to look; a second one where there is something.
+
+What was taken back is recorded with the findings after it, so that the next audit knows it for no drift.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.assess import assess
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.outcome import not_recovered
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import Policy, selection
@@ -18,12 +22,19 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts impo
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.window import closed
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import revert_payload
-from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import GuestAction, TaskFailed, receipt_record
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import (
+    GuestAction,
+    TaskFailed,
+    about,
+    receipt_record,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.comparable import comparable
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.run import RUN, now
 
 
 class ActionModule(GuestAction):
     OPTIONS = ("recommendations", "run", "wait", "change_window")
+    DOES = "revert"
 
     def session(self) -> dict[str, Any]:
         policy = self.policy()
@@ -50,6 +61,7 @@ class ActionModule(GuestAction):
                 "receipts": [receipt_record(receipt) for receipt in chosen],
                 "reverted": [],
             }
+        self.open_records(policy)
         return self._revert(chosen, policy)
 
     def _revert(self, chosen: Sequence[Receipt], policy: Policy) -> dict[str, Any]:
@@ -72,12 +84,21 @@ class ActionModule(GuestAction):
                 problems.append(f"{receipt.recommendation} ({receipt.name}): {result}: {reason}")
         self._show(lines)
         changed = bool(applied.recovered) or any(entry["result"] == "done" for entry in reverted)
-        if problems:
-            raise TaskFailed(
-                f"not everything could be taken back: {'; '.join(problems)}", changed=changed, reverted=reverted
-            )
+        message = f"not everything could be taken back: {'; '.join(problems)}" if problems else None
+        record = self.record(
+            profile=policy.profile,
+            guest=about(evidence),
+            fleet=comparable(evidence, policy.options),
+            transport=str(self.transport.way),
+            state="failed" if message else "ok",
+            message=message,
+            findings=[finding.record() for finding in assess(evidence, policy)],
+            reverted=reverted,
+        )
+        if message:
+            raise TaskFailed(message, changed=changed, reverted=reverted, record=record)
         left = [receipt_record(receipt) for receipt in receipts(evidence) if receipt.revertable]
-        return {"changed": changed, "receipts": left, "reverted": reverted}
+        return {"changed": changed, "receipts": left, "reverted": reverted, "record": record}
 
     def _show(self, lines: Sequence[str]) -> None:
         self.show([f"{self.host}:", *(f"  {line}" for line in lines)])

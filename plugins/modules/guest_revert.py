@@ -124,4 +124,9 @@ receipts:
       type: str
       returned: always
       sample: done
+record:
+  description: Path of this guest's record on the controller, with the findings after the revert.
+  type: str
+  returned: when something was taken back
+  sample: /home/user/reports/20261124T022021Z-5f2c1a/hosts/db1.json
 """

@@ -29,6 +29,7 @@ class Recommendation:
 
     ``assess`` is pure: evidence and options in, verdict (with its remedy) out. It is called only for a VMware guest that
     is no container. ``reads`` names all that it looks at, beyond what every recommendation gets.
+    ``measures`` says that its runtime side is a measurement that is another one at every look: such a difference is no drift.
     ``baseline`` is its mode in profile ``baseline``: enforce, audit or off.
     """
 
@@ -45,3 +46,4 @@ class Recommendation:
     assess: Callable[[Evidence, Options], Verdict]
     reboot: bool = False
     role: str = ""
+    measures: bool = False

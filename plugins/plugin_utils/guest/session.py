@@ -40,6 +40,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.transport impo
     Way,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report import run
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.drift import history, previous_record
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import (
     RecordError,
     Records,
@@ -271,7 +272,10 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
             "groups": self._groups(),
             **fields,
         }
-        return str(self.records.write(self.host, merged(self.records.read(self.host), record)))
+        whole = merged(self.records.read(self.host), record)
+        if whole["findings"]:
+            whole["history"] = history(previous_record(self.records.folder, self.host), whole)
+        return str(self.records.write(self.host, whole))
 
     def _groups(self) -> list[str]:
         """The inventory's groups that the guest is in, without those that say nothing."""

@@ -68,5 +68,6 @@ RECOMMENDATIONS = (
         source="random(4); Linux commit 30c08efec888 (random: make /dev/random be almost like /dev/urandom)",
         reads=(files(_AVAILABLE),),
         assess=assess,
+        measures=True,
     ),
 )

@@ -199,6 +199,7 @@ RECOMMENDATIONS = (
         source="Linux commit ab02bb3f55f5, arch/x86/kernel/cpu/vmware.c",
         reads=(*BOOT, KERNEL_LINES),
         assess=assess_steal,
+        measures=True,
     ),
     Recommendation(
         id="irqbalance",

@@ -201,5 +201,6 @@ RECOMMENDATIONS = (
         source="Linux Documentation/admin-guide/mm/hugetlbpage.rst; VMware vSphere Resource Management (memory balloon)",
         reads=(*reads("large_pages", KEY), *MEMORY, *BOOT),
         assess=assess,
+        measures=True,
     ),
 )

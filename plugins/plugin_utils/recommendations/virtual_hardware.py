@@ -325,6 +325,7 @@ RECOMMENDATIONS = (
         source="vSphere Guest SDK; open-vm-tools toolbox/toolboxcmd-stat.c",
         reads=(*HOST_READS, *NETWORK_READS),
         assess=assess_stats,
+        measures=True,
     ),
     Recommendation(
         id="snapshot_awareness",

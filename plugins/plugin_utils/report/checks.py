@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.drift import DriftCheck
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet_finding import FleetFinding, GuestTraits
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.herd_check import HerdCheck
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.identity_check import IDENTITIES, IdentityCheck
@@ -40,6 +41,7 @@ class FleetChecks:
 
     def __init__(self) -> None:
         self._checks: tuple[Check, ...] = (
+            DriftCheck(),
             HerdCheck(),
             *(IdentityCheck(kind) for kind in IDENTITIES),
             OutliersCheck(),

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import OPEN, Severity, Status
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.drift import history, previous_record
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import FORMAT, RecordError, load
 
 #: The name of a summary in a run's folder.
@@ -94,8 +95,11 @@ class Fleet:
             record = load(Path(entry.path))
             if record is None or not _whole(record):
                 self.unreadable.add(entry.path)
-            else:
-                yield record
+                continue
+            if not (record.get("history") or {}).get("previous"):
+                # Written where the runs before it were not at hand: on another controller, or by an older release.
+                record["history"] = history(previous_record(Path(entry.path).parents[1], record["host"]), record)
+            yield record
 
 
 def runs_in(folder: Path) -> list[Path]:

@@ -31,10 +31,11 @@ from ansible.utils.color import stringc
 from ansible.utils.display import Display
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.build import REPORTS, Built, build
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.drift import drift_lines
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import SUMMARY, Fleet
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.plan_summary import NAME, PlanSummary
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import RecordError, Records
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import MARK
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import MARK, Paint, plain
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.totals import Totals
 
 #: Identifies the run on every guest (receipts, the lock) and on the controller (its folder of records).
@@ -213,7 +214,12 @@ def show_report(fleet: Fleet, folder: Path, built: Built, totals: Totals, more: 
     if names:
         tail.append(f"reports: {names}")
     tail += [f"no report: {problem}" for problem in built.problems]
-    show("\n".join([*lines, totals.text(), *tail]), "\n".join([*lines, totals.text(paint), *tail]))
+    drift = next(check for check in built.checks if check.id == "fleet_drift")
+
+    def whole(paint: Paint) -> str:
+        return "\n".join([*lines, totals.text(paint), *drift_lines(drift, WIDTH, paint), *tail])
+
+    show(whole(plain), whole(paint))
 
 
 def _end() -> None:

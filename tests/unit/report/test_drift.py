@@ -1,0 +1,289 @@
+# Copyright (c) 2026, vmguest.linux contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Drift: what changed on a guest between two runs, since when, and what of it is known to be no drift."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.checks import FleetChecks, FleetFinding
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.drift import (
+    LISTED,
+    changes,
+    drift_lines,
+    history,
+    previous_record,
+    since,
+)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import Fleet
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import Records
+
+
+def finding(status: str, name: str = "swappiness", **other: Any) -> dict[str, Any]:
+    """A finding as a record has it."""
+    sides = {"runtime": "1", "persistent": "1", "desired": "1", "owner": "/etc/sysctl.d/50-vmguest.conf"}
+    words = {
+        "role": "swappiness",
+        "area": "memory",
+        "title": "",
+        "source": "",
+        "mode": "audit",
+        "reason": "",
+        "remedy": [],
+    }
+    return {"recommendation": name, "status": status, "severity": "low", **words, "reboot": False, **sides, **other}
+
+
+def record(run: int, *findings: dict[str, Any], host: str = "web1", **other: Any) -> dict[str, Any]:
+    """The record of a guest in run number ``run``."""
+    return {
+        "host": host, "run": f"run{run}", "time": f"2026-11-{run:02}T03:00:00Z", "action": "audit", "check": False, "state": "ok",
+        "profile": "baseline", "message": None, "findings": list(findings), **other,
+    }  # fmt: skip
+
+
+def after(*records: dict[str, Any]) -> dict[str, Any]:
+    """The last record with the history that it gets from those before it."""
+    previous: Mapping[str, Any] | None = None
+    for entry in records:
+        entry["history"] = history(previous, entry)
+        previous = entry
+    return records[-1]
+
+
+def drift(*records: dict[str, Any]) -> FleetFinding:
+    """The finding of these guests' newest records."""
+    checks = FleetChecks()
+    for entry in records:
+        checks.add(entry)
+    return next(found for found in checks.results() if found.id == "fleet_drift")
+
+
+SET = finding("compliant")
+UNSET = finding("noncompliant", runtime="60", persistent="60", owner="/etc/sysctl.d/99-admin.conf")
+
+
+def test_what_changed_since_when_and_who_owns_it_now() -> None:
+    last = after(record(1, SET), record(2, SET), record(3, UNSET))
+    (change,) = changes(last)
+    assert change == {
+        "host": "web1",
+        "recommendation": "swappiness",
+        "severity": "low",
+        "run": "run3",
+        "time": "2026-11-03T03:00:00Z",
+        "since": "2026-11-02T03:00:00Z",
+        "was": {"status": "compliant", "runtime": "1", "persistent": "1", "owner": "/etc/sysctl.d/50-vmguest.conf"},
+        "found": "noncompliant",
+        "now": {"status": "noncompliant", "runtime": "60", "persistent": "60", "owner": "/etc/sysctl.d/99-admin.conf"},
+        "by": None,
+    }
+    found = drift(last)
+    assert (found.status, found.guests) == ("manual", ("web1",))
+    assert drift_lines(found, 200) == [
+        "drift: 1 finding changed on 1 guest since the run before",
+        "  web1  swappiness  compliant → noncompliant; now 1 → 60; at boot 1 → 60; owner /etc/sysctl.d/99-admin.conf",
+    ]
+
+
+def test_it_is_drift_once_and_remembered_from_then_on() -> None:
+    last = after(record(1, SET), record(2, UNSET), record(3, UNSET), record(4, UNSET))
+    assert drift(last).status == "compliant"
+    assert since(last, "swappiness") == ("2026-11-02T03:00:00Z", True)
+    assert last["history"]["changes"]["swappiness"]["was"]["status"] == "compliant"
+    assert since(after(record(1, SET), record(2, SET)), "swappiness") == ("2026-11-01T03:00:00Z", False)
+
+
+def test_what_goes_and_comes_back_is_drift_twice() -> None:
+    assert drift(after(record(1, SET), record(2, UNSET), record(3, SET))).detail["count"] == 1
+
+
+@pytest.mark.parametrize("side", ["runtime", "persistent", "owner"])
+def test_a_side_alone_is_drift_too(side: str) -> None:
+    assert drift(after(record(1, SET), record(2, {**SET, side: "other"}))).detail["count"] == 1
+
+
+def test_what_is_measured_anew_every_time_is_not() -> None:
+    first, second = (finding("compliant", "entropy", runtime=f"{bits} bits") for bits in (256, 3000))
+    assert drift(after(record(1, first), record(2, second))).detail["count"] == 0
+    assert drift(after(record(1, first), record(2, {**second, "status": "manual"}))).detail["count"] == 1
+
+
+def test_the_first_run_and_what_was_not_assessed_in_both_have_nothing_to_compare_with() -> None:
+    assert drift(after(record(1, SET))).status == "not_applicable"
+    assert drift(after(record(1, SET), record(2, finding("manual", "entropy")))).status == "compliant"
+
+
+DONE = {"name": "000007-swappiness", "run": "run2", "state": "done"}
+TAKEN_BACK = {**DONE, "state": "reverted"}
+
+
+def known(last: dict[str, Any]) -> list[Any]:
+    """What is known of the changes of a record."""
+    return [change["by"] for change in changes(last)]
+
+
+def test_what_our_remediation_did_is_no_drift_and_names_its_run() -> None:
+    fixed = record(2, {**SET, "before": "noncompliant"}, action="remediate", receipts=[{"result": "done"}])
+    assert known(after(record(1, UNSET), {**fixed, "fleet": {"receipts": {"swappiness": DONE}}})) == [
+        {"why": "remediate", "run": "run2"}
+    ]
+    # Its record is on another controller: the receipt on the guest tells.
+    seen = record(3, SET, fleet={"receipts": {"swappiness": DONE}})
+    assert known(after(record(1, UNSET), seen)) == [{"why": "remediate", "run": "run2"}]
+    assert drift(after(record(1, UNSET), seen)).detail["known"] == {"remediate": 1}
+
+
+def test_what_a_remediation_brought_about_elsewhere_is_no_drift() -> None:
+    other = {**finding("compliant", "tools_service_running"), "before": "not_applicable"}
+    fixed = record(2, other, action="remediate", receipts=[{"recommendation": "tools_present", "result": "done"}])
+    old = record(1, finding("not_applicable", "tools_service_running", runtime=None))
+    assert known(after(old, fixed)) == [{"why": "remediate", "run": "run2"}]
+    # One that changed nothing brought nothing about, nor does check mode.
+    assert known(after(old, {**fixed, "receipts": []})) == [None]
+    assert known(after(old, {**fixed, "check": True})) == [None]
+
+
+def test_drift_that_a_remediation_found_and_put_right_is_drift() -> None:
+    mended = record(2, {**SET, "before": "noncompliant"}, action="remediate", receipts=[{"result": "done"}])
+    last = after(record(1, SET), {**mended, "fleet": {"receipts": {"swappiness": DONE}}})
+    assert known(last) == [None]
+    assert drift_lines(drift(last), 200)[1].endswith(
+        "compliant → noncompliant → compliant; owner /etc/sysctl.d/50-vmguest.conf"
+    )
+
+
+def test_what_our_revert_did_is_no_drift() -> None:
+    before = record(1, SET, fleet={"receipts": {"swappiness": DONE}})
+    reverted = record(3, UNSET, action="revert", reverted=[{"result": "done"}])
+    reverted["fleet"] = {"receipts": {"swappiness": TAKEN_BACK}}
+    assert known(after(before, reverted)) == [{"why": "revert", "run": "run3"}]
+    # An audit after it, where the revert's record is not at hand, knows that it was taken back, not by which run.
+    assert known(after(before, record(4, UNSET, fleet={"receipts": {"swappiness": TAKEN_BACK}}))) == [
+        {"why": "revert", "run": None}
+    ]
+
+
+def test_what_a_boot_made_effective_is_no_drift() -> None:
+    assert known(after(record(1, finding("pending_reboot")), record(2, SET))) == [{"why": "boot", "run": None}]
+    rebooted = record(2, {**SET, "before": "pending_reboot"}, action="reboot")
+    assert known(after(record(1, finding("pending_reboot")), rebooted)) == [{"why": "reboot", "run": "run2"}]
+    assert known(after(record(1, SET), record(2, finding("pending_reboot")))) == [None]
+
+
+def test_what_another_policy_changed_is_no_drift() -> None:
+    wanted = {**SET, "status": "noncompliant", "desired": "10"}
+    assert known(after(record(1, SET), record(2, wanted))) == [{"why": "policy", "run": None}]
+    assert known(after(record(1, SET), record(2, {**SET, "status": "manual"}, profile="own"))) == [
+        {"why": "policy", "run": None}
+    ]
+    assert known(after(record(1, UNSET), record(2, {**UNSET, "status": "waived"}))) == [{"why": "policy", "run": None}]
+    # The guest changed, too: that is drift whatever is wanted.
+    assert known(after(record(1, SET), record(2, {**UNSET, "desired": "10"}))) == [None]
+
+
+def test_what_could_not_be_read_before_is_no_drift_and_what_can_no_longer_be_read_is() -> None:
+    nothing = finding("unknown", runtime=None, persistent=None, owner=None)
+    assert known(after(record(1, nothing), record(2, SET))) == [{"why": "not read before", "run": None}]
+    assert known(after(record(1, SET), record(2, nothing))) == [None]
+
+
+# ---- on the controller -------------------------------------------------------------------------------------------------
+
+
+def written(reports: Path, *records: dict[str, Any], link: bool = True) -> None:
+    """Records in the folders of their runs, with their history (as a controller writes them), or without (an older one)."""
+    for entry in records:
+        run = Records(reports / f"{entry['time'].translate({ord('-'): None, ord(':'): None})}-{entry['run']}")
+        run.prepare()
+        told = (
+            {"history": history(previous_record(run.folder, entry["host"]), entry)}
+            if link and entry["findings"]
+            else {}
+        )
+        run.write(entry["host"], {**entry, **told})
+
+
+def test_the_run_before_is_the_last_in_which_the_guest_was_assessed(tmp_path: Path) -> None:
+    gone = record(3, state="unreachable", message="timed out")
+    written(tmp_path, record(1, SET), record(2, SET), gone, record(2, UNSET, host="web2"), record(4, UNSET))
+    (newest,) = [entry for entry in Fleet([tmp_path]) if entry["host"] == "web1"]
+    (change,) = changes(newest)
+    assert (change["run"], change["since"]) == ("run4", "2026-11-02T03:00:00Z")
+    assert previous_record(tmp_path / "20261101T030000Z-run1", "web1") is None
+    assert previous_record(tmp_path / "nowhere" / "x", "web1") is None
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"format": 1}', '{"format": 1, "host": "web1", "findings": 7}'])
+def test_a_record_that_is_none_is_passed_over(tmp_path: Path, broken: str) -> None:
+    written(tmp_path, record(1, SET), record(2, SET))
+    next(tmp_path.glob("*run2/hosts/*.json")).write_text(broken, encoding="utf-8")
+    found = previous_record(tmp_path / "20261103T030000Z-run3", "web1")
+    assert (found or {})["run"] == "run1"
+
+
+def test_records_of_several_controllers_are_compared_where_they_come_together(tmp_path: Path) -> None:
+    """Neither controller had the other's runs: the report finds the run before by itself."""
+    written(tmp_path, record(1, SET), record(2, UNSET), link=False)
+    (newest,) = Fleet([tmp_path])
+    assert [change["recommendation"] for change in changes(newest)] == ["swappiness"]
+
+
+FINDING = st.fixed_dictionaries(
+    {
+        "recommendation": st.sampled_from(["swappiness", "entropy", "<b>\x1b[31m"]) | st.integers(),
+        "status": st.sampled_from(["compliant", "noncompliant", "unknown", "waived", "pending_reboot"]) | st.none(),
+    },
+    optional={side: st.sampled_from(["1", "2\n\x1b", "\udcff"]) | st.none() for side in ("runtime", "owner", "before")},
+)
+BODY = st.fixed_dictionaries(
+    {"findings": st.lists(FINDING | st.none(), max_size=3) | st.text(max_size=2)},
+    optional={
+        "action": st.sampled_from(["audit", "remediate", "revert", "reboot"]) | st.none(),
+        "receipts": st.lists(st.fixed_dictionaries({"result": st.just("done")}) | st.none(), max_size=1)
+        | st.integers(),
+        "history": st.none()
+        | st.dictionaries(st.sampled_from(["first", "changes", "previous"]), st.none() | st.text()),
+        "fleet": st.none() | st.dictionaries(st.just("receipts"), st.none() | st.just({"swappiness": DONE})),
+    },
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(BODY, BODY), max_size=8), st.randoms(use_true_random=False))
+def test_neither_order_nor_content_of_records_matters(bodies: list[Any], random: Random) -> None:
+    """Whatever is in them: plain data, and lines that are lines, the same in any order of the guests."""
+    newest = []
+    for number, (old, new) in enumerate(bodies):
+        head = {"host": f"{number}\x1b[2J\n", "run": "run2", "time": "2026-11-02T03:00:00Z"}
+        entry = {**new, **head}
+        entry["history"] = history({**old, **head, "run": "run1"}, entry)
+        newest.append(entry)
+    found = drift(*newest)
+    json.dumps(found.record())
+    lines = drift_lines(found, 100)
+    assert all(len(line) <= 100 and line.isprintable() for line in lines[1:])
+    random.shuffle(newest)
+    assert drift(*newest).record() == found.record()
+
+
+def test_what_is_kept_and_shown_is_bounded() -> None:
+    fleet = [
+        after(record(1, SET, host=f"g{number:04}"), record(2, UNSET, host=f"g{number:04}")) for number in range(1000)
+    ]
+    found = drift(*reversed(fleet))
+    assert (found.detail["count"], found.detail["guests"]["count"]) == (1000, 1000)
+    assert [change["host"] for change in found.detail["changes"]] == [f"g{number:04}" for number in range(LISTED)]
+    lines = drift_lines(found, 80)
+    assert len(lines) == 12
+    assert lines[-1] == "  and 990 more"
