@@ -22,7 +22,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.comparable im
 
 
 class ActionModule(GuestAction):
-    OPTIONS = (*POLICY_OPTIONS, "fail_on")
+    OPTIONS = (*POLICY_OPTIONS, "return_findings", "fail_on")
     DOES = "audit"
 
     def session(self) -> dict[str, Any]:

@@ -46,7 +46,7 @@ _OWN = {name.removeprefix("vmguest_reboot_"): name for name in decision.VARIABLE
 
 
 class ActionModule(GuestAction):
-    OPTIONS = (*POLICY_OPTIONS, "change_window", *_OWN)
+    OPTIONS = (*POLICY_OPTIONS, "return_findings", "change_window", *_OWN)
     VARIABLES = {**GuestAction.VARIABLES, **_OWN}  # noqa: RUF012 (nobody changes it)
     DOES = "reboot"
 

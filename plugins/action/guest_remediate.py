@@ -99,7 +99,17 @@ class Wanted:
 
 
 class ActionModule(GuestAction):
-    OPTIONS = (*POLICY_OPTIONS, "role", "wait", "plan", "resume", "change_window", "max_changes", "save_plan")
+    OPTIONS = (
+        *POLICY_OPTIONS,
+        "return_findings",
+        "role",
+        "wait",
+        "plan",
+        "resume",
+        "change_window",
+        "max_changes",
+        "save_plan",
+    )
     DOES = "remediate"
 
     #: The guest as it was found.

@@ -59,6 +59,13 @@ options:
       - Folder on the controller in which the run's folder of records is made. Records are readable by their owner alone.
       - Default is the variable C(vmguest_reports), else V(reports) in the current folder.
     type: path
+  return_findings:
+    description:
+      - Whether the task's result has RV(ignore:findings). Ansible keeps the results of all guests in memory until the task has
+        ended on the last one, about 100 KiB for each. The record has them in any case.
+      - The playbooks of this collection say V(false).
+    type: bool
+    default: true
 notes:
   - The options of roles (C(io_scheduler_strict), C(swap_size_mode) and so on) are read from variables, never from module options,
     so that an audit and a remediation cannot see different ones.

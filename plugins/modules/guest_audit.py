@@ -74,7 +74,7 @@ findings:
   description: One entry for each recommendation that is not off.
   type: list
   elements: dict
-  returned: success
+  returned: success, unless O(return_findings) is V(false)
   contains:
     recommendation:
       description: Its id.

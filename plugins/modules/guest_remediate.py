@@ -84,7 +84,7 @@ findings:
   description: One entry for each recommendation that is not off, as it is afterwards.
   type: list
   elements: dict
-  returned: success
+  returned: success, unless O(return_findings) is V(false)
   contains:
     recommendation:
       description: Its id.

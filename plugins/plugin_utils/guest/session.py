@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
@@ -103,6 +104,7 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         self.host = str(self.task_vars.get("inventory_hostname", ""))
         try:
             self._refuse()
+            returns_findings = self.returns_findings
             super().run(tmp, task_vars)
             result = self.session()
         except Unreachable as error:
@@ -115,6 +117,9 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
             # A defect of ours: Ansible reports it, and the report has the guest.
             self._ended("failed", f"unexpected {type(error).__name__}: {error}", {})
             raise
+        # A strategy keeps the results of a task until the last guest has answered: thousands of findings lists are gigabytes.
+        if not returns_findings:
+            result.pop("findings", None)
         return dict(printable(result))
 
     def session(self) -> dict[str, Any]:
@@ -154,6 +159,18 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         if not isinstance(root, str) or not root.startswith("/") or "\n" in root:
             raise InputError(f"'root' must be an absolute path on the guest, such as /mnt/image; found {root!r}.")
         return root.rstrip("/")
+
+    @property
+    def returns_findings(self) -> bool:
+        """The option ``return_findings``.
+
+        :raises InputError: where it is no boolean.
+        """
+        given = self.argument("return_findings")
+        try:
+            return given is None or bool(boolean(given))
+        except TypeError:
+            raise InputError(f"'return_findings' must be true or false; found {given!r}.") from None
 
     @property
     def check_mode(self) -> bool:

@@ -20,6 +20,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_outpu
     ProbeError,
     ProbeOutput,
     State,
+    _glob,
     framed,
     glob_match,
     parse,
@@ -276,3 +277,12 @@ def test_the_frame_of_another_program() -> None:
 def test_globs(glob: str, matched: list[str], not_matched: list[str]) -> None:
     assert [path for path in matched if not glob_match(glob, path)] == []
     assert [path for path in not_matched if glob_match(glob, path)] == []
+
+
+@given(
+    st.lists(st.sampled_from(["/", "*", ".", "a", "b", "a.b", "\udcff"]), max_size=7).map("".join),
+    st.lists(st.sampled_from(["/", ".", "a", "b", "a.b", "\udcff"]), max_size=9).map("".join),
+)
+def test_a_glob_with_one_star_needs_no_regular_expression(glob: str, path: str) -> None:
+    """The quick way says what the regular expression says."""
+    assert glob_match(glob, path) == (_glob(glob).match(path.encode("utf-8", "surrogateescape")) is not None)

@@ -339,3 +339,23 @@ def test_a_users_own_profile_holds_for_audit_and_remediation(fleet: Fleet) -> No
     assert {name for name, mode in modes.items() if mode == "enforce"} == {"io_scheduler"}
     assert fleet.play("remediate").status == 0
     assert fleet.statuses("db1")["io_scheduler"] == "compliant"
+
+
+def test_a_result_without_findings(fleet: Fleet) -> None:
+    """What the playbooks ask for, so that the memory of a run does not grow with the fleet; the record has the findings."""
+    fleet.add("db1")
+    said = fleet.play(
+        [
+            {
+                "tasks": [
+                    {"vmguest.linux.guest_audit": {"return_findings": False}, "register": "audit"},
+                    {"ansible.builtin.assert": {"that": ["audit.findings is not defined", "audit.totals", "audit.record"]}},
+                    {"vmguest.linux.guest_audit": {}, "register": "audit"},
+                    {"ansible.builtin.assert": {"that": "audit.findings"}},
+                    {"vmguest.linux.guest_audit": {"return_findings": "perhaps"}},
+                ]
+            }
+        ]
+    )
+    assert said.fatal("db1")["msg"] == "'return_findings' must be true or false; found 'perhaps'."
+    assert len(fleet.statuses("db1")) > 50
