@@ -43,9 +43,11 @@ MORPHING = ("1022:2000", "15ad:0720")
 #: In mainline since 2.6.32.
 FIRST_WITH_VMXNET3 = (2, 6, 32)
 
-LRO_RULE = "/etc/udev/rules.d/71-vmguest-vmxnet3-lro.rules"
-OVERLAY_RULE = "/etc/udev/rules.d/71-vmguest-vmxnet3-overlay.rules"
-RING_RULE = "/etc/udev/rules.d/71-vmguest-vmxnet3-rings.rules"
+#: After 80-net-setup-link.rules: udev fills in $name when it reads the rule, and before that one it is the kernel's (eth0), which
+#: no card has any more when the program runs (systemd issue 13685).
+LRO_RULE = "/etc/udev/rules.d/90-vmguest-vmxnet3-lro.rules"
+OVERLAY_RULE = "/etc/udev/rules.d/90-vmguest-vmxnet3-overlay.rules"
+RING_RULE = "/etc/udev/rules.d/90-vmguest-vmxnet3-rings.rules"
 
 LRO = "large-receive-offload"
 #: ethtool's short name to the name under which it shows the feature.

@@ -353,3 +353,8 @@ def test_names(nics, names, status):
     evidence = guest(dict.fromkeys(nics, VMXNET3), names=lines)
     found = predictable_nic_names.assess(evidence, {})
     assert found.status is status, found.reason
+
+
+@pytest.mark.parametrize("path", [LRO_RULE, OVERLAY_RULE, RING_RULE])
+def test_a_rule_that_names_the_card_is_read_after_the_one_that_renames_it(path):
+    assert path.rpartition("/")[2] > "80-net-setup-link.rules"
