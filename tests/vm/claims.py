@@ -57,6 +57,50 @@ TIMEOUT = Claim(
     "test_disk_timeout.py",
     "a failover: no path and no array is behind this disk. NVMe disks of VMware's: QEMU's say that they are its own.",
 )
+VMXNET3 = Claim(
+    "vmxnet3",
+    "The card cuts packets, merges them for the guest alone, and has room for a burst",
+    "vmxnet3_lro",
+    "",
+    "test_vmxnet3.py",
+    "packets that were merged, and so a forwarder that loses some: QEMU's vmxnet3 offers LRO to Linux' driver, which turns it on "
+    "and off as on VMware's, and merges nothing. Nor tunnels (its card has no offload for them), nor more than one queue.",
+)
+CONGESTION = Claim(
+    "congestion",
+    "A busy host is not taken for a busy network",
+    "tcp_congestion_control",
+    "",
+    "test_congestion_control.py",
+    "that a guest is slowed by it: no other guest is on this host, and the network is QEMU's own.",
+)
+CLOCK = Claim(
+    "clock",
+    "A look at the clock does not leave the guest",
+    "clocksource_cost",
+    "",
+    "test_clocks.py",
+    "nanoseconds, nor what an exit costs: processor, counter and devices are emulated, and most of a call's time is Perl's. Only "
+    "ratios mean something, and of those their order: what is answered in user space, and what takes a system call. A counter that "
+    "the kernel finds unstable.",
+)
+IDLE = Claim(
+    "idle",
+    "An idle guest's timer rests",
+    "timer_interrupt_rate",
+    "",
+    "test_clocks.py",
+    "what it costs a host, and `divider=`, which only the kernels of EL 4 and 5 know.",
+)
+CLONE = Claim(
+    "clone",
+    "A clone is a guest of its own, with a network",
+    "clone_nic_binding",
+    "",
+    "test_clone.py",
+    "vCenter's customization of a clone, and a second card. Netplan, NetworkManager, wicked and ifcfg files are read in guest "
+    "trees only (tests/guests).",
+)
 OVERCOMMIT = Claim(
     "overcommit",
     "A program is told that memory is short, where another would be killed",
@@ -111,4 +155,20 @@ REBOOT = Claim(
     "",
 )
 
-CLAIMS = (PVSCSI, BOOT, DISKS, TIMEOUT, BALLOON, OVERCOMMIT, CRON, PROFILES, POWER, REBOOT)
+CLAIMS = (
+    PVSCSI,
+    BOOT,
+    DISKS,
+    TIMEOUT,
+    VMXNET3,
+    CONGESTION,
+    CLOCK,
+    IDLE,
+    CLONE,
+    BALLOON,
+    OVERCOMMIT,
+    CRON,
+    PROFILES,
+    POWER,
+    REBOOT,
+)

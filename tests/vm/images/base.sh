@@ -12,8 +12,8 @@ export LC_ALL
 
 archive=$1
 packages="
-acl anacron cron dbus e2fsprogs fdisk grub-pc initramfs-tools iproute2 kmod less linux-image-amd64 linux-image-rt-amd64 logrotate
-openssh-server procps systemd systemd-sysv udev zstd
+acl anacron cron dbus e2fsprogs ethtool fdisk grub-pc ifupdown initramfs-tools iproute2 kmod less linux-image-amd64
+linux-image-rt-amd64 logrotate openssh-server procps systemd systemd-sysv udev zstd
 "
 # Kept of the kernels' modules, below kernel/: what a VMware guest has, and QEMU's stand-ins for it.
 modules="
@@ -26,7 +26,7 @@ drivers/scsi/vmw_pvscsi.ko drivers/scsi/sym53c8xx_2/* drivers/scsi/mpt3sas/* dri
 drivers/net/vmxnet3/* drivers/net/ethernet/intel/e1000/* drivers/net/ethernet/amd/pcnet32.ko drivers/net/mii.ko
 drivers/misc/vmw_* drivers/virtio/* drivers/char/virtio_console.ko drivers/block/loop.ko drivers/md/dm-mod.ko
 fs/ext4/* fs/jbd2/* fs/mbcache.ko fs/fat/* fs/nls/* fs/configfs/* fs/autofs/* fs/fuse/* fs/efivarfs/*
-net/vmw_vsock/*
+net/vmw_vsock/* net/ipv4/tcp_*.ko net/bridge/bridge.ko net/802/stp.ko net/llc/llc.ko
 "
 
 set -f # the list of modules holds patterns

@@ -51,6 +51,8 @@ settle() {
     cat >"$guest/etc/udev/rules.d/90-network.rules" <<'RULE'
 ACTION=="add", SUBSYSTEM=="net", KERNEL!="lo", RUN+="/sbin/ip address add 10.0.2.15/24 dev $name", RUN+="/sbin/ip link set $name up"
 RULE
+    # Of no use but to a scenario that has its network by /etc/network/interfaces.
+    within systemctl --quiet disable networking.service
     # A name service that asks for the client's name would have each login wait.
     echo 'UseDNS no' >"$guest/etc/ssh/sshd_config.d/vm.conf"
     within systemctl --quiet enable ssh.service
