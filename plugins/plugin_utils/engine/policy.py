@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -170,17 +170,25 @@ def _date(value: Any, name: str) -> date:
         raise InputError(f"the waiver of '{name}' must expire on a date such as 2027-03-31; found {value!r}.") from None
 
 
+def known_variables(names: Iterable[Any]) -> None:
+    """Refuse a misspelt variable.
+
+    :raises InputError: for a name with our prefix that is none of ours.
+    """
+    unknown = sorted(
+        name for name in names if isinstance(name, str) and name.startswith("vmguest_") and name not in KNOWN
+    )
+    if unknown:
+        raise InputError(f"'{unknown[0]}' is no variable of vmguest.linux; {did_you_mean(unknown[0], sorted(KNOWN))}")
+
+
 def resolve_policy(variables: Mapping[str, Any], today: date, role: str | None = None) -> Policy:
     """The policy that ``variables`` ask for, for one ``role`` (run by its own name) or for all.
 
     :raises InputError: in one sentence, for anything that is not understood.
     """
     given = {**VARIABLES, **{name: value for name, value in variables.items() if value is not None}}
-    unknown = sorted(
-        name for name in given if isinstance(name, str) and name.startswith("vmguest_") and name not in KNOWN
-    )
-    if unknown:
-        raise InputError(f"'{unknown[0]}' is no variable of vmguest.linux; {did_you_mean(unknown[0], sorted(KNOWN))}")
+    known_variables(given)
     name = given["vmguest_profile"]
     profiles = {**PROFILES, **own_profiles(given["vmguest_profiles"])}
     if not isinstance(name, str) or name not in profiles:

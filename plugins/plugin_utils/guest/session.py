@@ -66,12 +66,12 @@ class TaskFailed(Exception):
         self.result = result
 
 
-def _plain(value: Any) -> Any:
+def plain_data(value: Any) -> Any:
     """A templated value as plain data: newer releases of Ansible hand out tagged and lazy ones."""
     if isinstance(value, Mapping):
-        return {_plain(key): _plain(item) for key, item in value.items()}
+        return {plain_data(key): plain_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_data(item) for item in value]
     if isinstance(value, str):
         return str.__str__(value)[:]
     return value
@@ -145,7 +145,7 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
 
     def argument(self, name: str) -> Any:
         """A module option as plain data, None where it is not given."""
-        return _plain(self._task.args.get(name))
+        return plain_data(self._task.args.get(name))
 
     @property
     def root(self) -> str:
@@ -200,7 +200,7 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         for name, value in self.task_vars.items():
             if isinstance(name, str) and name.startswith(prefixes):
                 try:
-                    variables[str(name)] = _plain(self._templar.template(value))
+                    variables[str(name)] = plain_data(self._templar.template(value))
                 except AnsibleError as error:
                     raise InputError(f"the variable '{name}' cannot be resolved: {printable(str(error))}") from None
         for option, variable in self.VARIABLES.items():
@@ -335,7 +335,7 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
     def _variable(self, name: str) -> Any:
         """A variable as plain data, None where it cannot be had."""
         with suppress(AnsibleError):
-            return _plain(self._templar.template(self.task_vars.get(name)))
+            return plain_data(self._templar.template(self.task_vars.get(name)))
         return None
 
     def show(self, lines: Sequence[str]) -> None:

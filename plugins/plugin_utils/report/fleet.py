@@ -64,7 +64,10 @@ class Fleet:
         #: Files that are in the place of a record and are none, such as one that was cut while it was copied.
         self.unreadable: set[str] = set()
         newest: dict[str, _Entry] = {}
-        for folder in [run for given in folders for run in runs_in(given)]:
+        runs = [run for given in folders for run in runs_in(given)]
+        #: The run's folder, None where there are several.
+        self.folder: Path | None = runs[0] if len(runs) == 1 else None
+        for folder in runs:
             for path in sorted((folder / "hosts").glob("[!.]*.json")):
                 head = _head(path)
                 if head is None:
@@ -122,6 +125,14 @@ def runs_in(folder: Path) -> list[Path]:
             "name a run's folder below vmguest_reports"
         )
     return runs
+
+
+def newest_run(reports: Path) -> Path:
+    """The newest of the runs below ``reports``, by their names, which begin with a time.
+
+    :raises RecordError: where there is none.
+    """
+    return max(runs_in(reports), key=lambda run: run.name)
 
 
 def _head(path: Path) -> dict[str, Any] | None:

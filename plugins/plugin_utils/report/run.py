@@ -208,11 +208,13 @@ def show_report(fleet: Fleet, folder: Path, built: Built, totals: Totals, more: 
             f"passed over: {len(fleet.unreadable)} of the files are no whole record, such as {min(fleet.unreadable)}"
         )
     tail += more
-    shown = os.path.relpath(folder)
-    tail.append(f"records: {folder if shown.startswith('..') else shown}")
+    relative = os.path.relpath(folder)
+    shown = folder if relative.startswith("..") else relative
     names = ", ".join(path.name for path in built.files if path.name != SUMMARY)
-    if names:
-        tail.append(f"reports: {names}")
+    if folder == fleet.folder:
+        tail += [f"records: {shown}", *([f"reports: {names}"] if names else [])]
+    else:
+        tail.append(f"reports: {shown}: {names or SUMMARY}")
     tail += [f"no report: {problem}" for problem in built.problems]
     drift = next(check for check in built.checks if check.id == "fleet_drift")
 

@@ -118,6 +118,16 @@ class Fleet:
         **environment: str,
     ) -> Run:
         """Run a playbook of the collection by its name, or tasks on all hosts."""
+        return ended(self.start(what, *arguments, extra=extra, **environment))
+
+    def start(
+        self,
+        what: str | list[dict[str, Any]],
+        *arguments: str,
+        extra: Mapping[str, Any] | None = None,
+        **environment: str,
+    ) -> subprocess.Popen[bytes]:
+        """Begin such a run, as the leader of a process group of its own."""
         inventory = self.folder / "inventory.yml"
         inventory.write_text(yaml.safe_dump({"all": {"hosts": self.hosts, "vars": self.variables}}, allow_unicode=True))
         playbook = f"vmguest.linux.{what}"
@@ -126,7 +136,7 @@ class Fleet:
             (self.folder / "playbook.yml").write_text(
                 yaml.safe_dump([{"hosts": "all", "gather_facts": False, "become": True, **play} for play in what])
             )
-        done = subprocess.run(
+        return subprocess.Popen(
             [
                 sys.executable,
                 "-c",
@@ -138,8 +148,10 @@ class Fleet:
                 json.dumps(dict(extra or {})),
                 *arguments,
             ],
-            capture_output=True,
-            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
             cwd=self.folder,
             env={
                 "PATH": os.environ["PATH"],
@@ -155,7 +167,6 @@ class Fleet:
                 **environment,
             },
         )
-        return Run(done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace"))
 
     def records(self, reports: str = "reports") -> dict[str, dict[str, Any]]:
         """Host to its record in the last run."""
@@ -166,3 +177,9 @@ class Fleet:
     def statuses(self, host: str) -> dict[str, str]:
         """Recommendation to status, in the host's last record."""
         return {entry["recommendation"]: entry["status"] for entry in self.records()[host]["findings"]}
+
+
+def ended(process: subprocess.Popen[bytes]) -> Run:
+    """What a run printed, once it has ended."""
+    output, errors = process.communicate()
+    return Run(process.returncode, (output + errors).decode("utf-8", "replace"))

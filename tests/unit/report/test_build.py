@@ -389,3 +389,47 @@ def test_memory_is_that_of_a_record_not_of_the_fleet(tmp_path: Path) -> None:
 
     few, many = peak(range(20)), peak(range(20, 120))
     assert many - few < 100 * 3000, f"{few} bytes at 20 guests, {many} at 120; a record is some 40 KB"
+
+
+class TestDashboard:
+    DASHBOARD = json.loads((DOCS / "grafana-dashboard.json").read_text(encoding="utf-8"))
+
+    def expressions(self) -> list[str]:
+        """What it asks Prometheus for."""
+        return [target["expr"] for panel in self.DASHBOARD["panels"] for target in panel["targets"]]
+
+    def test_asks_for_metrics_and_labels_that_there_are(self, built: Built) -> None:
+        there = metrics(built)
+        shown = set()
+        for expression in self.expressions():
+            names = re.findall(r"\bvmguest_\w+", expression)
+            assert names, expression
+            for name in names:
+                assert name in there, f"{expression}: there is no {name}"
+                shown.add(name)
+                labels = {label for series in there[name] for label, _value in series} | {"job"}
+                selected = re.findall(rf"{name}{{([^}}]*)}}", expression)
+                asked = set(re.findall(r"(\w+)(?:=~|!~|!=|=)", ",".join(selected)))
+                for group in re.findall(r"by \(([^)]*)\)", expression):
+                    asked |= set(group.split(", "))
+                assert asked <= labels, f"{expression}: of {name} there are labels {sorted(labels)}"
+        assert shown == set(there), "every metric is shown"
+
+    def test_panels_have_ids_of_their_own_and_none_covers_another(self) -> None:
+        panels = self.DASHBOARD["panels"]
+        assert len({panel["id"] for panel in panels}) == len(panels)
+        taken: set[tuple[int, int]] = set()
+        for panel in panels:
+            place = panel["gridPos"]
+            assert place["x"] + place["w"] <= 24
+            cells = {
+                (x, y)
+                for x in range(place["x"], place["x"] + place["w"])
+                for y in range(place["y"], place["y"] + place["h"])
+            }
+            assert not cells & taken
+            taken |= cells
+
+    def test_the_docs_have_every_metric_and_no_other(self, built: Built) -> None:
+        page = (DOCS / "reports.md").read_text(encoding="utf-8")
+        assert set(re.findall(r"^\| `(vmguest_\w+)` \|", page, re.MULTILINE)) == set(metrics(built))
