@@ -29,7 +29,7 @@ options:
   formats:
     description:
       - What to write; nothing but the summary where the list is empty.
-      - Default is the variable C(vmguest_report_formats), else all of V(json), V(csv), V(junit) and V(prometheus).
+      - Default is the variable C(vmguest_report_formats), else all of V(html), V(json), V(csv), V(junit) and V(prometheus).
     type: list
     elements: str
   out:

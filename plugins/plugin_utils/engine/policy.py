@@ -35,7 +35,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.rollout impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import WAIT
 
 #: What a run's records can be made into.
-REPORT_FORMATS = ("json", "csv", "junit", "prometheus")
+REPORT_FORMATS = ("html", "json", "csv", "junit", "prometheus")
 
 #: The variables that shape a run, with their defaults. Module options have the same names without the prefix.
 VARIABLES: dict[str, Any] = {

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,16 @@ from typing import Any, Protocol, TextIO
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.checks import FleetChecks, FleetFinding
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.csv_report import CsvReport
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import SUMMARY, Fleet, Summary, Tally
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import (
+    SUMMARY,
+    Fleet,
+    Summary,
+    Tally,
+    earlier,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.json_report import JsonReport
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.junit_report import JunitReport
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.page import write_page
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.private_file import PrivateFile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.prometheus_report import PrometheusReport
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import RecordError
@@ -37,13 +44,20 @@ class Report(Protocol):
         """What all of them come to."""
 
 
-#: A format's name to what writes it.
+#: The page, for people. It takes the records itself (:func:`write_page`) and has its own place in the pass.
+HTML = "html"
+PAGE = "report.html"
+#: The other formats, for programs: name to what writes it.
 REPORTS: dict[str, type[Report]] = {
     "json": JsonReport,
     "csv": CsvReport,
     "junit": JunitReport,
     "prometheus": PrometheusReport,
 }
+
+
+#: The files of all formats, by name.
+FILES = {HTML: PAGE, **{name: kind.FILE for name, kind in REPORTS.items()}}
 
 
 @dataclass(frozen=True)
@@ -81,16 +95,31 @@ def build(
     tally, checks = Tally(), FleetChecks()
     with _Files(folder) as files:
         for name in formats:
-            files.begin(REPORTS[name])
-        for record in fleet:
-            tally.add(record)
-            checks.add(record)
-            each(record)
-            files.add(record)
-        summary, found = tally.summary(), tuple(checks.results())
-        files.end(summary, found)
+            if name != HTML:
+                files.begin(REPORTS[name])
+
+        def passing() -> Iterator[dict[str, Any]]:
+            for record in fleet:
+                tally.add(record)
+                checks.add(record)
+                each(record)
+                files.add(record)
+                yield record
+
+        def found() -> Iterator[FleetFinding]:
+            # Asked for when all records have passed.
+            yield from checks.results()
+
+        records = passing()
+        if HTML in formats:
+            files.page(records, earlier(folder.parent, fleet.ended), found())
+        for _record in records:
+            # Those that no page took.
+            pass
+        summary, results = tally.summary(), tuple(checks.results())
+        files.end(summary, results)
         files.write(SUMMARY, summary.text())
-    return Built(summary, found, tuple(files.kept), tuple(files.changed), tuple(files.problems))
+    return Built(summary, results, tuple(files.kept), tuple(files.changed), tuple(files.problems))
 
 
 class _Files:
@@ -115,6 +144,20 @@ class _Files:
         with self._told(self._folder / kind.FILE):
             file = PrivateFile(self._folder / kind.FILE, kind.NEWLINE)
             self._open[file] = kind(file.text)
+
+    def page(
+        self, records: Iterator[Mapping[str, Any]], trend: Iterable[Summary], checks: Iterator[FleetFinding]
+    ) -> None:
+        """The page, of records that are counted as they pass; what it left of them where it failed, others take."""
+        path = self._folder / PAGE
+        with self._told(path):
+            file = PrivateFile(path)
+            try:
+                write_page(file.text, records, trend, checks)
+                self._keep(file)
+            except BaseException:
+                file.drop()
+                raise
 
     def add(self, record: Mapping[str, Any]) -> None:
         """A record, to all reports."""

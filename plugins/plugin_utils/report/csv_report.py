@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, TextIO
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.checks import FleetFinding
@@ -19,8 +20,10 @@ COLUMNS = (
     "status", "reason", "runtime", "persistent", "desired", "owner", "reboot", "remedy", "waived_until", "title",
 )  # fmt: skip
 _FINDING = COLUMNS[COLUMNS.index("area") :]
+_VALUES = itemgetter(*_FINDING)
 #: A spreadsheet takes a cell that begins so for a formula, and what a guest says could then run on somebody's desk.
 _FORMULA = tuple("=+-@＝＋－＠")  # noqa: RUF001  the wide ones are meant
+_FIRST = frozenset(_FORMULA)
 
 
 def cell(value: Any) -> str:
@@ -35,12 +38,15 @@ def cell(value: Any) -> str:
     return "'" + text if text.startswith(_FORMULA) else text
 
 
-def _value(finding: Mapping[str, Any], column: str) -> Any:
-    if column == "remedy":
-        return "; ".join(finding["remedy"])
-    if column == "waived_until":
-        return (finding.get("waiver") or {}).get("expires")
-    return finding[column]
+def _row(finding: Mapping[str, Any]) -> list[str]:
+    """The cells of a finding. Most are harmless text: millions of them are not worth a call each."""
+    waiver = finding.get("waiver")
+    more = {"remedy": "; ".join(finding["remedy"]), "waived_until": waiver["expires"] if waiver else None}
+    values = _VALUES({**finding, **more})
+    return [
+        value if value.__class__ is str and value.isprintable() and value[:1] not in _FIRST else cell(value)
+        for value in values
+    ]
 
 
 class CsvReport:
@@ -71,9 +77,7 @@ class CsvReport:
         ]
         if not record["findings"]:
             self._writer.writerow([*first, *[""] * len(_FINDING)])
-        self._writer.writerows(
-            [*first, *[cell(_value(finding, name)) for name in _FINDING]] for finding in record["findings"]
-        )
+        self._writer.writerows([*first, *_row(finding)] for finding in record["findings"])
 
     def end(self, summary: Summary, checks: Sequence[FleetFinding]) -> None:
         """Nothing more: checks of the fleet are no findings of a guest."""

@@ -30,7 +30,7 @@ from ansible import constants as C
 from ansible.utils.color import stringc
 from ansible.utils.display import Display
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.build import REPORTS, Built, build
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.build import FILES, Built, build
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.drift import drift_lines
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import SUMMARY, Fleet
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.plan_summary import NAME, PlanSummary
@@ -234,7 +234,7 @@ def _end() -> None:
     for folder, formats in wanted.items():
         try:
             fleet, plans = Fleet([folder]), PlanSummary()
-            built, totals = report(fleet, folder, [name for name in REPORTS if name in formats], plans)
+            built, totals = report(fleet, folder, [name for name in FILES if name in formats], plans)
         except RecordError as error:
             show(f"no report: {error}")
         except KeyboardInterrupt:

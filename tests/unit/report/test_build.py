@@ -27,7 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine import finding as engine_finding
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import REPORT_FORMATS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report import prometheus_report
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.build import REPORTS, Built, build
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.build import FILES, Built, build
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.csv_report import COLUMNS, cell
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import Fleet, earlier
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.junit_report import JunitReport
@@ -82,7 +82,7 @@ def records(folder: Path) -> None:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("reports") / "run"
     records(folder)
-    return build(Fleet([folder]), folder, list(REPORTS))
+    return build(Fleet([folder]), folder, list(FILES))
 
 
 def text(built: Built, name: str) -> str:
@@ -94,7 +94,7 @@ def text(built: Built, name: str) -> str:
 class TestFiles:
     def test_there_is_one_for_each_format_and_the_summary_for_the_owner_alone(self, built: Built) -> None:
         assert [path.name for path in built.files] == [
-            "report.json", "report.csv", "junit.xml", "vmguest.prom", "summary.json"
+            "report.html", "report.json", "report.csv", "junit.xml", "vmguest.prom", "summary.json"
         ]  # fmt: skip
         folder = built.files[0].parent
         assert sorted(os.listdir(folder)) == sorted(["hosts", *(path.name for path in built.files)])
@@ -103,7 +103,7 @@ class TestFiles:
         assert (built.changed, built.problems) == (built.files, ())
 
     def test_every_format_that_may_be_asked_for_is_written(self) -> None:
-        assert tuple(REPORTS) == REPORT_FORMATS
+        assert tuple(FILES) == REPORT_FORMATS
 
     def test_none_but_the_summary_where_none_is_asked_for(self, tmp_path: Path) -> None:
         records(tmp_path / "run")
@@ -111,8 +111,8 @@ class TestFiles:
 
     def test_made_again_nothing_changes(self, tmp_path: Path) -> None:
         records(tmp_path / "run")
-        for changed in (5, 0):
-            assert len(build(Fleet([tmp_path / "run"]), tmp_path / "out", list(REPORTS)).changed) == changed
+        for changed in (6, 0):
+            assert len(build(Fleet([tmp_path / "run"]), tmp_path / "out", list(FILES)).changed) == changed
 
     def test_the_summary_is_there_for_the_next_trend(self, built: Built) -> None:
         assert earlier(built.files[0].parents[1], "3000") == [built.summary]
@@ -121,8 +121,8 @@ class TestFiles:
         records(tmp_path / "run")
         (tmp_path / "out" / "report.csv").mkdir(parents=True)
         (tmp_path / "out" / f".vmguest.prom.{os.getpid()}").symlink_to("elsewhere")
-        found = build(Fleet([tmp_path / "run"]), tmp_path / "out", list(REPORTS))
-        assert [path.name for path in found.files] == ["report.json", "junit.xml", "summary.json"]
+        found = build(Fleet([tmp_path / "run"]), tmp_path / "out", list(FILES))
+        assert [path.name for path in found.files] == ["report.html", "report.json", "junit.xml", "summary.json"]
         assert sorted(found.problems) == [
             f"'{tmp_path}/out/report.csv' cannot be written: Is a directory",
             f"'{tmp_path}/out/vmguest.prom' cannot be written: File exists",
@@ -134,13 +134,27 @@ class TestFiles:
         allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (300, allowed[1]))
         try:
-            found = build(Fleet([tmp_path / "run"]), tmp_path / "out", list(REPORTS))
+            found = build(Fleet([tmp_path / "run"]), tmp_path / "out", list(FILES))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
         assert found.files == ()
-        assert len(found.problems) == 5
+        assert len(found.problems) == 6
         assert all(problem.endswith(" cannot be written: File too large") for problem in found.problems)
         assert os.listdir(tmp_path / "out") == []
+
+    def test_a_page_that_cannot_be_written_keeps_the_others_from_nothing(self, tmp_path: Path) -> None:
+        records(tmp_path / "run")
+        (tmp_path / "out" / "report.html").mkdir(parents=True)
+        found = build(Fleet([tmp_path / "run"]), tmp_path / "out", list(FILES))
+        assert found.problems == (f"'{tmp_path}/out/report.html' cannot be written: Is a directory",)
+        assert len(json.loads(text(found, "report.json"))["guests"]) == 4
+
+    def test_the_page_has_a_trend_of_earlier_runs(self, tmp_path: Path) -> None:
+        records(tmp_path / "run")
+        alone = build(Fleet([tmp_path / "run"]), tmp_path / "run", ["html"]).files[0].read_bytes()
+        write(tmp_path / "before", "db1", "2026-11-20T10:00:00Z", "bbbb", findings=[finding("swap_size", "compliant")])
+        build(Fleet([tmp_path / "before"]), tmp_path / "before", [])
+        assert build(Fleet([tmp_path / "run"]), tmp_path / "run", ["html"]).files[0].read_bytes() != alone
 
     def test_an_interrupt_leaves_nothing_half_written(self, tmp_path: Path) -> None:
         records(tmp_path / "run")
@@ -149,7 +163,7 @@ class TestFiles:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            build(Fleet([tmp_path / "run"]), tmp_path / "out", list(REPORTS), interrupt)
+            build(Fleet([tmp_path / "run"]), tmp_path / "out", list(FILES), interrupt)
         assert os.listdir(tmp_path / "out") == []
 
     def test_no_folder_to_write_to(self, tmp_path: Path) -> None:
@@ -163,7 +177,7 @@ class TestFiles:
 
 
 class TestAnySplit:
-    """However the guests are spread over runs, the report is the same, but for the runs' ids and times."""
+    """However the guests are spread over folders, the report is the same, byte for byte."""
 
     @settings(max_examples=10)
     @given(shards=st.lists(st.integers(0, 3), min_size=30, max_size=30))
@@ -172,17 +186,12 @@ class TestAnySplit:
         statuses = [status.value for status in engine_finding.Status]
         for number, shard in enumerate(shards):
             findings = [finding("x", statuses[number % 9]), finding(f"y{number % 2}", statuses[number % 7], "high")]
-            write(folder / "whole", f"h{number}", run="all", findings=findings)
-            write(folder / "parts" / str(shard), f"h{number}", run=f"run{shard}", findings=findings)
-        whole = build(Fleet([folder / "whole"]), folder / "a", list(REPORTS))
-        parts = build(Fleet([folder / "parts"]), folder / "b", list(REPORTS))
+            write(folder / "whole", f"h{number}", findings=findings)
+            write(folder / "parts" / str(shard), f"h{number}", findings=findings)
+        whole = build(Fleet([folder / "whole"]), folder / "a", list(FILES))
+        parts = build(Fleet([folder / "parts"]), folder / "b", list(FILES))
         for one, other in zip(whole.files, parts.files, strict=True):
-            assert _without_runs(one) == _without_runs(other)
-
-
-def _without_runs(path: Path) -> str:
-    shown = re.sub(r'"run": ?"\w+"', "RUN", path.read_text(encoding="utf-8"))
-    return re.sub(r'"runs": ?\[[^]]*\]', "RUNS", shown)
+            assert one.read_bytes() == other.read_bytes()
 
 
 class TestJson:
@@ -228,7 +237,7 @@ class TestJson:
     def test_lone_surrogates_of_a_foreign_record_are_read_back(self, tmp_path: Path) -> None:
         path = write(tmp_path / "run", "db1", message="here")
         path.write_text(path.read_text().replace('"here"', '"\\ud800"'))
-        found = build(Fleet([tmp_path / "run"]), tmp_path / "out", list(REPORTS))
+        found = build(Fleet([tmp_path / "run"]), tmp_path / "out", list(FILES))
         assert found.problems == ()
         assert json.loads(text(found, "report.json"))["guests"][0]["message"] == "\ud800"
 
@@ -382,7 +391,7 @@ def test_memory_is_that_of_a_record_not_of_the_fleet(tmp_path: Path) -> None:
             write(tmp_path / "run", f"h{number:04}", findings=findings)
         fleet = Fleet([tmp_path / "run"])
         tracemalloc.start()
-        build(fleet, tmp_path / "out", list(REPORTS))
+        build(fleet, tmp_path / "out", list(FILES))
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most
