@@ -130,7 +130,7 @@ summary:
       returned: success
       sample: [audit]
     guests:
-      description: State (V(ok), V(failed), V(unreachable), V(interrupted)) to number of guests.
+      description: State (V(ok), V(failed), V(unreachable), V(interrupted), V(waiting), V(skipped)) to number of guests.
       type: dict
       returned: success
       sample: {ok: 998, unreachable: 2}
