@@ -23,6 +23,7 @@ ca-certificates git make python3 python3-venv
 acl attr busybox-static bzip2 dash lz4 lzop mksh shellcheck strace util-linux xz-utils zstd
 openssh-client openssh-server
 aardvark-dns catatonit conmon iptables netavark nftables podman runc
+chromium chromium-driver fonts-dejavu-core
 "
 # What a VM needs (tests/vm, tests/crash), without the rest.
 vm_packages="

@@ -56,6 +56,7 @@ class HeatMap {
     for (const status of STATUSES) this.fills[this.fleet.byteOf[status.name]] = [colour(`--s-${status.name}`), colour(`--on-${status.name}`), shown(status)];
     this.font = style.fontFamily;
     const wide = this.box.clientWidth;
+    if (!wide) return; // in a view that is not shown
     this.names = Math.max(130, Math.min(300, Math.round(wide * 0.2)));
     const count = Math.max(this.shown.columns.length, 1);
     this.column = Math.max(16, Math.min(30, Math.floor((wide - this.names - 16) / count)));
@@ -224,7 +225,8 @@ class HeatMap {
       pen.clip();
       pen.font = `600 11px ${this.font}`;
       pen.fillStyle = this.colours.text;
-      pen.fillText(area(place), from + 6, BAND / 2 + 1);
+      const name = this.short(pen, area(place), x(end) - from - 10);
+      if (name.length > 2) pen.fillText(name, from + 6, BAND / 2 + 1);
       pen.restore();
       place = end;
     }
@@ -281,9 +283,11 @@ class HeatMap {
     const [wide, high] = [this.width - this.names - this.column, this.height - HEAD - ROW];
     this.scroller.scrollLeft = Math.max(left - wide, Math.min(this.scroller.scrollLeft, left));
     this.scroller.scrollTop = Math.max(top - high, Math.min(this.scroller.scrollTop, top));
+    next.parentElement.hidden = false;
     this.draw();
     this.label();
     next.focus({ preventScroll: true });
+    now.parentElement.hidden = true;
   }
 
   key(event) {

@@ -115,7 +115,7 @@ function start(fleet) {
       byId(`tab-${name}`).setAttribute("aria-selected", String(chosen));
       byId(`tab-${name}`).tabIndex = chosen ? 0 : -1;
     }
-    if (view === "map" && map.drawn !== key) {
+    if (view === "map" && (map.drawn !== key || !map.width)) {
       map.drawn = key;
       map.show(shown);
     }
@@ -140,6 +140,7 @@ function start(fleet) {
   makeThemes(() => { map.measure(); map.later(); });
   follow();
   document.documentElement.dataset.ready = "yes";
+  requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("ready")));
 }
 
 try {

@@ -19,7 +19,8 @@ function showScore(fleet) {
   const before = fleet.trend.filter((point) => point.score !== null).pop();
   const change = before && fleet.score !== null ? Math.round((fleet.score - before.score) * 10) / 10 : null;
   const line = byId("score-change");
-  if (change === null) line.textContent = "compliant, of what is compliant, open or unknown";
+  line.hidden = change === null;
+  if (change === null) line.textContent = "";
   else if (change === 0) line.textContent = `as on ${day(before.time)}`;
   else line.textContent = `${change > 0 ? "▲ up" : "▼ down"} ${Math.abs(change).toFixed(1)} since ${day(before.time)}`;
   line.classList.toggle("better", change > 0);
