@@ -57,7 +57,7 @@ check: setup ruff mypy shellcheck docs-check units-newest package ## the gates w
 
 lint: setup ansible-lint docs-lint changelog-lint sanity-newest sanity-oldest ansible-units ## Ansible's own gates
 
-test: check units-oldest units-slow playbooks-oldest browser lint scenarios vm-sample crash-sample ## everything; what CI runs
+test: check units-oldest units-slow playbooks-oldest browser schedules lint scenarios vm-sample crash-sample ## everything; what CI runs
 
 ruff:
 	$(GATE) ruff $(NEWEST)/ruff check --cache-dir $(BUILD)/ruff .
@@ -85,6 +85,9 @@ playbooks-oldest:
 
 browser: setup ## the report's page in a headless Chromium
 	$(GATE) "report's page in Chromium" $(WITH_NEWEST) pytest -q --durations=5 tests/browser
+
+schedules:
+	$(GATE) 'shards and execution environment' $(WITH_NEWEST) pytest -q tests/schedule
 
 package:
 	$(GATE) 'package, newest ansible-core' $(WITH_NEWEST) sh tests/tools/package.sh
@@ -139,6 +142,10 @@ bench: setup ## measure against ping, plain ssh and an idiomatic playbook: [ARGS
 bench-report: setup ## measure the report's page, built and opened in Chromium: [GUESTS=10000]
 	@$(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" GUESTS=$(or $(GUESTS),10000) python -m ansible_collections.vmguest.linux.tests.bench.bench_report
 
+bench-fleet: setup ## what 100, 1,000 and 10,000 guests cost the controller: [SIZES=100,1000,10000] [FORKS=10]; and 1,000 in shards
+	@$(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" SIZES=$(SIZES) FORKS=$(FORKS) python -m ansible_collections.vmguest.linux.tests.bench.fleet.run $(ARGS)
+	@$(WITH_NEWEST) SHARD_GUESTS=1000 pytest -q tests/schedule/test_shards.py
+
 crashtest: setup ## cut apply and revert off at every write, in a small VM: [SAMPLE=states] [SEED=number]
 	@$(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.crash.run --seed $(or $(SEED),1) $(if $(SAMPLE),--sample $(SAMPLE),--page docs/crash.md)
 
@@ -161,5 +168,5 @@ clean: ## remove .build/ and the test guests
 	@-podman rm --force --time 1 $$(podman ps --all --quiet --filter name='^vmguest-') 2>/dev/null
 	rm -rf $(BUILD)
 
-.PHONY: help audit demo setup check lint test ruff mypy shellcheck docs-check docs-pages units-newest units-oldest units-slow playbooks-oldest browser package ansible-lint \
-    docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios vm-shell vm-sample proof bench bench-report crashtest crash-sample docs clean
+.PHONY: help audit demo setup check lint test ruff mypy shellcheck docs-check docs-pages units-newest units-oldest units-slow playbooks-oldest browser schedules package ansible-lint \
+    docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios vm-shell vm-sample proof bench bench-report bench-fleet crashtest crash-sample docs clean

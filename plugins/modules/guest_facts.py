@@ -80,6 +80,13 @@ ansible_facts:
               type: str
               returned: always
               sample: 564d0000-1111-2222-3333-444455556666
+            seed:
+              description:
+                - What tells the guest from its clones, the UUID in one byte order, or a MAC address of VMware's, or the host
+                  name; V(null) where nothing does. The filter P(vmguest.linux.scatter#filter) makes times of it.
+              type: str
+              returned: always
+              sample: uuid 00004d56111122223333444455556666
             container:
               description: What shows that this is a container; V(null) where nothing does.
               type: str

@@ -13,7 +13,7 @@ export LC_ALL
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 export CONTAINERS_CONF="$here/containers.conf"
 images=localhost/vmguest-test
-guests='debian12 debian13 el suse old'
+guests='debian12 debian13 el suse old controller'
 
 # What every guest with systemd has. No Python: where a package manager needs one, its own image adds it.
 packages=anacron,cron,dbus,e2fsprogs,iproute2,kmod,logrotate,procps,systemd,systemd-sysv,udev
@@ -116,6 +116,10 @@ for name in "$@"; do
             guest suse suse "$base"
             ;;
         old) guest old old ;;
+        controller)
+            base trixie "$debian_packages"
+            guest controller controller "$base"
+            ;;
         *) die "no guest called '$name'; there are: $guests" ;;
     esac
 done

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import receipts
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.scatter import guest_seed
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 
 
@@ -35,6 +36,7 @@ def _platform(evidence: Evidence) -> dict[str, Any]:
         "vendor": platform.vendor,
         "product": platform.product or None,
         "uuid": platform.uuid,
+        "seed": guest_seed(evidence),
         "container": platform.container,
         "machine": platform.machine or None,
         "init": platform.init,

@@ -15,16 +15,17 @@ ends, whatever became of plays and guests, from the records that the workers lef
 from __future__ import annotations
 
 import atexit
+import functools
 import hashlib
 import os
 import secrets
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ansible import constants as C
 from ansible.utils.color import stringc
@@ -77,17 +78,30 @@ def readable_output() -> bool:
     return not str(C.DEFAULT_STDOUT_CALLBACK).endswith(("json", "jsonl", "null"))
 
 
+def _writer() -> Callable[..., None]:
+    """Ansible's way to write a line for a person.
+
+    In a fork it is taken without what ansible-runner's callback puts around it: that writes to the fork's own output, of which
+    Ansible warns for every guest. The main process, to which the line goes, puts the same around it.
+    """
+    write = Display.display
+    inner = getattr(write, "__wrapped__", None)
+    if os.getpid() == _MAIN_PROCESS or inner is None or "awx_display" not in write.__code__.co_filename:
+        return cast("Callable[..., None]", Display().display)
+    return functools.partial(inner, Display())
+
+
 def show(text: str, coloured: str | None = None) -> None:
     """Print for a person; the log file (ANSIBLE_LOG_PATH) gets it without colours. From a worker it goes by the main process."""
     if not readable_output() or not text:
         return
-    display = Display()
+    write = _writer()
     if coloured is None or coloured == text:
-        display.display(text)
+        write(text)
         return
-    display.display(coloured, screen_only=True)
+    write(coloured, screen_only=True)
     if C.DEFAULT_LOG_PATH:
-        display.display(text, log_only=True)
+        write(text, log_only=True)
 
 
 def place(reports: str) -> Path:
