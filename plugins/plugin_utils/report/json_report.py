@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.checks import FleetFinding
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.drift import since
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import Summary
 
 #: Grows when a reader of older reports would be misled; a new key alone does not.
@@ -43,7 +44,8 @@ class JsonReport:
         guest = {name: record.get(name) for name in _GUEST}
         guest["groups"] = guest["groups"] or []
         guest["findings"] = [
-            {name: finding[name] for name in _FINDING if name in finding} for finding in record["findings"]
+            {name: finding[name] for name in _FINDING if name in finding} | _since(record, finding)
+            for finding in record["findings"]
         ]
         self._out.write(self._before + _text(guest))
         self._before = ",\n"
@@ -59,6 +61,12 @@ class JsonReport:
             f'"fleet_checks": {_text([check.record() for check in checks])},\n'
             f'"summary": {_text(asdict(summary))}}}\n'
         )
+
+
+def _since(record: Mapping[str, Any], finding: Mapping[str, Any]) -> dict[str, str]:
+    """Since when a finding is as it is, where it is known to have changed."""
+    time, changed = since(record, finding["recommendation"])
+    return {"since": time} if changed and time else {}
 
 
 def _text(value: Any) -> str:

@@ -211,7 +211,7 @@ class TestJson:
         for guest in report["guests"]:
             assert set(guest) == set(kinds["guest"]["properties"])
             for entry in guest["findings"]:
-                assert set(entry) | {"before", "waiver"} == set(kinds["finding"]["properties"])
+                assert set(entry) | {"before", "waiver", "since"} == set(kinds["finding"]["properties"])
         for entry in report["recommendations"].values():
             assert set(entry) == set(kinds["recommendation"]["properties"])
         for entry in report["fleet_checks"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,6 +27,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.drift import 
     since,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import Fleet
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.json_report import JsonReport
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import Records
 
 
@@ -287,3 +289,14 @@ def test_what_is_kept_and_shown_is_bounded() -> None:
     lines = drift_lines(found, 80)
     assert len(lines) == 12
     assert lines[-1] == "  and 990 more"
+
+
+def test_the_json_report_tells_since_when_what_changed_is_so() -> None:
+    out = StringIO()
+    report = JsonReport(out)
+    report.add(after(record(1, SET, finding("manual", "entropy")), record(2, UNSET, finding("manual", "entropy"))))
+    text = out.getvalue()
+    assert [entry.get("since") for entry in json.loads(text[text.index("[") + 1 :])["findings"]] == [
+        "2026-11-02T03:00:00Z",
+        None,
+    ]
