@@ -18,7 +18,8 @@ function guestsTable(fleet, shown, go) {
     fleet.severities.map((severity, place) => count(fleet.openOf[guest * levels + (levels - 1 - place)], `open severity-${severity}`)),
     count(fleet.unknownOf[guest]), count(fleet.pendingOf[guest]), count(fleet.waivedOf[guest]),
     element("td", { class: "groups" }, fleet.groupsOf(guest).join(", "))));
-  return table("Guests", ["Guest", "State", "Score", ...fleet.severities.map((severity) => severity[0].toUpperCase() + severity.slice(1)), "Unknown", "Reboot", "Waived", "Groups"], rows);
+  const numbers = ["Score", ...fleet.severities.map((severity) => severity[0].toUpperCase() + severity.slice(1)), "Unknown", "Reboot", "Waived"];
+  return table("Guests", ["Guest", "State", ...numbers.map((head) => element("th", { scope: "col", class: "number" }, head)), "Groups"], rows);
 }
 
 function recommendationsTable(fleet, shown, go) {
@@ -91,7 +92,7 @@ function silentView(fleet, go) {
     element("th", { scope: "row" }, hostLink(fleet, guest, go)),
     element("td", {}, element("span", { class: "state" }, STATES[fleet.states[guest]] || fleet.states[guest])),
     element("td", {}, fleet.messages[guest] || ""), element("td", { class: "groups" }, fleet.groupsOf(guest).join(", "))));
-  return section("Unreachable, interrupted and failed", "Nothing is known of a guest that did not answer: it counts neither for nor against the score.",
+  return section("Unreachable, interrupted, failed or left alone", "Nothing is known of a guest that did not answer: it counts neither for nor against the score.",
     table("Guests that were not assessed, or failed", ["Guest", "State", "Why", "Groups"], rows, 50));
 }
 
