@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TextIO
 from xml.sax.saxutils import escape
 
@@ -96,5 +97,7 @@ def _details(finding: Mapping[str, Any]) -> str:
     return "\n".join([*lines, *(f"remedy: {sentence}" for sentence in finding["remedy"])])
 
 
+@lru_cache(maxsize=4096)
 def _attribute(text: str) -> str:
+    """Guests say the same things: what was escaped is remembered."""
     return escape(text, _IN_ATTRIBUTE)
