@@ -13,7 +13,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from ansible_collections.vmguest.linux.tests.browser.browser import Browser
-from ansible_collections.vmguest.linux.tests.browser.test_page import VIEWS, open_finding
+from ansible_collections.vmguest.linux.tests.browser.test_page import VIEWS, open_finding, told
 
 HERE = Path(__file__).resolve().parent
 CONTRAST = (HERE / "contrast.js").read_text(encoding="utf-8")
@@ -92,7 +92,8 @@ def test_no_two_statuses_look_the_same_without_colours(opened: Browser) -> None:
 
 def test_the_grid_tells_where_one_is(opened: Browser) -> None:
     grid = opened.find("#map-grid")
-    assert (grid.get_attribute("aria-rowcount"), grid.get_attribute("aria-colcount")) == ("300", "97")
+    counts = [int(str(grid.get_attribute(name))) for name in ("aria-rowcount", "aria-colcount")]
+    assert counts == told(opened)[:2]
     opened.js("document.querySelector('#map-grid [tabindex=\"0\"]').focus()")
     opened.keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
     place = "const cell = document.activeElement; return [cell.parentElement.ariaRowIndex, cell.ariaColIndex]"

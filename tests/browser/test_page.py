@@ -182,6 +182,10 @@ def open_finding(records: list[dict[str, Any]]) -> tuple[Record, Record]:
     )
 
 
+def panel_has(browser: Browser, text: str) -> bool:
+    return browser.find("#panel").is_displayed() and text in browser.text("#panel")
+
+
 def test_a_finding_shows_all_that_its_record_says(opened: Browser, page: Path, records: list[dict[str, Any]]) -> None:
     record, entry = open_finding(records)
     opened.open(page, f"#guest={record['host']}&rec={entry['recommendation']}")
@@ -193,6 +197,21 @@ def test_a_finding_shows_all_that_its_record_says(opened: Browser, page: Path, r
         assert step in text
     for source in entry["source"].split("; "):
         assert source in text
+
+
+def test_a_finding_that_drifted_says_since_when(
+    browser: Browser, records: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    record, entry = open_finding(records)
+    was = {"status": "compliant", "runtime": "the value before", "persistent": None, "owner": HOSTILE}
+    change = {"run": "r", "time": "2026-11-17T02:30:00Z", "was": was, "found": "noncompliant", "by": None}
+    changed = {**record, "history": {"changes": {entry["recommendation"]: change}}}
+    state = f"#guest={record['host']}&rec={entry['recommendation']}"
+    browser.open(write_made_page(tmp_path / "page.html", [changed]), state)
+    browser.until(partial(panel_has, browser, "the value before"), "the panel shows the change")
+    for text in ("Last change", "17 Nov 2026", "drift", HOSTILE):
+        assert text in browser.text("#panel")
+    assert browser.complaints() == []
 
 
 def test_the_pointer_drills_down_from_the_map(opened: Browser, records: list[dict[str, Any]]) -> None:
@@ -351,10 +370,6 @@ def test_print_is_summary_and_lists_without_the_map(opened: Browser) -> None:
             assert opened.find(selector).is_displayed(), selector
     finally:
         opened.scheme("light")
-
-
-def panel_has(browser: Browser, text: str) -> bool:
-    return browser.find("#panel").is_displayed() and text in browser.text("#panel")
 
 
 # ---- hostile texts ---------------------------------------------------------------------------------------------------

@@ -60,6 +60,7 @@ _LETTER_OF = {status.value: letter for status, letter in LETTERS.items()}
 #: What a recommendation's findings have in common, and what each has of its own.
 _COMMON = ("role", "area", "title", "severity", "source")
 _OWN = ("reason", "runtime", "persistent", "desired", "owner", "mode", "before")
+_WAS = ("status", "runtime", "persistent", "owner")
 _ABOUT = ("time", "action", "check", "state", "message", "profile", "run", "transport")
 
 
@@ -242,13 +243,33 @@ class _Chunk:
             row[columns[finding["recommendation"]]] = self._details.setdefault(key, len(self._details))
         about = {name: record[name] for name in _ABOUT if record.get(name) not in (None, "")}
         guest = record.get("guest")
-        self._guests.append({**about, "guest": guest if isinstance(guest, Mapping) else {}, "row": row})
+        told = {"guest": guest if isinstance(guest, Mapping) else {}, "row": row, "changes": _changes(record, columns)}
+        self._guests.append({**about, **told})
 
     def data(self) -> bytes:
         """Packed by :func:`_block`."""
         return _json(
             {"fields": [*_OWN, "reboot", "waiver", "remedy"], "details": list(self._details), "guests": self._guests}
         )
+
+
+def _changes(record: Mapping[str, Any], columns: Mapping[str, int]) -> dict[str, list[Any]]:
+    """Column to a finding's last change (report/drift.py): since when it is as it is, what changed it (None: nobody who is known,
+    which is drift), and what it was (status, then the sides of ``_WAS``)."""
+    history = record.get("history")
+    changes = history.get("changes") if isinstance(history, Mapping) else None
+    told = {}
+    for name, change in changes.items() if isinstance(changes, Mapping) else ():
+        was = change.get("was") if isinstance(change, Mapping) else None
+        if name in columns and isinstance(was, Mapping):
+            by = change.get("by")
+            why = _text(by.get("why")) if isinstance(by, Mapping) else None
+            told[str(columns[name])] = [
+                _text(change.get("time")),
+                why,
+                *(_text_or_none(was.get(side)) for side in _WAS),
+            ]
+    return told
 
 
 def _detail(finding: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -185,6 +185,21 @@ def test_details_come_in_chunks_and_equal_ones_are_kept_once() -> None:
     assert first["details"][first["guests"][5]["row"][0]][0] == "reason 1"
 
 
+def test_a_finding_has_its_last_change() -> None:
+    was = {"status": "compliant", "runtime": "1", "persistent": None, "owner": "/etc/sysctl.conf"}
+    changes = {
+        "swappiness": {"run": "r0", "time": "2026-11-17T02:30:00Z", "was": was, "found": "noncompliant", "by": None},
+        "gone": {"run": "r0", "time": "t", "was": was, "by": {"why": "remediate", "run": "r0"}},
+        "odd": "no change",
+    }
+    page = written(
+        record("a", finding(status="noncompliant"), history={"changes": changes}), record("b", finding(), history=1)
+    )
+    guests = json.loads(block(page, "details-0"))["guests"]
+    assert guests[0]["changes"] == {"0": ["2026-11-17T02:30:00Z", None, "compliant", "1", None, "/etc/sysctl.conf"]}
+    assert guests[1]["changes"] == {}
+
+
 def test_waivers_are_gathered_with_their_last_day() -> None:
     waiver = {"reason": "OPS-1", "expires": "2027-01-31"}
     page = written(

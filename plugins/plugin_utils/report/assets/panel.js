@@ -12,6 +12,15 @@ function part(title, ...children) {
   return element("section", {}, element("h3", {}, title), ...children);
 }
 
+// Since when a finding is as it is, and what it was before; a change that nobody is known for is drift.
+function lastChange(change) {
+  if (!change) return null;
+  const [time, why, status, runtime, persistent, owner] = change;
+  const was = STATUSES.find((entry) => entry.name === status);
+  return part("Last change", facts([["Since", `${when(time)} UTC`], ["Changed by", why || "nobody who is known: drift"],
+    ["Was", was ? badge(was) : status], ["Was then", runtime], ["At the next boot", persistent], ["Set by", owner]]));
+}
+
 function sources(entry) {
   return part("Source", element("ul", { class: "sources" }, entry.source.split(";").map((source) => source.trim()).filter(Boolean).map((source) => element("li", {}, source))));
 }
@@ -19,7 +28,7 @@ function sources(entry) {
 async function findingBody(fleet, guest, column, go) {
   const entry = fleet.recommendations[column];
   const status = fleet.status(guest, column);
-  const { finding } = await fleet.details(guest);
+  const { about: record, finding } = await fleet.details(guest);
   const found = finding(column);
   const about = facts([["Guest", link(fleet.hosts[guest], go({ guest: fleet.hosts[guest], rec: "" }))],
     ["Recommendation", link(entry.id, go({ guest: "", rec: entry.id }))]]);
@@ -32,6 +41,7 @@ async function findingBody(fleet, guest, column, go) {
     SIDES.some(([name]) => found[name] !== null) ? part("Evidence", element("dl", { class: "sides" },
       SIDES.filter(([name]) => found[name] !== null).flatMap(([name, label]) => [element("dt", {}, label), element("dd", {}, element("samp", {}, found[name]))]))) : null,
     found.before && found.before !== status.name ? part("Before this run", element("p", {}, found.before.replaceAll("_", " "))) : null,
+    lastChange(record.changes?.[column]),
     found.waiver ? part("Waiver", facts([["Reason", found.waiver[0]], ["Until", day(found.waiver[1])]])) : null,
     found.remedy.length ? part(enforced ? "Remediation will" : "A remediation would",
       element("ol", { class: "steps" }, found.remedy.map((step) => element("li", {}, step))),
