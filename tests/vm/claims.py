@@ -55,7 +55,33 @@ TIMEOUT = Claim(
     "scsi_disk_timeout",
     "",
     "test_disk_timeout.py",
-    "a failover: no path and no array is behind this disk. NVMe disks of VMware's: QEMU's say that they are its own.",
+    "a failover: no path and no array is behind this disk.",
+)
+NVME = Claim(
+    "nvme",
+    "An NVMe disk may be silent for as long",
+    "nvme_io_timeout",
+    "",
+    "test_nvme.py",
+    "a failover, and VMware's own controller: this one is QEMU's. Its disk says the first two words of VMware's model, by which "
+    "audit and the udev rule know it. QEMU has no property for that: a copy of the program is run in which this string differs. "
+    "Nor kernels whose NVMe disks have no timeout of their own: those are guest trees.",
+)
+QUEUE_DEPTH = Claim(
+    "queue_depth",
+    "A disk on shared storage may have more commands in flight",
+    "scsi_queue_depth",
+    "",
+    "test_queue_depth.py",
+    "what it gains: no array is behind this disk. The driver is today's, told to start disks as an older one did.",
+)
+RING_PAGES = Claim(
+    "ring_pages",
+    "The ring of an adapter grows, by a boot argument that goes again",
+    "pvscsi_ring_pages",
+    "",
+    "test_queue_depth.py",
+    "what it gains: no array is behind this disk. QEMU's pvscsi is driven by the same vmw_pvscsi as VMware's.",
 )
 VMXNET3 = Claim(
     "vmxnet3",
@@ -160,6 +186,9 @@ CLAIMS = (
     BOOT,
     DISKS,
     TIMEOUT,
+    NVME,
+    QUEUE_DEPTH,
+    RING_PAGES,
     VMXNET3,
     CONGESTION,
     CLOCK,

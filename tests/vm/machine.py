@@ -21,6 +21,9 @@ CONTROLLERS = {
 #: The kernel's module for each.
 DRIVERS = {"pvscsi": "vmw_pvscsi", "lsi": "sym53c8xx", "mptsas": "mptsas"}
 
+#: Size of a disk that holds nothing and keeps nothing.
+EMPTY_BYTES = 64 << 20
+
 #: A comma within a value of QEMU's options is written twice.
 _FIRMWARE = (
     "type=0,vendor=Phoenix Technologies LTD,version=6.00,date=11/12/2020",
@@ -37,7 +40,8 @@ class Hardware:
     """What a VM consists of, besides its disk.
 
     ``controller`` is one of :data:`CONTROLLERS`. ``cache`` is QEMU's mode for the disk: ``unsafe`` is quick, ``writeback`` tells
-    what the guest flushed from what it did not. ``data_controller`` is a second one, for disks that are plugged in later.
+    what the guest flushed from what it did not. ``data_controller`` is a second one, for ``data_disks`` empty disks that are there
+    from power on and for those that are plugged in later; of ``nvme_disks`` empty ones each has an NVMe controller of its own.
     ``number`` tells VMs apart: their UUID, serial number and network card.
     """
 
@@ -46,11 +50,15 @@ class Hardware:
     memory_mib: int = 512
     cache: str = "unsafe"
     number: int = 1
+    data_disks: int = 0
+    nvme_disks: int = 0
 
     def __post_init__(self) -> None:
         for controller in filter(None, (self.controller, self.data_controller)):
             if controller not in CONTROLLERS:
                 raise ValueError(f"no controller called '{controller}'; there are: {', '.join(CONTROLLERS)}")
+        if self.data_disks and not self.data_controller:
+            raise ValueError("data_disks are on the data_controller, and there is none")
 
     @property
     def uuid(self) -> str:
@@ -91,8 +99,13 @@ def words(name: str, hardware: Hardware, disk: Path, places: Places, state: str 
         yield from ("-device", f"{CONTROLLERS[hardware.data_controller]},id=scsi1")
     yield from ("-blockdev", f"driver=file,node-name=file0,filename={disk},{_cache(hardware)}")
     yield from ("-blockdev", f"driver=qcow2,node-name=disk0,file=file0,discard=unmap,{_cache(hardware)}")
-    root = {**disk_device(0, "scsi0"), "bootindex": 1}
-    yield from ("-device", ",".join(f"{key}={value}" if key != "driver" else f"{value}" for key, value in root.items()))
+    yield from ("-device", _device({**disk_device(0, "scsi0"), "bootindex": 1}))
+    for number in range(1, hardware.data_disks + 1):
+        yield from ("-blockdev", f"driver=null-co,node-name=disk{number},size={EMPTY_BYTES}")
+        yield from ("-device", _device(disk_device(number, "scsi1")))
+    for number in range(1, hardware.nvme_disks + 1):
+        yield from ("-blockdev", f"driver=null-co,node-name=nvme{number},size={EMPTY_BYTES}")
+        yield from ("-device", _device(nvme_device(number)))
     yield from ("-netdev", "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22")
     yield from (
         "-device",
@@ -116,6 +129,16 @@ def disk_device(number: int, bus: str) -> dict[str, str | int]:
         "product": "Virtual disk",
         "wwn": 0x5000C29000000001 + number,
     }
+
+
+def nvme_device(number: int) -> dict[str, str | int]:
+    """An NVMe controller with one disk, as QEMU's device. What model it says is nvme_model.py's."""
+    return {"driver": "nvme", "id": f"nvme{number}", "drive": f"nvme{number}", "serial": f"VMware NVME_{number:04}"}
+
+
+def _device(properties: dict[str, str | int]) -> str:
+    """A device as a word of the command line."""
+    return ",".join(f"{value}" if key == "driver" else f"{key}={value}" for key, value in properties.items())
 
 
 def _cache(hardware: Hardware) -> str:

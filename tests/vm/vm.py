@@ -28,8 +28,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ansible_collections.vmguest.linux.tests.vm import console, machine, qmp
-from ansible_collections.vmguest.linux.tests.vm.machine import Hardware, Places, disk_device, words
+from ansible_collections.vmguest.linux.tests.vm import console, machine, nvme_model, qmp
+from ansible_collections.vmguest.linux.tests.vm.machine import (
+    EMPTY_BYTES,
+    Hardware,
+    Places,
+    disk_device,
+    nvme_device,
+    words,
+)
 
 TOP = Path(__file__).resolve().parents[2]
 CACHE = TOP / ".build/vm"
@@ -136,6 +143,8 @@ class VM:
         self.places.console.unlink(missing_ok=True)
         self.places.qmp.unlink(missing_ok=True)
         command = list(words(self.name, self.hardware, self.disk, self.places, self._state))
+        if self.hardware.nvme_disks:
+            command[0] = str(nvme_model.program(CACHE))
         self._state = None
         if self._outlives:
             command = ["timeout", "--kill-after=5", "3600", *command]
@@ -329,6 +338,14 @@ class VM:
         file = {"driver": "file", "filename": str(path)}
         self.qmp("blockdev-add", **{"driver": "qcow2", "node-name": f"disk{number}", "file": file})
         self.qmp("device_add", **disk_device(number, "scsi1"))
+
+    def add_nvme_disk(self, number: int) -> None:
+        """Plug in an NVMe controller with an empty disk while the guest runs, which was started with such a disk.
+
+        :raises QmpError: where QEMU refuses.
+        """
+        self.qmp("blockdev-add", **{"driver": "null-co", "node-name": f"nvme{number}", "size": EMPTY_BYTES})
+        self.qmp("device_add", **nvme_device(number))
 
     def save(self, state: str) -> None:
         """Save memory and devices in the disk.

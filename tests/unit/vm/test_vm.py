@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.vmguest.linux.tests.vm import console, page, qmp
+from ansible_collections.vmguest.linux.tests.vm import console, nvme_model, page, qmp
 from ansible_collections.vmguest.linux.tests.vm.claims import CLAIMS, Claim
 from ansible_collections.vmguest.linux.tests.vm.machine import CONTROLLERS, Hardware, Places, disk_device, words
 from ansible_collections.vmguest.linux.tests.vm.results import Case, Recorder, load
@@ -89,6 +89,45 @@ def test_disks_that_are_plugged_in_have_names_of_their_own() -> None:
         other["drive"],
         other["scsi-id"],
     }
+
+
+def test_empty_disks_from_power_on() -> None:
+    shown = command(Hardware(data_controller="pvscsi", data_disks=1, nvme_disks=2))
+    devices = values(shown, "-device")
+    assert [device for device in devices if "bus=scsi1.0" in device and "vendor=VMware" in device]
+    nvme = [device for device in devices if device.startswith("nvme,")]
+    assert len(set(nvme)) == 2
+    assert [node for node in values(shown, "-blockdev") if node.startswith("driver=null-co,node-name=nvme")] == [
+        f"driver=null-co,node-name=nvme{number},size=67108864" for number in (1, 2)
+    ]
+    with pytest.raises(ValueError, match="data_disks are on the data_controller"):
+        Hardware(data_disks=1)
+
+
+def test_nothing_but_the_model_differs() -> None:
+    content = b"\x7fELF..QEMU NVMe Ctrl\0nqn.2019"
+    changed = nvme_model.renamed(content)
+    assert changed == b"\x7fELF..VMware Virtual\0nqn.2019"
+    for other in (b"\x7fELF", content * 2, b"QEMU NVMe Ctrl 2\0"):
+        with pytest.raises(ValueError, match="times in qemu-system-x86_64; expected once"):
+            nvme_model.renamed(other)
+
+
+def test_a_qemu_of_the_other_model_finds_its_firmware_from_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = tmp_path / "usr/bin" / nvme_model.PROGRAM
+    original.parent.mkdir(parents=True)
+    original.write_bytes(b"#!/bin/sh\n: " + nvme_model.QEMUS)
+    original.chmod(0o755)
+    monkeypatch.setenv("PATH", str(original.parent))
+    made = nvme_model.program(tmp_path / "cache")
+    assert made.read_bytes() == b"#!/bin/sh\n: " + nvme_model.VMWARES
+    assert (made.parent / "../share").resolve() == tmp_path / "usr/share"
+    assert nvme_model.program(tmp_path / "cache") == made
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="make setup"):
+        nvme_model.program(tmp_path / "cache")
 
 
 # ---- consoles --------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ drivers/ata/libata.ko drivers/ata/ata_generic.ko drivers/ata/ata_piix.ko
 drivers/message/fusion/*
 drivers/scsi/scsi_common.ko drivers/scsi/scsi_mod.ko drivers/scsi/scsi_transport_*.ko drivers/scsi/raid_class.ko
 drivers/scsi/sd_mod.ko drivers/scsi/sg.ko drivers/scsi/sr_mod.ko drivers/cdrom/*
+drivers/nvme/common/* drivers/nvme/host/nvme.ko drivers/nvme/host/nvme-core.ko
 drivers/scsi/vmw_pvscsi.ko drivers/scsi/sym53c8xx_2/* drivers/scsi/mpt3sas/* drivers/scsi/BusLogic.ko
 drivers/net/vmxnet3/* drivers/net/ethernet/intel/e1000/* drivers/net/ethernet/amd/pcnet32.ko drivers/net/mii.ko
 drivers/misc/vmw_* drivers/virtio/* drivers/char/virtio_console.ko drivers/block/loop.ko drivers/md/dm-mod.ko
