@@ -33,6 +33,10 @@ _FIRMWARE = (
 )
 #: Emulation by default: a /dev/kvm may be there and boot nothing. A developer who knows better sets VMGUEST_ACCEL=kvm.
 ACCEL = os.environ.get("VMGUEST_ACCEL", "tcg,thread=multi,tb-size=128")
+#: Where the machine is busy with other things: nanoseconds of an instruction as a power of two (3 is about what an emulated
+#: processor does). The guest's clock then counts instructions. Else it runs on while the guest has no processor, and below a tenth
+#: of one the guest does nothing but serve its timer.
+ICOUNT = os.environ.get("VMGUEST_ICOUNT", "")
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,11 @@ def words(name: str, hardware: Hardware, disk: Path, places: Places, state: str 
     """
     yield from ("qemu-system-x86_64", "-name", name, "-nodefaults", "-no-user-config", "-display", "none")
     # vmport: the hypervisor answers at VMware's I/O port. QEMU's own CPUID signature would win over it.
-    yield from ("-machine", "pc,vmport=on", "-accel", ACCEL, "-cpu", "qemu64,-hypervisor", "-smp", "1")
+    yield from ("-machine", "pc,vmport=on", "-cpu", "qemu64,-hypervisor", "-smp", "1")
+    # Counting is for one thread.
+    yield from (
+        ("-accel", ACCEL.replace(",thread=multi", ""), "-icount", f"shift={ICOUNT}") if ICOUNT else ("-accel", ACCEL)
+    )
     yield from ("-m", f"{hardware.memory_mib}", "-uuid", hardware.uuid)
     for table in _FIRMWARE:
         yield from ("-smbios", table.format(serial=hardware.serial_number))

@@ -82,7 +82,7 @@ def test_the_ring_of_an_adapter(proof: Recorder, make_vm: Callable[..., VM]) -> 
     vm = make_vm("debian", Hardware(data_controller="pvscsi", data_disks=1))
     before, configured = vm.read("/proc/cmdline"), vm.read("/etc/default/grub")
     proof.fact("pages of the ring, and commands that it takes", ring(vm))
-    assert ring(vm) == "8, 254"
+    assert ring(vm) == "8, 256"
     left = play("remediate", vm, RING)
     proof.fact("remediated without the option", left.status_of("pvscsi_ring_pages"))
     assert left.status_of("pvscsi_ring_pages") == "compliant"
@@ -103,5 +103,5 @@ def test_the_ring_of_an_adapter(proof: Recorder, make_vm: Callable[..., VM]) -> 
     assert as_built(vm)
     play("reboot", vm, {**RING, "vmguest_reboot": "always"})
     proof.fact("after revert and reboot", ring(vm))
-    assert ring(vm) == "8, 254"
+    assert ring(vm) == "8, 256"
     assert vm.read("/proc/cmdline") == before

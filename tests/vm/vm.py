@@ -398,7 +398,7 @@ def ready(name: str, hardware: Hardware, say: Callable[[str], None] = lambda tex
     base = image(name)
     # How the host treats the disk's file is no part of the state.
     hardware = replace(hardware, cache="unsafe")
-    key = hashlib.sha256(repr(hardware).encode() + Path(machine.__file__).read_bytes()).hexdigest()[:8]
+    key = hashlib.sha256(f"{hardware!r}{machine.ICOUNT}".encode() + Path(machine.__file__).read_bytes()).hexdigest()[:8]
     path = CACHE / f"{base.stem}-ready-{key}.qcow2"
     with _locked(path.with_suffix(".lock")):
         if not path.exists():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.vmguest.linux.tests.vm import console, nvme_model, page, qmp
+from ansible_collections.vmguest.linux.tests.vm import console, machine, nvme_model, page, qmp
 from ansible_collections.vmguest.linux.tests.vm.claims import CLAIMS, Claim
 from ansible_collections.vmguest.linux.tests.vm.machine import CONTROLLERS, Hardware, Places, disk_device, words
 from ansible_collections.vmguest.linux.tests.vm.results import Case, Recorder, load
@@ -89,6 +89,14 @@ def test_disks_that_are_plugged_in_have_names_of_their_own() -> None:
         other["drive"],
         other["scsi-id"],
     }
+
+
+def test_a_clock_that_counts_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "-icount" not in command(Hardware())
+    monkeypatch.setattr(machine, "ICOUNT", "3")
+    monkeypatch.setattr(machine, "ACCEL", "tcg,thread=multi,tb-size=128")
+    shown = command(Hardware())
+    assert (values(shown, "-icount"), values(shown, "-accel")) == (["shift=3"], ["tcg,tb-size=128"])
 
 
 def test_empty_disks_from_power_on() -> None:
