@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import secrets
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -47,7 +48,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.comparable import comparable
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.earlier import SUFFIX, earlier_record, find_plan
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import file_name
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.run import RUN, now
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.run import RUN, WIDTH, now
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import one_line
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,10 @@ class Wanted:
         choice = self.choice
         if self.file is None:
             return []
-        lines = [f"  by the plan {self.file}"]
-        lines += [f"    refused: {name}: {why}" for name, why in choice.refused.items()]
-        lines += [f"    {name}: {why}" for name, why in (*choice.held.items(), *choice.met.items())]
-        lines += [f"    not in the plan, not done: {', '.join(choice.beyond)}"] if choice.beyond else []
-        return lines
+        told = [f"refused: {name}: {why}" for name, why in choice.refused.items()]
+        told += [f"{name}: {why}" for name, why in (*choice.held.items(), *choice.met.items())]
+        told += [f"not in the plan, not done: {', '.join(choice.beyond)}"] if choice.beyond else []
+        return [f"  by the plan {self.file}", *(line for sentence in told for line in _wrapped(sentence))]
 
     def record(self) -> dict[str, Any]:
         """As plain data, for the record and the result."""
@@ -96,6 +97,13 @@ class Wanted:
         choice = self.choice
         told = {"refused": dict(choice.refused), "held": dict(choice.held), "met": dict(choice.met)}
         return {"by_plan": {"file": str(self.file), **told, "beyond": list(choice.beyond)}}
+
+
+def _wrapped(sentence: str) -> list[str]:
+    """A sentence under a guest's table."""
+    return textwrap.wrap(
+        one_line(sentence), WIDTH, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False
+    )
 
 
 class ActionModule(GuestAction):

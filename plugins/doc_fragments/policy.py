@@ -125,7 +125,7 @@ options:
         over midnight belongs to the day on which it begins.
       - It is looked at on the controller, for each guest right before it would be changed. Check mode works at any time.
       - Outside of it the guest is audited and otherwise left as it is; the C(state) of its record is V(waiting), and the task does
-        not fail. M(vmguest.linux.guest_revert) keeps no record, and fails.
+        not fail. M(vmguest.linux.guest_revert), which somebody asked for, fails.
       - Default is the variable C(vmguest_change_window), else none, which is at any time. In an emergency,
         C(-e vmguest_change_window=), which is empty.
     type: raw
