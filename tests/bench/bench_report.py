@@ -25,13 +25,12 @@ from statistics import median
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.checks import FleetChecks
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import Fleet, Tally
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import Fleet
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.page import write_page
-from ansible_collections.vmguest.linux.tests.bench.made_records import made_records, write_records
+from ansible_collections.vmguest.linux.tests.bench.made_records import write_records
 from ansible_collections.vmguest.linux.tests.browser.browser import Browser, chromium
 
 ROUNDS = 5
-RUNS = 6
 
 #: A change of a filter, until the frame after the one that shows it: milliseconds.
 _CHANGE = """
@@ -67,13 +66,6 @@ requestAnimationFrame(frame);
 def build(folder: Path, page: Path) -> dict[str, float]:
     """Build the page of the records in ``folder``, as the report does; run in a process of its own, whose memory is told."""
     began, worked = time.perf_counter(), time.process_time()
-    trend = []
-    for age in range(RUNS, 0, -1):
-        tally = Tally()
-        for record in made_records(100, age=age):
-            tally.add(record)
-        trend.append(tally.summary())
-    before, idle = time.perf_counter() - began, time.process_time() - worked
     checks = FleetChecks()
 
     def seen() -> Iterator[Mapping[str, Any]]:
@@ -82,10 +74,10 @@ def build(folder: Path, page: Path) -> dict[str, float]:
             yield record
 
     with page.open("w", encoding="utf-8") as out:
-        write_page(out, seen(), trend, (entry for entry in checks.results()))
+        write_page(out, seen(), (), (entry for entry in checks.results()))
     return {
-        "build seconds": time.perf_counter() - began - before,
-        "build processor seconds": time.process_time() - worked - idle,
+        "build seconds": time.perf_counter() - began,
+        "build processor seconds": time.process_time() - worked,
         "build MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "page MB": page.stat().st_size / 1e6,
     }

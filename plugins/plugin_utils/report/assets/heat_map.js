@@ -65,7 +65,7 @@ class HeatMap {
     size.style.width = `${this.names + this.column * count}px`;
     size.style.height = `${HEAD + ROW * rows + 2}px`;
     // A map of three guests needs no screen of its own.
-    this.box.style.height = `${Math.max(240, Math.min(HEAD + ROW * rows + 18, Math.max(window.innerHeight - 150, 420)))}px`;
+    this.box.style.height = `${Math.max(240, Math.min(HEAD + ROW * rows + 20, Math.max(window.innerHeight - 150, 420)))}px`;
     this.width = this.scroller.clientWidth;
     this.height = this.scroller.clientHeight;
     const scale = window.devicePixelRatio || 1;
