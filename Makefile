@@ -146,6 +146,12 @@ bench-fleet: setup ## what 100, 1,000 and 10,000 guests cost the controller: [SI
 	@$(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" SIZES=$(SIZES) FORKS=$(FORKS) python -m ansible_collections.vmguest.linux.tests.bench.fleet.run $(ARGS)
 	@$(WITH_NEWEST) SHARD_GUESTS=1000 pytest -q tests/schedule/test_shards.py
 
+setup-peers: setup ## pyinfra and salt-ssh, which only bench-peers needs
+	@sh tests/tools/setup.sh peers
+
+bench-peers: setup-peers ## measure against stock modules, pyinfra and salt-ssh, side by side; writes docs/bench-peers.md: [GUESTS=20] [ROUNDS=3]
+	@$(WITH_NEWEST) python tests/bench/peers/bench_peers.py $(ARGS)
+
 crashtest: setup ## cut apply and revert off at every write, in a small VM: [SAMPLE=states] [SEED=number]
 	@$(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.crash.run --seed $(or $(SEED),1) $(if $(SAMPLE),--sample $(SAMPLE),--page docs/crash.md)
 
@@ -169,4 +175,4 @@ clean: ## remove .build/ and the test guests
 	rm -rf $(BUILD)
 
 .PHONY: help audit demo setup check lint test ruff mypy shellcheck docs-check docs-pages units-newest units-oldest units-slow playbooks-oldest browser schedules package ansible-lint \
-    docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios vm-shell vm-sample proof bench bench-report bench-fleet crashtest crash-sample docs clean
+    docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios vm-shell vm-sample proof bench bench-report bench-fleet setup-peers bench-peers crashtest crash-sample docs clean

@@ -111,7 +111,8 @@ class Guests:
 
     def warm(self) -> None:
         """One SSH connection to each guest, kept open for those to come."""
-        self._each(lambda name: run(*self.ssh(name), "true"))
+        # On a busy machine sshd may come up after systemd has answered.
+        self._each(lambda name: run("ssh", "-o", "ConnectionAttempts=60", *self.ssh(name)[1:], "true"))
 
     def ssh(self, name: str) -> list[str]:
         """The words before a command to be run on a guest over SSH."""
@@ -130,8 +131,10 @@ class Guests:
             for name in names
         }
 
-    def write_inventory(self, host_vars: dict[str, dict[str, object]] | None = None) -> None:
-        """For Ansible, in YAML (of which JSON is a part)."""
+    def write_inventory(
+        self, host_vars: dict[str, dict[str, object]] | None = None, more: dict[str, object] | None = None
+    ) -> None:
+        """For Ansible, in YAML (of which JSON is a part); ``more`` are variables of all guests."""
         guests = {name: (host_vars or {}).get(name, {}) for name in self.names}
         settings = {
             "ansible_python_interpreter": "/usr/bin/python3",
@@ -139,6 +142,7 @@ class Guests:
             "vmguest_lab_guest": True,
             "vmguest_profile": "everything",
             "io_scheduler_strict": True,
+            **(more or {}),
         }
         inventory = {"all": {"hosts": guests, "vars": settings}}
         self.inventory.write_text(json.dumps(inventory, indent=1), encoding="utf-8")
@@ -170,11 +174,13 @@ class Guests:
         run("podman", "exec", name, "systemctl", "is-system-running", "--wait", check=False)  # "degraded" will do
         run("sh", str(CONTAINERS / "fake_kernel.sh"), name)
 
-    def _write_ssh_config(self) -> None:
+    def addresses(self) -> dict[str, str]:
+        """The address of each guest."""
         answer = run("podman", "inspect", "--format", "{{.Name}} {{.NetworkSettings.IPAddress}}", *self.names)
-        lines = [
-            f"Host {name}\n  HostName {address}" for name, address in (line.split() for line in answer.splitlines())
-        ]
+        return dict(line.split() for line in answer.splitlines())
+
+    def _write_ssh_config(self) -> None:
+        lines = [f"Host {name}\n  HostName {address}" for name, address in self.addresses().items()]
         lines.append(
             "Host *\n"
             "  User root\n"

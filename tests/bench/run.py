@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,9 +62,15 @@ class Bench:
 
     # ---- what is compared --------------------------------------------------------------------------------------------
 
-    def playbook(self, name: str, changed: int | None = None, variables: dict[str, str] | None = None) -> float:
+    def playbook(
+        self,
+        name: str,
+        changed: int | None = None,
+        variables: dict[str, str] | None = None,
+        arguments: Sequence[str] = (),
+    ) -> float:
         """Seconds of a playbook's run; BenchError where a guest failed, or has not as many ``changed`` as it should."""
-        words = ["ansible-playbook", "-i", str(self.guests.inventory), name]
+        words = ["ansible-playbook", "-i", str(self.guests.inventory), *arguments, name]
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
             "ANSIBLE_COLLECTIONS_PATH": f"{TOP}/.build/import:{TOP}/.build/collections",
@@ -133,20 +139,21 @@ class Bench:
                 if number == 0:
                     reached[name] = changes(before, self.guests.manifests(sample))
                 if number == 0 and ours:
-                    self.guests.write_inventory(self._times())
+                    self.guests.write_inventory(self.times_of(self.guests))
             if number == 0:
                 verdict = compared(reached["remediate, first"], reached["idiomatic playbook"])
                 say(verdict)
         return verdict
 
-    def _times(self) -> dict[str, dict[str, object]]:
+    @staticmethod
+    def times_of(guests: Guests) -> dict[str, dict[str, object]]:
         """Variables of the idiomatic playbook: each guest's crontab, and its timers with their calendars."""
         script = (
             "cat /etc/crontab; echo ====; cd /etc/systemd/system\n"
             'for file in *.timer.d/50-vmguest-scatter.conf; do sed -n "s|^OnCalendar=\\(..*\\)|${file%%.d/*} \\1|p" "$file"; done'
         )
         variables: dict[str, dict[str, object]] = {}
-        for name, text in self.guests.on_each(script).items():
+        for name, text in guests.on_each(script).items():
             crontab, dummy, calendars = text.partition("====\n")
             timers: dict[str, list[str]] = {}
             for line in calendars.splitlines():

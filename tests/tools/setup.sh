@@ -2,6 +2,7 @@
 # Prepares everything the gates need under .build/: `make setup`.
 #
 #   tests/tools/setup.sh [packages] [vm-packages] [environments] [collections] [ansible-test]      (default: all, in this order)
+#   tests/tools/setup.sh peers                                 the tools that only `make bench-peers` measures us against
 #
 # Starts from a bare Debian 12 (as root, or with sudo) and may be run again at any time: a part whose inputs have not
 # changed since it last succeeded is skipped. Nothing outside .build/ is written but Debian packages and
@@ -111,7 +112,7 @@ pythons() {
 
 chosen_python() { # the newest or the oldest one, lowest and highest minor version allowed
     case $1 in
-        newest) order=-rn ;;
+        newest | pyinfra) order=-rn ;;
         *) order=-n ;;
     esac
     pythons | awk -v low="$2" -v high="$3" '$1 >= low && $1 <= high' | sort -s "$order" -k 1,1 | sed -n '1s/^[0-9]* //p'
@@ -138,8 +139,8 @@ setup_environment() { # newest or oldest, lowest and highest minor version of Py
     fi
     rm -f "$stamp"
     "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-warn-conflicts \
-        --requirement "$requirements/$1.txt" --constraint "$requirements/$1-constraints.txt"
-    say "$1: $("$venv/bin/ansible" --version | sed -n 1p)"
+        --requirement "$requirements/$1.txt" --constraint "$requirements/$1-constraints.txt" || return 1
+    [ ! -x "$venv/bin/ansible" ] || say "$1: $("$venv/bin/ansible" --version | sed -n 1p)"
     printf '%s' "$sum" >"$stamp"
 }
 
@@ -150,6 +151,21 @@ setup_environments() {
     # Ansible and Python both look for ansible_collections/vmguest/linux: this link is the development tree there.
     mkdir -p "$build/import/ansible_collections/vmguest"
     ln -sfn "$top" "$build/import/ansible_collections/vmguest/linux"
+}
+
+# A peer that cannot be installed here is told in the bench's table, and does not keep the others from being measured.
+setup_peers() {
+    for peer in "pyinfra 10 99" "salt 10 13"; do
+        # shellcheck disable=SC2086 # three words
+        set -- $peer
+        if ! setup_environment "$@"; then
+            mkdir -p "$build/venv/$1"
+            printf 'pip could not install it for Python 3.%s to 3.%s on this machine\n' "$2" "$3" >"$build/venv/$1/why_not"
+            say "$1: not installed; the table will say so"
+        else
+            rm -f "$build/venv/$1/why_not"
+        fi
+    done
 }
 
 # ---- collections that the tests use (the collection itself needs none) -------------------------------------------
@@ -193,6 +209,7 @@ for part in "$@"; do
         environments) setup_environments ;;
         collections) setup_collections ;;
         ansible-test) setup_ansible_test ;;
-        *) die "no part called '$part'; there are: packages vm-packages environments collections ansible-test" ;;
+        peers) setup_peers ;;
+        *) die "no part called '$part'; there are: packages vm-packages environments collections ansible-test peers" ;;
     esac
 done
