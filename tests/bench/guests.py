@@ -81,12 +81,28 @@ class Guests:
 
     def __init__(self, names: list[str], scratch: Path) -> None:
         self.names = names
+        #: Names of each guest in the inventory, each with a connection of its own: a large fleet on few containers.
+        self.aliases = 1
         self.scratch = scratch
         self.ssh_config = scratch / "ssh_config"
         self.inventory = scratch / "inventory.yml"
         self._key = scratch / "key"
         if not self._key.exists():
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bench", "-f", str(self._key))
+
+    @property
+    def targets(self) -> list[str]:
+        """What the inventory holds: each guest by its name, and by as many more as it has."""
+        more = [f"-{number}" for number in range(1, self.aliases)]
+        return [name + suffix for suffix in ("", *more) for name in self.names]
+
+    def named(self, aliases: int) -> None:
+        """From now on each guest has so many names; returns when it answers by all of them."""
+        self.disconnect()
+        self.aliases = aliases
+        self._write_ssh_config()
+        self.write_inventory()
+        self.warm()
 
     def renew(self) -> None:
         """Remove the guests there are and start new ones; returns when every one answers over a warm connection."""
@@ -112,7 +128,7 @@ class Guests:
     def warm(self) -> None:
         """One SSH connection to each guest, kept open for those to come."""
         # On a busy machine sshd may come up after systemd has answered.
-        self._each(lambda name: run("ssh", "-o", "ConnectionAttempts=60", *self.ssh(name)[1:], "true"))
+        self._each(lambda name: run("ssh", "-o", "ConnectionAttempts=60", *self.ssh(name)[1:], "true"), self.targets)
 
     def ssh(self, name: str) -> list[str]:
         """The words before a command to be run on a guest over SSH."""
@@ -135,7 +151,7 @@ class Guests:
         self, host_vars: dict[str, dict[str, object]] | None = None, more: dict[str, object] | None = None
     ) -> None:
         """For Ansible, in YAML (of which JSON is a part); ``more`` are variables of all guests."""
-        guests = {name: (host_vars or {}).get(name, {}) for name in self.names}
+        guests = {name: (host_vars or {}).get(name, {}) for name in self.targets}
         settings = {
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_become": False,  # the login is root
@@ -147,10 +163,10 @@ class Guests:
         inventory = {"all": {"hosts": guests, "vars": settings}}
         self.inventory.write_text(json.dumps(inventory, indent=1), encoding="utf-8")
 
-    def _each(self, action: Callable[[str], Answer]) -> list[Answer]:
+    def _each(self, action: Callable[[str], Answer], names: list[str] | None = None) -> list[Answer]:
         with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
             try:
-                return list(pool.map(action, self.names))
+                return list(pool.map(action, names or self.names))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -180,7 +196,11 @@ class Guests:
         return dict(line.split() for line in answer.splitlines())
 
     def _write_ssh_config(self) -> None:
-        lines = [f"Host {name}\n  HostName {address}" for name, address in self.addresses().items()]
+        more = range(1, self.aliases)
+        lines = [
+            f"Host {' '.join([name, *(f'{name}-{number}' for number in more)])}\n  HostName {address}"
+            for name, address in self.addresses().items()
+        ]
         lines.append(
             "Host *\n"
             "  User root\n"

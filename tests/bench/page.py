@@ -65,6 +65,9 @@ class Figures:
     counts: list[Counts]
     probe: Probe
     end_state: str
+    #: Runs against a large fleet: each guest by ``aliases`` names of its own.
+    many: Seconds
+    aliases: int
 
 
 def ratio(seconds: Seconds, name: str, base: str) -> float:
@@ -120,6 +123,17 @@ def run_rows(figures: Figures) -> list[Row]:
     return rows
 
 
+def many_rows(figures: Figures) -> list[Row]:
+    """Audit against ping for a large fleet."""
+    names = figures.conditions.guests * figures.aliases
+    rows: list[Row] = [(f"{names} names of {figures.conditions.guests} guests", "seconds", "/ ping", "bar")]
+    for name, goal in (("ping", None), ("audit", AUDIT_TO_PING)):
+        if name in figures.many:
+            to_ping = ratio(figures.many, name, "ping")
+            rows.append((name, f"{median(figures.many[name]):.2f}", f"{to_ping:.2f}", verdict(to_ping, goal)))
+    return rows
+
+
 def first_rows(figures: Figures) -> list[Row]:
     """First remediation against the idiomatic playbook."""
     seconds = figures.remediated
@@ -160,7 +174,7 @@ def probe_rows(figures: Figures) -> list[Row]:
 
 
 def _tables(figures: Figures) -> list[list[Row]]:
-    return [run_rows(figures), first_rows(figures), count_rows(figures), probe_rows(figures)]
+    return [run_rows(figures), many_rows(figures), first_rows(figures), count_rows(figures), probe_rows(figures)]
 
 
 def _aligned(rows: Sequence[Row]) -> list[str]:
@@ -189,7 +203,7 @@ def summary(figures: Figures) -> str:
 
 def page(figures: Figures) -> str:
     """docs/bench.md."""
-    runs, first, counted, probe = ("\n".join(_markdown(rows)) for rows in _tables(figures))
+    runs, many, first, counted, probe = ("\n".join(_markdown(rows)) for rows in _tables(figures))
     setting = "\n".join(f"- {line}" for line in figures.conditions.lines())
     least = ratio(with_floor(figures.as_made), FLOOR, "plain ssh")
     return f"""# What it costs
@@ -203,7 +217,8 @@ the machine, so a probe's work on the guests counts in every figure.
 ## Audit and remediation with nothing to do
 
 Against `ansible.builtin.ping`, and against the very same probe over the same connections without Ansible
-(`ssh GUEST sh -s < probe`, {figures.conditions.forks} at a time). The playbooks are the shipped ones, with tables and records.
+(`ssh GUEST sh -s < probe`, {figures.conditions.forks} at a time). The playbooks are the shipped ones, with tables, records and
+reports (HTML, JSON, CSV, JUnit, Prometheus).
 "Ansible without a task's work" is `ansible.builtin.raw: "true"`: its start, a fork, an ssh and a result line for each guest.
 An audit does the work of both: where all cores are busy, as here, it cannot cost less than "{FLOOR}", which
 is {least:.2f} of plain ssh. The bar of {AUDIT_TO_SSH:g} would need a probe that costs the guests more: the cheaper the probe,
@@ -211,6 +226,10 @@ the larger the share of Ansible itself, and that bar is out of reach here. What 
 difference between "audit" and "{FLOOR}".
 
 {runs}
+
+A large fleet, on the same containers: each has several names in the inventory, and a connection for each of them.
+
+{many}
 
 ## First remediation
 

@@ -1,7 +1,7 @@
 """The bench: what an audit and a remediation cost, against ping, plain ssh and an idiomatic playbook. `make bench` runs it.
 
-usage: run.py [--guests N] [--rounds N] [--first-rounds N] [--page FILE]
-       (or GUESTS=N ROUNDS=N FIRST_ROUNDS=N in the environment, as in `make bench GUESTS=20`)
+usage: run.py [--guests N] [--rounds N] [--first-rounds N] [--names N] [--page FILE]
+       (or GUESTS=N ROUNDS=N FIRST_ROUNDS=N NAMES=N in the environment, as in `make bench GUESTS=20`)
 
 Figures are ratios of runs that took turns, the median of the rounds: on a busy machine all of a round slow down together.
 """
@@ -32,6 +32,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry impo
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import probe_payload  # noqa: E402
 
 FORKS = 20
+#: Rounds with the large fleet, each of which takes minutes.
+MANY_ROUNDS = 2
 NONCE = "0" * 32
 #: Guests whose files are compared; they differ in nothing but their times.
 COMPARED = 5
@@ -89,7 +91,7 @@ class Bench:
         text = log.read_text(encoding="utf-8", errors="replace")
         recap = [line for line in text.splitlines() if " unreachable=" in line]
         fine = [line for line in recap if "unreachable=0" in line and "failed=0" in line]
-        if done.returncode != 0 or len(fine) != len(self.guests.names):
+        if done.returncode != 0 or len(fine) != len(self.guests.targets):
             raise BenchError(f"{name} failed on a guest ({done.returncode}); the end of its output:\n{text[-4000:]}")
         if changed is not None and not all(f" changed={changed} " in line for line in recap):
             raise BenchError(f"{name} should have changed={changed} on every guest:\n" + "\n".join(recap))
@@ -259,7 +261,7 @@ def conditions(guests: int, rounds: int) -> Conditions:
     )
 
 
-def measure(guests: int, rounds: int, first_rounds: int, scratch: Path) -> Figures:
+def measure(guests: int, rounds: int, first_rounds: int, aliases: int, scratch: Path) -> Figures:
     """All figures. The guests are gone at the end, however it comes."""
     setting = conditions(guests, rounds)
     for line in setting.lines():
@@ -281,6 +283,15 @@ def measure(guests: int, rounds: int, first_rounds: int, scratch: Path) -> Figur
         say(f"guests as made: {rounds} rounds")
         bench.rounds(rounds, {**others, "audit": lambda: bench.playbook(AUDIT, 0)})
         as_made, bench.seconds = bench.seconds, {}
+        many: dict[str, list[float]] = {}
+        if aliases > 1:
+            say(f"{guests * aliases} names of the guests: {MANY_ROUNDS} rounds")
+            fleet.named(aliases)
+            bench.rounds(
+                MANY_ROUNDS, {"ping": lambda: bench.playbook(PING, 0), "audit": lambda: bench.playbook(AUDIT, 0)}
+            )
+            many, bench.seconds = bench.seconds, {}
+            fleet.named(1)
         verdict = bench.first_remediations(first_rounds)
         say(f"remediated guests: {rounds} rounds")
         bench.rounds(
@@ -291,7 +302,7 @@ def measure(guests: int, rounds: int, first_rounds: int, scratch: Path) -> Figur
                 "remediate, nothing to do": lambda: bench.playbook(REMEDIATE, 0),
             },
         )
-    return Figures(setting, as_made, bench.seconds, counted, probe, verdict)
+    return Figures(setting, as_made, bench.seconds, counted, probe, verdict, many, aliases)
 
 
 @contextmanager
@@ -322,6 +333,12 @@ def main() -> int:
         default=int(os.environ.get("FIRST_ROUNDS") or 3),
         help="rounds of first remediations, which take minutes each",
     )
+    parser.add_argument(
+        "--names",
+        type=int,
+        default=int(os.environ.get("NAMES") or 10),
+        help="names of each guest in the inventory of a large fleet; 1 leaves that out",
+    )
     parser.add_argument("--page", type=Path, default=TOP / "docs/bench.md", help="where the figures are written")
     wanted = parser.parse_args()
     if os.geteuid() != 0:
@@ -334,7 +351,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(143))
     try:
         with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
-            figures = measure(wanted.guests, wanted.rounds, wanted.first_rounds, Path(scratch))
+            figures = measure(wanted.guests, wanted.rounds, wanted.first_rounds, wanted.names, Path(scratch))
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
