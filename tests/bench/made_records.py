@@ -28,6 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import REMEDIABLE, WAIVABLE, Status
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.starts import DAY
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.comparable import comparable
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import FORMAT, Records
 from ansible_collections.vmguest.linux.tests.unit import guest_tree
 
@@ -66,8 +68,8 @@ _VALUE = re.compile(
 
 
 def found_on_trees(guests: Sequence[str] | None = None, variants: int = VARIANTS) -> list[dict[str, Any]]:
-    """What the engine finds on guest trees: ``tree``, ``guest`` (as in a record) and ``findings``. All trees that are VMware
-    guests, or only those named; audited once, then kept until trees or code change. About half a second for a tree."""
+    """What the engine finds on guest trees: ``tree``, ``guest``, ``findings`` and ``fleet`` (as in a record). All trees that are
+    VMware guests, or only those named; audited once, then kept until trees or code change. About half a second for a tree."""
     names = [name for name in (guests or guest_tree.names()) if name not in _NO_FLEET]
     cases = [(name, variant) for name in names for variant in guest_tree.variants(name)[:variants]]
     kept = CACHE / f"{_checksum(cases)}.json"
@@ -87,7 +89,7 @@ def _checksum(cases: Sequence[tuple[str, str]]) -> str:
     code = TOP / "plugins" / "plugin_utils"
     parts = [
         TOP / "tests" / "guests",
-        *(code / name for name in ("engine", "evidence", "guest", "recommendations", "profiles")),
+        *(code / name for name in ("engine", "evidence", "guest", "recommendations", "profiles", "report")),
     ]
     for path in (
         path for part in parts for path in sorted(part.rglob("*")) if path.is_file() and path.suffix != ".pyc"
@@ -114,7 +116,8 @@ def _audited(case: tuple[str, str]) -> dict[str, Any] | None:
         "vendor": platform.vendor,
         "uuid": platform.uuid,
     }
-    return {"tree": str(guest), "guest": about, "findings": findings}
+    options = guest_tree.policy(tree, {"vmguest_profile": PROFILE}).options
+    return {"tree": str(guest), "guest": about, "findings": findings, "fleet": comparable(evidence, options)}
 
 
 def made_records(
@@ -170,6 +173,7 @@ def _record(number: int, seed: int, age: int, trees: Sequence[Mapping[str, Any]]
     record["transport"] = "stdin"
     remediated = always.random() < 0.75 - 0.09 * age
     rebooted = always.random() < 0.8
+    record["fleet"] = _compared(tree["fleet"], random.Random(f"{seed}/{number}/fleet"), remediated)
     waived = always.random() < 0.1
     record["findings"] = []
     for finding, own in tree["findings"]:
@@ -181,6 +185,32 @@ def _record(number: int, seed: int, age: int, trees: Sequence[Mapping[str, Any]]
             finding = _remediated(finding, rebooted)
         record["findings"].append(finding)
     return record
+
+
+def _compared(fleet: Mapping[str, Any], rng: random.Random, remediated: bool) -> dict[str, Any]:
+    """What the guest is compared by: identities of its own, but for one in fifty, who is a clone of a bad template; its
+    jobs where the distribution put them, or scattered once it was remediated."""
+    clone = rng.random() < 0.02
+    identity = {
+        kind: ids
+        and [f"made:{'template' if clone and kind != 'mac' else f'{rng.getrandbits(64):016x}'}" for _id in ids]
+        for kind, ids in fleet["identity"].items()
+    }
+    scattered = fleet["starts_scattered"] and " ".join(
+        _scattered(word, rng) for word in fleet["starts_scattered"].split()
+    )
+    made = {**fleet, "identity": identity, "starts_scattered": scattered}
+    return {**made, "starts": scattered, "starts_before": fleet["starts"]} if remediated else made
+
+
+def _scattered(word: str, rng: random.Random) -> str:
+    """A start at another minute: of its hour where it is hourly, of the two hours from then on where it is daily."""
+    found = re.match(r"\d+", word)
+    if found is None:
+        return word
+    first = int(found[0])
+    moved = first // 60 * 60 + rng.randrange(60) if "+" in word else (first + rng.randrange(120)) % DAY
+    return f"{moved}{word[found.end() :]}"
 
 
 def _when(number: int, age: int) -> str:

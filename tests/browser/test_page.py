@@ -50,6 +50,14 @@ def everything(_entry: Record) -> bool:
     return True
 
 
+def _heights(day: Any) -> list[float]:
+    """Heights of the bars of a day of jobs."""
+    return [
+        float(found)
+        for found in re.findall(r"v-([\d.]+)", day.find_element("css selector", ".bars").get_attribute("d"))
+    ]
+
+
 # ---- opening ---------------------------------------------------------------------------------------------------------
 
 
@@ -270,6 +278,16 @@ def test_waivers_reboots_silent_guests_and_checks(opened: Browser, records: list
     assert "expired" in opened.text("#view-waivers")
     opened.click("#tab-checks")
     assert "Every guest has a machine id of its own" in opened.text("#view-checks")
+    days = opened.all("#view-checks .job-day")
+    assert [day.text.partition(":")[0] for day in days] == [
+        "before remediation",
+        "after it",
+        "now",
+        "with all that can be scattered",
+    ]
+    heights = [max(_heights(day)) for day in days]
+    assert heights[0] > heights[1]  # one scale for all
+    assert all("1440" not in detail.text for detail in opened.all("#view-checks details"))
 
 
 # ---- keyboard --------------------------------------------------------------------------------------------------------

@@ -113,6 +113,41 @@ function plainData(value) {
   return typeof value === "number" ? number(value) : String(value ?? "–");
 }
 
+// Starts of jobs over the day, as the herd's detail has them: name there to what it is.
+const DAYS = [["before", "before remediation"], ["after", "after it"], ["now", "now"], ["scattered", "with all that can be scattered"]];
+const DAY_MINUTES = 1440;
+
+function jobDays(detail) {
+  const days = DAYS.map(([key, label]) => ({ label, day: detail[key] }))
+    .filter(({ day }) => day && Array.isArray(day.starts) && day.starts.length === DAY_MINUTES && day.guests);
+  const peak = Math.max(1, ...days.map(({ day }) => day.largest.starts));
+  return days.map(({ label, day }) => jobDay(label, day, peak));
+}
+
+// One bar is the fullest minute of five, on a scale that all days share.
+function jobDay(label, found, peak) {
+  const [wide, high, step, bottom] = [720, 76, 5, 16];
+  const scale = (high - bottom - 12) / peak;
+  const bars = [];
+  for (let minute = 0; minute < DAY_MINUTES; minute += step) {
+    const most = Math.max(...found.starts.slice(minute, minute + step));
+    if (most) bars.push(`M${((minute + step / 2) * wide) / DAY_MINUTES} ${high - bottom}v${(-Math.max(1, most * scale)).toFixed(1)}`);
+  }
+  const said = `${label}: at most ${number(Math.round(found.largest.starts))} jobs in one minute, at ${found.largest.clock}`;
+  const hours = [0, 6, 12, 18, 24];
+  return element("figure", { class: "job-day" }, element("figcaption", {}, said, element("span", { class: "quiet" }, ` on ${many(found.guests, "guest")}`)),
+    element("svg:svg", { viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": `Jobs that begin in each minute of the day, ${said}` },
+      element("svg:line", { x1: 0, x2: wide, y1: high - bottom, y2: high - bottom, class: "rule" }),
+      element("svg:path", { d: bars.join(""), class: "bars" }),
+      hours.map((hour) => element("svg:text", { x: (hour * wide) / 24, y: high - 3, class: "axis", "text-anchor": hour === 0 ? "start" : hour === 24 ? "end" : "middle" }, `${String(hour).padStart(2, "0")}:00`))));
+}
+
+// Detail without what a picture shows better than 1440 numbers.
+function withoutDays(detail) {
+  return Object.fromEntries(Object.entries(detail).map(([key, value]) =>
+    [key, value && Array.isArray(value.starts) ? Object.fromEntries(Object.entries(value).filter(([name]) => name !== "starts")) : value]));
+}
+
 function checksView(fleet, go) {
   if (!fleet.checks.length) return section("Fleet-wide checks", "None were made.");
   const rank = (check) => [STATUSES.findIndex((status) => status.name === check.status), fleet.severities.indexOf(check.severity)];
@@ -123,7 +158,8 @@ function checksView(fleet, go) {
       element("h3", {}, check.title), element("p", { class: "tags" }, badge(status), severityTag(check.severity), element("code", {}, check.id)),
       element("p", {}, check.reason),
       check.guests.length ? element("div", {}, element("h4", {}, "Guests"), named(fleet, check.guests, go, 8)) : null,
-      Object.keys(check.detail).length ? element("details", { class: "no-print" }, element("summary", {}, "Details"), plainData(check.detail)) : null,
+      jobDays(check.detail),
+      Object.keys(check.detail).length ? element("details", { class: "no-print" }, element("summary", {}, "Details"), plainData(withoutDays(check.detail))) : null,
       element("p", { class: "quiet source" }, `Source: ${check.source}`));
   })));
 }
