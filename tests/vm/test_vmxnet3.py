@@ -191,8 +191,11 @@ def test_a_bridge_does_not_merge_packets(proof: Recorder, make_vm: Callable[...,
 def test_a_rule_for_all_cards(proof: Recorder, make_vm: Callable[..., VM]) -> None:
     vm = make_vm("debian", at_login=True)
     never = only("vmxnet3_lro", vmxnet3_lro="off")
-    # The guest's address is its first card's only.
-    vm.run(f'sed -i \'s/KERNEL!="lo"/KERNEL=="{CARD}"/\' /etc/udev/rules.d/90-network.rules')
+    # The guest's address is its first card's only, by whatever name the kernel calls it while it boots.
+    vm.run(
+        f'own=$(cat /sys/class/net/{CARD}/address); sed -i "s/KERNEL!=.lo./ATTR{{address}}==\\"$own\\"/" '
+        "/etc/udev/rules.d/90-network.rules; grep -q ATTR.address /etc/udev/rules.d/90-network.rules"
+    )
     assert play("audit", vm, never).status_of("vmxnet3_lro") == "noncompliant"
     assert play("remediate", vm, never).status_of("vmxnet3_lro") == "compliant"
     proof.fact("merging, after remediation with vmxnet3_lro: off", feature(vm, LRO))
