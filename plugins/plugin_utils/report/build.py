@@ -35,7 +35,8 @@ class Report(Protocol):
     FILE: str
     NEWLINE: str
 
-    def __init__(self, out: TextIO) -> None: ...
+    def __init__(self, out: TextIO) -> None:
+        """A report into ``out``."""
 
     def add(self, record: Mapping[str, Any]) -> None:
         """A guest's record."""
