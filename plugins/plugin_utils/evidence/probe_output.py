@@ -175,8 +175,8 @@ def _bytes(text: str) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _beginning(pattern: str) -> tuple[str, bool]:
-    """The part of a glob before its first wildcard, and whether it has one."""
+def beginning(pattern: str) -> tuple[str, bool]:
+    """The part of a glob before its first wildcard (all of it where it has none), and whether it has one."""
     wild = _WILD.search(pattern)
     return (pattern[: wild.start()], True) if wild else (pattern, False)
 
@@ -205,7 +205,7 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
 
 def glob_match(pattern: str, path: str) -> bool:
     """True where the shell would expand ``pattern`` to ``path``."""
-    start, wild = _beginning(pattern)
+    start, wild = beginning(pattern)
     # Thousands of pairs are asked about for each guest, and most do not even begin alike.
     if not path.startswith(start):
         return False
@@ -214,7 +214,7 @@ def glob_match(pattern: str, path: str) -> bool:
 
 def _matching(pattern: str, paths: Sequence[str]) -> list[str]:
     """Those of the sorted ``paths`` that ``pattern`` matches; only those that begin as it does are looked at."""
-    start, wild = _beginning(pattern)
+    start, wild = beginning(pattern)
     if not wild:
         at = bisect_left(paths, pattern)
         return [pattern] if paths[at : at + 1] == [pattern] else []

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import glob_match
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import beginning, glob_match
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
     Command,
     Entries,
@@ -158,16 +158,9 @@ def _needed(globs: Iterable[str]) -> list[str]:
     ]
 
 
-@cache
-def _beginning(glob: str) -> str:
-    """The part of a glob before its first wildcard: all of it where it has none."""
-    found = _WILD.search(glob)
-    return glob[: found.start()] if found else glob
-
-
 def _covers(wide: str, narrow: str) -> bool:
     """True where all that ``narrow`` matches is matched by ``wide``; it may be False for some such globs."""
-    if not narrow.startswith(_beginning(wide)):
+    if not narrow.startswith(beginning(wide)[0]):
         return False
     if not _WILD.search(narrow):
         return bool(_WILD.search(wide)) and glob_match(wide, narrow)
@@ -179,7 +172,7 @@ def _covers(wide: str, narrow: str) -> bool:
 
 def _overlap(glob: str, other: str) -> bool:
     """True where one file may be matched by both; a bracket counts as any character."""
-    one, two = _beginning(glob), _beginning(other)
+    one, two = beginning(glob)[0], beginning(other)[0]
     # Most do not even begin alike, and all pairs are asked about.
     if not one.startswith(two) and not two.startswith(one):
         return False
