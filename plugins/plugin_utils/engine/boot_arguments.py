@@ -37,7 +37,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import
     configured_arguments,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import glob_match
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.globs import glob_match
 
 #: What configures entries to come, by boot loader.
 CONFIGURED_BY = {

@@ -16,11 +16,11 @@ import posixpath
 import re
 from dataclasses import dataclass
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.globs import glob_match
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import (
     File,
     ProbeOutput,
     State,
-    glob_match,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
     Command,

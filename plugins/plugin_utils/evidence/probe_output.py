@@ -11,15 +11,19 @@ stay so.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property, lru_cache
-from itertools import islice
 from typing import TypeVar
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.basic_regex import python_pattern
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.globs import (
+    GlobIndex,
+    as_bytes,
+    glob_match,
+    matching,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
     Command,
     Entries,
@@ -137,133 +141,28 @@ class Unpacked:
     lines: tuple[str, ...] = ()
 
 
-_WILD = re.compile(r"[*?[]")
-
-
-@lru_cache(maxsize=1024)
-def _glob(pattern: str) -> re.Pattern[bytes]:
-    """A shell glob as a regular expression: ``*`` and ``?`` stop at a slash and, as the shell's, at a leading dot.
-
-    Over bytes, because the probe's shell runs with ``LC_ALL=C``: there a ``?`` is one byte.
-    """
-    glob = _bytes(pattern)
-    out = []
-    position = 0
-    while position < len(glob):
-        char = glob[position : position + 1]
-        # A wildcard at the start of a name matches no dot, and no name is empty.
-        no_dot = rb"(?![./]|\Z)" if glob[position - 1 : position] in (b"/", b"") else b""
-        end = glob.find(b"]", position + (3 if glob[position + 1 : position + 2] == b"!" else 2))
-        if char == b"*":
-            out.append(no_dot + rb"[^/]*")
-        elif char == b"?":
-            out.append(no_dot + rb"[^/]")
-        elif char == b"[" and end >= 0 and b"/" not in glob[position:end]:
-            body = glob[position + 1 : end]
-            negated = body.startswith(b"!")
-            members = re.sub(rb"([\\\[\]^&~|])", rb"\\\1", body[1:] if negated else body)
-            out.append(no_dot + rb"(?!/)[" + (b"^" if negated else b"") + members + b"]")
-            position = end
-        else:
-            out.append(re.escape(char))
-        position += 1
-    return re.compile(b"".join(out) + rb"\Z", re.DOTALL)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
-
-
-@lru_cache(maxsize=4096)
-def beginning(pattern: str) -> tuple[str, bool]:
-    """The part of a glob before its first wildcard (all of it where it has none), and whether it has one."""
-    wild = _WILD.search(pattern)
-    return (pattern[: wild.start()], True) if wild else (pattern, False)
-
-
-@lru_cache(maxsize=4096)
-def _matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether the shell would expand ``pattern``, which has a wildcard, to a path that begins as it does.
-
-    Most patterns have one ``*`` and nothing else. For those no regular expression is compiled: each guest has a process of
-    its own that begins without any, and compiling a hundred took half of an audit's time on the controller.
-    """
-    start, star, end = pattern.partition("*")
-    if not star or _WILD.search(start + end):
-        match = _glob(pattern).match
-        return lambda path: match(_bytes(path)) is not None
-    begins_name = start.endswith("/") or not start
-    least = len(start) + len(end)
-
-    def matches(path: str) -> bool:
-        if len(path) < least or not path.endswith(end) or "/" in path[len(start) : len(path) - len(end)]:
-            return False
-        return not begins_name or (len(path) > len(start) and path[len(start)] not in "./")
-
-    return matches
-
-
-def glob_match(pattern: str, path: str) -> bool:
-    """True where the shell would expand ``pattern`` to ``path``."""
-    start, wild = beginning(pattern)
-    # Thousands of pairs are asked about for each guest, and most do not even begin alike.
-    if not path.startswith(start):
-        return False
-    return _matcher(pattern)(path) if wild else path == pattern
-
-
-def _matching(pattern: str, paths: Sequence[str]) -> list[str]:
-    """Those of the sorted ``paths`` that ``pattern`` matches; only those that begin as it does are looked at."""
-    start, wild = beginning(pattern)
-    if not wild:
-        at = bisect_left(paths, pattern)
-        return [pattern] if paths[at : at + 1] == [pattern] else []
-    matches = _matcher(pattern)
-    found = []
-    for path in islice(paths, bisect_left(paths, start), None):
-        if not path.startswith(start):
-            break
-        if matches(path):
-            found.append(path)
-    return found
-
-
 @dataclass(frozen=True)
 class Declared:
-    """What may be asked for: paths, and globs as regular expressions. It is looked into for every path that a guest lacks."""
+    """What may be asked for. It is looked into for every path that a guest lacks."""
 
-    files: frozenset[str]
-    file_globs: tuple[re.Pattern[bytes], ...]
-    entries: frozenset[str]
-    entry_globs: tuple[re.Pattern[bytes], ...]
+    files: GlobIndex[None]
+    entries: GlobIndex[None]
     lines: frozenset[str]
     commands: frozenset[str]
     images: tuple[str, ...]
-
-    def file(self, path: str) -> bool:
-        """True where a file of that path may be asked for."""
-        return path in self.files or any(glob.match(_bytes(path)) for glob in self.file_globs)
-
-    def entry(self, path: str) -> bool:
-        """True where a directory entry of that path may be asked for."""
-        return path in self.entries or any(glob.match(_bytes(path)) for glob in self.entry_globs)
 
 
 @lru_cache(maxsize=8)
 def declared(reads: tuple[Read, ...]) -> Declared:
     """``reads`` to look into; remembered, for it is the same for all guests."""
-    files = [glob for read in reads if isinstance(read, Files) for glob in read.globs]
-    entries = [glob for read in reads if isinstance(read, Entries) for glob in read.globs]
     for read in reads:
         if isinstance(read, Lines):
+            # Both are remembered: no guest's process is to make them anew.
             python_pattern(read.pattern)
-            for glob in read.globs:
-                _glob(glob)  # for glob_match
+            GlobIndex((glob, None) for glob in read.globs)
     return Declared(
-        files=frozenset(path for path in files if not _WILD.search(path)),
-        file_globs=tuple(_glob(glob) for glob in dict.fromkeys(files) if _WILD.search(glob)),
-        entries=frozenset(path for path in entries if not _WILD.search(path)),
-        entry_globs=tuple(_glob(glob) for glob in dict.fromkeys(entries) if _WILD.search(glob)),
+        files=GlobIndex((glob, None) for read in reads if isinstance(read, Files) for glob in read.globs),
+        entries=GlobIndex((glob, None) for read in reads if isinstance(read, Entries) for glob in read.globs),
         lines=frozenset(read.name for read in reads if isinstance(read, Lines)),
         commands=frozenset(read.name for read in reads if isinstance(read, Command)),
         images=tuple(glob for read in reads if isinstance(read, Images) for glob in read.globs),
@@ -289,7 +188,7 @@ class ProbeOutput:
         found = self.files.get(path)
         if found is not None:
             return found
-        if self._declared.file(path):
+        if path in self._declared.files:
             folders = (path[:end] for end, char in enumerate(path) if char == "/" and end)
             denied = any(self.files[folder].state is State.DENIED for folder in folders if folder in self.files)
             return File(path, State.DENIED if denied else State.MISSING)
@@ -297,7 +196,7 @@ class ProbeOutput:
 
     def glob(self, pattern: str) -> list[File]:
         """All files that match ``pattern`` and exist, in the order of their paths."""
-        found = (self.files[path] for path in _matching(pattern, self._file_paths))
+        found = (self.files[path] for path in matching(pattern, self._file_paths))
         return [file for file in found if file.exists]
 
     def lines(self, name: str) -> tuple[Line, ...]:
@@ -309,13 +208,13 @@ class ProbeOutput:
     def entry(self, path: str) -> Entry | None:
         """The directory entry at ``path``, None where there is none; :raises LookupError: where none declares it."""
         found = self.directory_entries.get(path)
-        if found is None and not self._declared.entry(path):
+        if found is None and path not in self._declared.entries:
             raise LookupError(f"no recommendation declares that it looks at {path}")
         return found
 
     def entries(self, pattern: str) -> list[Entry]:
         """All declared directory entries that match ``pattern``, in the order of their paths."""
-        return [self.directory_entries[path] for path in _matching(pattern, self._entry_paths)]
+        return [self.directory_entries[path] for path in matching(pattern, self._entry_paths)]
 
     def image(self, path: str) -> Unpacked | None:
         """What was found in an image, None where there is no such image; :raises LookupError: where none declares it."""
@@ -445,8 +344,7 @@ class _Parser:
             elif kind == "data":
                 self._data(body)
             elif kind == "lines":
-                names = rest.split(",")
-                self._selections(names, tuple(dict.fromkeys(self._lines(names, body))))
+                self._selections(rest.split(","), body)
             elif kind == "entries":
                 self.result.directory_entries.update((entry.path, entry) for entry in _entries(body))
             elif kind == "command":
@@ -493,39 +391,39 @@ class _Parser:
         if content:
             self.result.files[path] = File(path, State.READ, tuple(content))
 
-    def _selections(self, names: Sequence[str], lines: Sequence[Line]) -> None:
+    def _selections(self, names: Sequence[str], body: Sequence[str]) -> None:
         """Give each line to those who asked for it: by its file, and by its text. What one asked for alone is its own."""
+        reads = dict.fromkeys(read for read in self.result.declared if isinstance(read, Lines) and read.name in names)
+        index = GlobIndex((glob, read) for read in reads for glob in read.globs)
+        lines = tuple(dict.fromkeys(_lines(body, index)))
+        found: dict[str, list[Line]] = {name: [] for name in names}
         if len(names) == 1:
-            self.result.selections[names[0]] = self.result.selections.get(names[0], ()) + tuple(lines)
-            return
-        paths = {line.path for line in lines}
-        for read in self._asked(names):
-            wanted = {path for path in paths if any(glob_match(glob, path) for glob in read.globs)}
-            pattern = python_pattern(read.pattern)
-            found = tuple(line for line in lines if line.path in wanted and pattern.search(line.text))
-            self.result.selections[read.name] = self.result.selections.get(read.name, ()) + found
+            found[names[0]].extend(lines)
+        else:
+            asking = {path: set(index.of(path)) for path in {line.path for line in lines}}
+            patterns = [(read, python_pattern(read.pattern)) for read in reads]
+            for read, pattern in patterns:
+                found[read.name] += [line for line in lines if read in asking[line.path] and pattern.search(line.text)]
+        for name, selected in found.items():
+            self.result.selections[name] = self.result.selections.get(name, ()) + tuple(selected)
 
-    def _asked(self, names: Sequence[str]) -> list[Lines]:
-        asked = (read for read in self.result.declared if isinstance(read, Lines) and read.name in names)
-        return list(dict.fromkeys(asked))
 
-    def _lines(self, names: Sequence[str], body: Sequence[str]) -> Iterator[Line]:
-        """``path:number:text``: of several places where a path could end, the first that makes a path asked for."""
-        globs = [glob for read in self._asked(names) for glob in read.globs]
-        path, start = "", ""
-        for line in body:
-            number, colon, text = "", "", ""
-            if start and line.startswith(start):
-                number, colon, text = line[len(start) :].partition(":")
-            if not (colon and number.isdecimal()):
-                for found in _NUMBER.finditer(line):
-                    path = line[: found.start()]
-                    if any(glob_match(glob, path) for glob in globs):
-                        start, number, text = path + ":", found[1], line[found.end(1) + 1 :]
-                        break
-                else:
-                    raise ValueError(f"a line of no file that was asked for: '{_excerpt(line)}'")
-            yield Line(path, int(number), text)
+def _lines(body: Sequence[str], index: GlobIndex[Lines]) -> Iterator[Line]:
+    """``path:number:text``: of several places where a path could end, the first that makes a path asked for."""
+    path, start = "", ""
+    for line in body:
+        number, colon, text = "", "", ""
+        if start and line.startswith(start):
+            number, colon, text = line[len(start) :].partition(":")
+        if not (colon and number.isdecimal()):
+            for found in _NUMBER.finditer(line):
+                path = line[: found.start()]
+                if path in index:
+                    start, number, text = path + ":", found[1], line[found.end(1) + 1 :]
+                    break
+            else:
+                raise ValueError(f"a line of no file that was asked for: '{_excerpt(line)}'")
+        yield Line(path, int(number), text)
 
 
 #: Where a path may end in PATH:NUMBER:TEXT. The second colon may be the first one of the next such place.
@@ -560,7 +458,7 @@ def _link(shown: str, size: str) -> tuple[str, str]:
     """A link's path and target. The size of a link is its target's length, but kernel file systems say 0."""
     path, dummy, target = shown.partition(" -> ")
     if " -> " in target and size.isdecimal():
-        whole = _bytes(shown)
+        whole = as_bytes(shown)
         end = len(whole) - int(size)
         if whole[:end].endswith(b" -> "):
             return _text(whole[: end - 4]), _text(whole[end:])

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import beginning, glob_match
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.globs import beginning, glob_match
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (
     Command,
     Entries,

@@ -59,7 +59,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import READS as CRON_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State, glob_match
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.globs import glob_match
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, files
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.shipped_jobs import (
     ShippedJob,

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.globs import glob_match
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import (
     Line,
     ProbeError,
     State,
-    glob_match,
     parse,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import (

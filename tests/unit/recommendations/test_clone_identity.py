@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.templates import OPTION
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry, State, glob_match
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.globs import glob_match
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry, State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Files, Lines
 from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.clone_identity import (
     RESIDUE,
