@@ -16,9 +16,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import
     POLICY_OPTIONS,
     GuestAction,
     TaskFailed,
-    about,
 )
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.comparable import comparable
 
 
 class ActionModule(GuestAction):
@@ -32,22 +30,21 @@ class ActionModule(GuestAction):
         evidence = self.probe()
         findings = assess(evidence, policy)
         worst = _too_severe(findings, policy.fail_on)
-        record = self.record(
-            profile=policy.profile,
-            guest=about(evidence),
-            fleet=comparable(evidence, policy.options),
-            transport=str(self.transport.way),
+        rows = [finding.record() for finding in findings]
+        record = self.record_guest(
+            evidence,
+            policy,
             state="failed" if worst else "ok",
             message=worst,
-            findings=[finding.record() for finding in findings],
+            findings=rows,
         )
-        self.show_findings(evidence, policy, findings)
+        self.show_findings(evidence, policy, rows)
         if worst:
             raise TaskFailed(worst, record=record)
         return {
             "changed": False,
             "profile": policy.profile,
-            "findings": [finding.record() for finding in findings],
+            "findings": rows,
             "totals": dict(Counter(finding.status.value for finding in findings)),
             "record": record,
         }

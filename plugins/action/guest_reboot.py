@@ -29,10 +29,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import
     POLICY_OPTIONS,
     GuestAction,
     TaskFailed,
-    about,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.transport import TransportError, Unreachable
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.comparable import comparable
 
 #: Connections whose commands run on the machine that Ansible runs on, under its own kernel.
 _AT_HOME = frozenset({"local", "chroot", "nsenter"})
@@ -102,13 +100,11 @@ class ActionModule(GuestAction):
         return self._finished(evidence, policy, before, before, message, changed=True)
 
     def _reboot(self, evidence: Evidence, policy: Policy, before: Sequence[Finding]) -> dict[str, Any]:
-        self.record(
+        self.record_guest(
+            evidence,
+            policy,
             state="interrupted",
             message="the task was ended while the guest was being rebooted",
-            profile=policy.profile,
-            guest=about(evidence),
-            fleet=comparable(evidence, policy.options),
-            transport=str(self.transport.way),
             findings=[finding.record() for finding in before],
         )
         target = decision.target(evidence)
@@ -224,17 +220,15 @@ class ActionModule(GuestAction):
     ) -> dict[str, Any]:
         was = {finding.recommendation: finding.status.value for finding in before}
         rows = [{**finding.record(), "before": was[finding.recommendation]} for finding in after]
-        record = self.record(
-            profile=policy.profile,
-            guest=about(evidence),
-            fleet=comparable(evidence, policy.options),
-            transport=str(self.transport.way),
+        record = self.record_guest(
+            evidence,
+            policy,
             state=state,
             message=message,
             findings=rows,
             **result,
         )
-        self.show_findings(evidence, policy, after, [f"  {message}"] if state != "failed" else [])
+        self.show_findings(evidence, policy, rows, [f"  {message}"] if state != "failed" else [])
         return {"findings": rows, "record": record}
 
 

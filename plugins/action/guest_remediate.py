@@ -43,9 +43,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import
     POLICY_OPTIONS,
     GuestAction,
     TaskFailed,
-    about,
 )
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.comparable import comparable
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.earlier import SUFFIX, earlier_record, find_plan
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import file_name
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.run import RUN, WIDTH, now
@@ -265,17 +263,15 @@ class ActionModule(GuestAction):
         told += [f"  as it is, it would be refused: {excess}"] if file and excess else []
         told += [f"  no plan: {message}"] if message else []
         rows = [finding.record() for finding in findings]
-        record = self.record(
-            profile=policy.profile,
-            guest=about(evidence),
-            fleet=comparable(evidence, policy.options),
-            transport=str(self.transport.way),
+        record = self.record_guest(
+            evidence,
+            policy,
             message=message,
             findings=rows,
             plan=plan.sentences,
             plan_file=file,
         )
-        self.show_findings(evidence, policy, findings, told)
+        self.show_findings(evidence, policy, rows, told)
         return {
             "changed": bool(plan or interrupted),
             "profile": policy.profile,
@@ -309,18 +305,16 @@ class ActionModule(GuestAction):
             told.append(f"  not changed: {waits}" if not self.check_mode else f"  now it would not be changed: {waits}")
             if not self.check_mode:
                 state, message = state if message else "waiting", message or f"not changed: {waits}"
-        record = self.record(
-            profile=policy.profile,
-            guest=about(evidence),
-            fleet=comparable(evidence, policy.options),
-            transport=str(self.transport.way),
+        record = self.record_guest(
+            evidence,
+            policy,
             state=state,
             message=message,
             findings=rows,
             plan=sentences,
             **wanted.record(),
         )
-        self.show_findings(evidence, policy, findings, told)
+        self.show_findings(evidence, policy, rows, told)
         changed = self.check_mode and bool(sentences)
         result: dict[str, Any] = {"diff": plan.diff()} if self._task.diff and changed and not wanted.excess else {}
         if state == "failed":
@@ -368,11 +362,10 @@ class ActionModule(GuestAction):
         ]
         half_done = any(outcome.result == "undo_failed" for outcome in applied.outcomes)
         outcomes = [outcome_record(outcome) for outcome in applied.outcomes]
-        record = self.record(
-            profile=policy.profile,
-            guest=about(evidence),
-            fleet=comparable(evidence, policy.options, self.found),
-            transport=str(self.transport.way),
+        record = self.record_guest(
+            evidence,
+            policy,
+            before=self.found,
             state="failed" if message else "ok",
             message=message,
             findings=rows,
@@ -384,7 +377,7 @@ class ActionModule(GuestAction):
         said = [f"  recovered: {line}" for line in applied.recovered]
         said += ["  changed:", *(f"    {line}" for line in sentences)] if sentences else []
         said += wanted.lines
-        self.show_findings(evidence, policy, findings, said)
+        self.show_findings(evidence, policy, rows, said)
         changed = bool(done or half_done or applied.recovered)
         diff = Plan(tuple(entry for entry in plan.transactions if entry.recommendation in done)).diff()
         shown = {"diff": diff} if self._task.diff and diff else {}

@@ -25,10 +25,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import (
     GuestAction,
     TaskFailed,
-    about,
     receipt_record,
 )
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.comparable import comparable
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.run import RUN, now
 
 
@@ -85,11 +83,9 @@ class ActionModule(GuestAction):
         self._show(lines)
         changed = bool(applied.recovered) or any(entry["result"] == "done" for entry in reverted)
         message = f"not everything could be taken back: {'; '.join(problems)}" if problems else None
-        record = self.record(
-            profile=policy.profile,
-            guest=about(evidence),
-            fleet=comparable(evidence, policy.options),
-            transport=str(self.transport.way),
+        record = self.record_guest(
+            evidence,
+            policy,
             state="failed" if message else "ok",
             message=message,
             findings=[finding.record() for finding in assess(evidence, policy)],

@@ -65,6 +65,12 @@ def _validator_spec(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _VALIDATORS = {role: ArgumentSpecValidator(_validator_spec(spec)) for role, spec in SPECS.items()}
+#: Role to its options where nothing is set: most guests set few, and validating a role costs more than all else here.
+_DEFAULTS = {
+    role: result.validated_parameters
+    for role, result in ((role, validator.validate({})) for role, validator in _VALIDATORS.items())
+    if not result.error_messages
+}
 
 
 def resolve(
@@ -75,17 +81,14 @@ def resolve(
     :raises InputError: a value of the wrong type or out of its choices, or a variable with a role's prefix that is no option.
     """
     resolved: dict[str, Any] = {}
+    names = [name for name in variables if isinstance(name, str)]
     for role, validator in _VALIDATORS.items():
         if roles is not None and role not in roles:
             continue
         spec = SPECS[role]
+        prefix = f"{role}_"
         unknown = sorted(
-            name
-            for name in variables
-            if isinstance(name, str)
-            and name.startswith(role + "_")
-            and name not in spec
-            and not _other_role(name, role)
+            name for name in names if name.startswith(prefix) and name not in spec and not _other_role(name, role)
         )
         if unknown:
             raise InputError(
@@ -94,6 +97,9 @@ def resolve(
             )
         given = {name: (profile_options or {})[name] for name in spec if name in (profile_options or {})}
         given.update({name: variables[name] for name in spec if variables.get(name) is not None})
+        if not given and role in _DEFAULTS:
+            resolved.update(_DEFAULTS[role])
+            continue
         result = validator.validate(given)
         if result.error_messages:
             raise InputError(f"role '{role}': {result.error_messages[0]}. Correct the variable; no guest was touched.")

@@ -23,6 +23,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers impo
 DAYLIGHT_SAVING_HOUR = 2
 #: The OUIs of VMware: what a NIC's address begins with that vCenter or ESXi gave it.
 VMWARE_OUIS = ("00:50:56:", "00:0c:29:", "00:05:69:")
+_PUNCTUATION = re.compile(r"[\s{}-]")
+_UUID = re.compile(r"[0-9a-f]{32}")
 
 
 def canonical_uuid(text: str) -> str | None:
@@ -31,8 +33,8 @@ def canonical_uuid(text: str) -> str | None:
     SMBIOS 2.6 turned the byte order of the first three groups round: dmidecode, the kernel, vCenter and other virtual
     hardware versions show the same UUID in two ways. The lesser of the two stands for both.
     """
-    digits = re.sub(r"[\s{}-]", "", text).lower()
-    if not re.fullmatch(r"[0-9a-f]{32}", digits) or digits in ("0" * 32, "f" * 32):
+    digits = _PUNCTUATION.sub("", text).lower()
+    if not _UUID.fullmatch(digits) or digits in ("0" * 32, "f" * 32):
         return None
     raw = bytes.fromhex(digits)
     turned = raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:]

@@ -19,6 +19,8 @@ from itertools import pairwise
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import File, ProbeOutput, State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, Redaction, entries, files
 
+#: Names that Debian's cron, as run-parts, takes.
+_RUN_PARTS = re.compile(r"[A-Za-z0-9_-]+")
 #: Crontabs with a user field. cron.d's are those whose names cron takes.
 SYSTEM_CRONTABS = ("/etc/crontab", "/etc/cron.d/*")
 #: Crontabs of users: Red Hat and Photon, Debian, SUSE.
@@ -325,7 +327,7 @@ def is_crontab_name(path: str, debian: bool) -> bool:
     """
     name = path.rpartition("/")[2]
     if debian and path.startswith("/etc/cron.d/"):
-        return re.fullmatch(r"[A-Za-z0-9_-]+", name) is not None
+        return _RUN_PARTS.fullmatch(name) is not None
     return not (name.startswith((".", "#")) or name.endswith(("~", ".rpmsave", ".rpmorig", ".rpmnew", ".cfsaved")))
 
 

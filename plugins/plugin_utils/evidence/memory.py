@@ -36,6 +36,9 @@ _UNITS = "/etc/systemd/system/*.swap"
 #: Where swap files usually are, to know the size of one that is off.
 _SWAP_FILES = ("/swap*", "/swap/*", "/var/swap*", "/var/lib/swap*")
 
+#: What Tools answer when asked how much memory there is.
+_MEGABYTES = re.compile(r"\s*(\d+)\s*MB")
+
 READS: tuple[Read, ...] = (
     files("/proc/meminfo", "/proc/swaps", "/proc/partitions", "/proc/mounts", _UNITS, _GPT_AUTO_UNITS),
     files("/etc/fstab", redact=Redaction.FSTAB),
@@ -186,7 +189,7 @@ def huge_pages_kib(amounts: dict[str, int]) -> int:
 def _reservation_mib(probe: ProbeOutput) -> int | None:
     """``vmware-toolbox-cmd stat memres`` prints ``1024 MB``; it fails where the host does not tell."""
     output = probe.command("memory_reservation")
-    found = re.match(r"\s*(\d+)\s*MB", "\n".join(output.lines)) if output else None
+    found = _MEGABYTES.match("\n".join(output.lines)) if output else None
     return int(found[1]) if found else None
 
 

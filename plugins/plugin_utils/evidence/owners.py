@@ -26,6 +26,9 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads impor
     files,
 )
 
+#: systemd's version, in the name of the library that all its programs share.
+_LIBRARY_VERSION = re.compile(r"-shared-(\d+)")
+
 #: Folders of drop-ins, strongest first: a file hides those of the same name in the folders after its own
 #: (sysctl.d(5), modprobe.d(5), udev(7)).
 SYSCTL_FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
@@ -291,7 +294,7 @@ class Udev(Enum):
             int(found[1])
             for pattern in UDEV_LIBRARIES
             for entry in probe.entries(pattern)
-            if (found := re.search(r"-shared-(\d+)", entry.path))
+            if (found := _LIBRARY_VERSION.search(entry.path))
         ]
         if versions:
             return cls.STRICT if max(versions) >= 243 else cls.LENIENT
@@ -422,7 +425,16 @@ def _udev_match(pattern: str, values: tuple[str, ...]) -> bool:
     """True where one of ``values``, known without the blanks at their end, matches: udev strips them, too, unless the pattern
     has some."""
     return any(
-        fnmatch.fnmatchcase(value, part) or (part != part.rstrip() and fnmatch.fnmatchcase(value, part.rstrip()))
+        _name_match(value, part) or (part != part.rstrip() and _name_match(value, part.rstrip()))
         for part in pattern.split("|")
         for value in values
     )
+
+
+def _name_match(value: str, pattern: str) -> bool:
+    """fnmatch's answer. Most patterns are a word, or a word and a star, and for those it would compile a regular expression in
+    each guest's process."""
+    word = pattern.removesuffix("*")
+    if not any(char in word for char in "*?["):
+        return value == pattern if word == pattern else value.startswith(word)
+    return fnmatch.fnmatchcase(value, pattern)

@@ -14,6 +14,9 @@ import re
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, entries
 
+#: How init's links begin.
+_START_ORDER = re.compile(r"^S\d\d")
+
 #: Program to what it is for.
 PROGRAMS = {
     "Xorg": "a desktop",
@@ -57,5 +60,5 @@ def started_at_boot(probe: ProbeOutput) -> dict[str, str]:
     for glob in _STARTS:
         for entry in probe.entries(glob):
             name = entry.path.rpartition("/")[2]
-            found.setdefault(re.sub(r"^S\d\d", "", name.removesuffix(".service")), entry.path)
+            found.setdefault(_START_ORDER.sub("", name.removesuffix(".service")), entry.path)
     return found

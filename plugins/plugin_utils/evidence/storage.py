@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry, ProbeOutput
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, entries, files
 
+#: Bus and function of a PCI device, in /proc/bus/pci/devices.
+_SLOT = re.compile(r"[0-9a-f]{4}")
+
 READS: tuple[Read, ...] = (
     # Where the links lead names the controller and the SCSI host; before 2.6.27 a disk is a folder, and only its device a link.
     entries("/sys/block/*", "/sys/block/*/device"),
@@ -168,7 +171,7 @@ def _pci_devices(probe: ProbeOutput) -> dict[str, Controller]:
     found = {}
     for line in probe.file("/proc/bus/pci/devices").lines:
         columns = line.split("\t")
-        if len(columns) < 3 or not re.fullmatch(r"[0-9a-f]{4}", columns[0]) or len(columns[1]) != 8:
+        if len(columns) < 3 or not _SLOT.fullmatch(columns[0]) or len(columns[1]) != 8:
             continue
         slot = int(columns[0][2:], 16)
         address = f"{columns[0][:2]}:{slot >> 3:02x}.{slot & 7}"

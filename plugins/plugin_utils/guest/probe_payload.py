@@ -58,7 +58,15 @@ def probe_payload(nonce: str, reads: Iterable[Read], root: str = "") -> str:
 
     :raises ValueError: where ``nonce`` is not 32 hexadecimal digits, ``root`` is not as above, or two reads contradict.
     """
-    return f"{head(nonce, root)}{PROBE}{reads_function(reads)}main() {{ probe_main; }}\nmain </dev/null\n"
+    return head(nonce, root) + probe_program(reads)
+
+
+def probe_program(reads: Iterable[Read]) -> str:
+    """The probe without its head: the same for all guests.
+
+    :raises ValueError: where two reads contradict.
+    """
+    return f"{PROBE}{reads_function(reads)}main() {{ probe_main; }}\nmain </dev/null\n"
 
 
 def head(nonce: str, root: str) -> str:

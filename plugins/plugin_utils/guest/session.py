@@ -21,7 +21,6 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import SPECS, InputError, did_you_mean
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import (
     VARIABLES,
@@ -33,7 +32,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts impo
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeError, declared, parse
-from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import probe_payload, reads_function
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import head, probe_program
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.transport import (
     Transport,
     TransportError,
@@ -41,6 +40,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.transport impo
     Way,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report import run
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.comparable import comparable
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.drift import history, previous_record
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import (
     RecordError,
@@ -50,9 +50,9 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import guest_table
 
-# Composed in the main process, once for all guests: it is remembered.
-reads_function(READS)
-declared(READS)
+# Composed in the main process, once for all guests.
+_PROBE_PROGRAM = probe_program(READS)
+declared(READS)  # remembered
 
 #: Options of modules that stand for the variable ``vmguest_<option>``.
 POLICY_OPTIONS = ("profile", "only", "skip", "waivers", "lab_guest", "reports")
@@ -224,7 +224,7 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         :raises TransportError, ProbeError: where that failed.
         """
         nonce = secrets.token_hex(16)
-        return evidence_of(self.transport.run(probe_payload(nonce, READS, self.root), nonce), nonce)
+        return evidence_of(self.transport.run(head(nonce, self.root) + _PROBE_PROGRAM, nonce), nonce)
 
     def changed(self, script: str, nonce: str) -> tuple[ApplyOutput, Evidence]:
         """Run an apply or revert, and the probe after it: one exec.
@@ -294,6 +294,19 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
             whole["history"] = history(previous_record(self.records.folder, self.host), whole)
         return str(self.records.write(self.host, whole))
 
+    def record_guest(self, evidence: Evidence, policy: Policy, before: Evidence | None = None, **fields: Any) -> str:
+        """Write the record of a guest that answered; its path. ``before`` is what it was like before it was changed.
+
+        :raises RecordError: where it cannot be written.
+        """
+        return self.record(
+            profile=policy.profile,
+            guest=about(evidence),
+            fleet=comparable(evidence, policy.options, before),
+            transport=str(self.transport.way),
+            **fields,
+        )
+
     def _groups(self) -> list[str]:
         """The inventory's groups that the guest is in, without those that say nothing."""
         return sorted(
@@ -344,20 +357,16 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
             run.show("\n".join(printable(line) for line in lines))
 
     def show_findings(
-        self, evidence: Evidence, policy: Policy, findings: Sequence[Finding], more: Sequence[str] = ()
+        self, evidence: Evidence, policy: Policy, rows: Sequence[Mapping[str, Any]], more: Sequence[str] = ()
     ) -> None:
-        """Print the guest's table, and ``more`` lines under it."""
+        """Print the guest's table, of findings as plain data, and ``more`` lines under it."""
         if self._task.no_log:
             return
         platform = evidence.platform
         about = f"{platform.distribution.name}, kernel {platform.kernel.release}, profile {policy.profile}"
-        rows = [finding.record() for finding in findings]
         everything = Display().verbosity > 0
         tail = "".join(f"\n{printable(line)}" for line in more)
-        run.show(
-            guest_table(self.host, about, rows, run.WIDTH, show_not_applicable=everything) + tail,
-            guest_table(self.host, about, rows, run.WIDTH, run.paint, everything) + tail,
-        )
+        run.show(lambda paint: guest_table(self.host, about, rows, run.WIDTH, paint, everything) + tail)
 
 
 def evidence_of(output: str, nonce: str) -> Evidence:

@@ -29,6 +29,7 @@ DEFAULT = "60"  # mm/vmscan.c
 KILLS_SINCE = (3, 5, 0)
 #: Builds of RHEL 6's 2.6.32 that do too: from the backport to its repair (Red Hat solution 1149413).
 KILLS_IN_EL6 = range(303, 600)
+_EL6 = re.compile(r"2\.6\.32-(\d+)\..*el6")
 
 #: Groups of control groups version 1 keep the value that was in force when they were made.
 GROUPS = "/sys/fs/cgroup/memory/*/memory.swappiness"
@@ -36,7 +37,7 @@ GROUPS = "/sys/fs/cgroup/memory/*/memory.swappiness"
 
 def zero_kills(kernel: Kernel) -> bool:
     """True where swappiness 0 lets the OOM killer strike while swap is free."""
-    el6 = re.match(r"2\.6\.32-(\d+)\..*el6", kernel.release)
+    el6 = _EL6.match(kernel.release)
     return int(el6[1]) in KILLS_IN_EL6 if el6 else kernel.version >= KILLS_SINCE
 
 

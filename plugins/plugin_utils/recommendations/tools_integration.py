@@ -39,6 +39,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.tools impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.tools_conf import READS as CONF_READS
 
 _NO_TOOLS = "there are no VMware Tools: see tools_present"
+_VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 
 
 # --- tools_current ----------------------------------------------------------------------------------------------------
@@ -257,7 +258,7 @@ def assess_ovf(evidence: Evidence, options: Options) -> Verdict:
 def wrong_options(options: Options) -> str | None:
     """What is wrong with the options beyond their types, as a sentence."""
     oldest = options["tools_integration_oldest"]
-    if not re.fullmatch(r"\d+\.\d+(\.\d+)?", oldest):
+    if not _VERSION.fullmatch(oldest):
         return f"tools_integration_oldest is '{oldest}': expected a version such as 11.0.5"
     return None
 

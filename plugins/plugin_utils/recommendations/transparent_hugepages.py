@@ -47,6 +47,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners impo
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Line, State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, entries, files
 
+#: What is chosen stands in brackets among all that could be.
+_CHOSEN = re.compile(r"\[(\w+)\]")
 #: The kernel's file; RHEL 6 has its backport under a name of its own.
 ENABLED = ("/sys/kernel/mm/transparent_hugepage/enabled", "/sys/kernel/mm/redhat_transparent_hugepage/enabled")
 OURS = "/etc/tmpfiles.d/vmguest-transparent-hugepages.conf"
@@ -111,7 +113,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
 
 def _chosen(text: str) -> str | None:
     """The word in brackets of ``always [madvise] never``."""
-    found = re.search(r"\[(\w+)\]", text)
+    found = _CHOSEN.search(text)
     return found[1] if found else None
 
 

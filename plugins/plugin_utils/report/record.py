@@ -25,6 +25,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.private_file 
 
 #: Grows when a reader of older records would be misled.
 FORMAT = 1
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]")
 
 
 class RecordError(Exception):
@@ -33,7 +34,7 @@ class RecordError(Exception):
 
 def file_name(host: str, suffix: str = ".json") -> str:
     """A file name for an inventory name, which may hold anything: two names never share one."""
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", host)[:150]
+    plain = _NOT_PLAIN.sub("_", host)[:150]
     if plain != host or plain.startswith("."):
         plain = f"{plain.lstrip('.')}-{hashlib.sha256(host.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
     return plain + suffix

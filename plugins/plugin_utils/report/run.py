@@ -91,17 +91,23 @@ def _writer() -> Callable[..., None]:
     return functools.partial(inner, Display())
 
 
-def show(text: str, coloured: str | None = None) -> None:
-    """Print for a person; the log file (ANSIBLE_LOG_PATH) gets it without colours. From a worker it goes by the main process."""
+def show(text: str | Callable[[Paint], str]) -> None:
+    """Print a text for a person, or what a function makes of it with colours; the log file (ANSIBLE_LOG_PATH) gets it without
+    them. From a worker it goes by the main process.
+    """
     if not readable_output() or not text:
         return
     write = _writer()
-    if coloured is None or coloured == text:
+    if isinstance(text, str):
         write(text)
         return
-    write(coloured, screen_only=True)
-    if C.DEFAULT_LOG_PATH:
-        write(text, log_only=True)
+    coloured = text(paint)
+    without = text(plain) if C.DEFAULT_LOG_PATH else coloured
+    if without == coloured:
+        write(coloured)
+    else:
+        write(coloured, screen_only=True)
+        write(without, log_only=True)
 
 
 def place(reports: str) -> Path:
@@ -235,7 +241,7 @@ def show_report(fleet: Fleet, folder: Path, built: Built, totals: Totals, more: 
     def whole(paint: Paint) -> str:
         return "\n".join([*lines, totals.text(paint), *drift_lines(drift, WIDTH, paint), *tail])
 
-    show(whole(plain), whole(paint))
+    show(whole)
 
 
 def _end() -> None:
@@ -252,10 +258,8 @@ def _end() -> None:
         except RecordError as error:
             show(f"no report: {error}")
         except KeyboardInterrupt:
-            show(
-                "the report was interrupted; to make it: ansible-playbook vmguest.linux.report "
-                f"-e vmguest_report_folders={shlex.quote(str(folder))}"
-            )
+            again = f"ansible-playbook vmguest.linux.report -e vmguest_report_folders={shlex.quote(str(folder))}"
+            show(f"the report was interrupted; to make it: {again}")
         else:
             show_report(fleet, folder, built, totals, _summarised(folder, plans))
     sys.stdout.flush()
