@@ -57,7 +57,7 @@ check: setup ruff mypy shellcheck docs-check units-newest package ## the gates w
 
 lint: setup ansible-lint docs-lint changelog-lint sanity-newest sanity-oldest ansible-units ## Ansible's own gates
 
-test: check units-oldest units-slow playbooks-oldest browser schedules lint scenarios vm-sample crash-sample ## everything; what CI runs
+test: check units-oldest units-slow playbooks-oldest browser schedules rulebook lint scenarios vm-sample crash-sample ## everything; what CI runs
 
 ruff:
 	$(GATE) ruff $(NEWEST)/ruff check --cache-dir $(BUILD)/ruff .
@@ -87,7 +87,13 @@ browser: setup ## the report's page in a headless Chromium
 	$(GATE) "report's page in Chromium" $(WITH_NEWEST) pytest -q --durations=5 tests/browser
 
 schedules:
-	$(GATE) 'shards and execution environment' $(WITH_NEWEST) pytest -q tests/schedule
+	$(GATE) 'shards and execution environment' $(WITH_NEWEST) pytest -q tests/schedule --ignore tests/schedule/test_rulebook.py
+
+setup-rulebook:
+	@sh tests/tools/setup.sh rulebook
+
+rulebook: setup setup-rulebook ## Event-Driven Ansible: an event, and the guest that is audited for it
+	$(GATE) 'rulebook' $(WITH_NEWEST) pytest -q --durations=5 tests/schedule/test_rulebook.py
 
 package:
 	$(GATE) 'package, newest ansible-core' $(WITH_NEWEST) sh tests/tools/package.sh
@@ -174,5 +180,5 @@ clean: ## remove .build/ and the test guests
 	@-podman rm --force --time 1 $$(podman ps --all --quiet --filter name='^vmguest-') 2>/dev/null
 	rm -rf $(BUILD)
 
-.PHONY: help audit demo setup check lint test ruff mypy shellcheck docs-check docs-pages units-newest units-oldest units-slow playbooks-oldest browser schedules package ansible-lint \
+.PHONY: help audit demo setup check lint test ruff mypy shellcheck docs-check docs-pages units-newest units-oldest units-slow playbooks-oldest browser schedules setup-rulebook rulebook package ansible-lint \
     docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios vm-shell vm-sample proof bench bench-report bench-fleet setup-peers bench-peers crashtest crash-sample docs clean

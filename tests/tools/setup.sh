@@ -3,6 +3,7 @@
 #
 #   tests/tools/setup.sh [packages] [vm-packages] [environments] [collections] [ansible-test]      (default: all, in this order)
 #   tests/tools/setup.sh peers                                 the tools that only `make bench-peers` measures us against
+#   tests/tools/setup.sh rulebook                              Event-Driven Ansible, which only `make rulebook` runs
 #
 # Starts from a bare Debian 12 (as root, or with sudo) and may be run again at any time: a part whose inputs have not
 # changed since it last succeeded is skipped. Nothing outside .build/ is written but Debian packages and
@@ -32,6 +33,8 @@ ca-certificates make python3 python3-venv
 bash busybox-static dash e2fsprogs fdisk grub-pc-bin mmdebstrap openssh-client qemu-system-x86 qemu-utils seabios uidmap
 util-linux xfsprogs
 "
+# What a rulebook needs: its rules are Java's.
+rulebook_packages="ca-certificates curl default-jre-headless openssl python3 python3-venv"
 
 say() { printf 'setup: %s\n' "$*"; }
 die() {
@@ -112,7 +115,7 @@ pythons() {
 
 chosen_python() { # the newest or the oldest one, lowest and highest minor version allowed
     case $1 in
-        newest | pyinfra) order=-rn ;;
+        newest | pyinfra | rulebook) order=-rn ;;
         *) order=-n ;;
     esac
     pythons | awk -v low="$2" -v high="$3" '$1 >= low && $1 <= high' | sort -s "$order" -k 1,1 | sed -n '1s/^[0-9]* //p'
@@ -168,6 +171,12 @@ setup_peers() {
     done
 }
 
+# Ansible itself comes from the newest environment: a rulebook starts the ansible-playbook that is in PATH.
+setup_rulebook() {
+    setup_packages "$rulebook_packages"
+    setup_environment rulebook 10 14 # the bridge to Java is compiled for these
+}
+
 # ---- collections that the tests use (the collection itself needs none) -------------------------------------------
 
 setup_collections() {
@@ -210,6 +219,7 @@ for part in "$@"; do
         collections) setup_collections ;;
         ansible-test) setup_ansible_test ;;
         peers) setup_peers ;;
-        *) die "no part called '$part'; there are: packages vm-packages environments collections ansible-test peers" ;;
+        rulebook) setup_rulebook ;;
+        *) die "no part called '$part'; there are: packages vm-packages environments collections ansible-test peers rulebook" ;;
     esac
 done
