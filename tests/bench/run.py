@@ -8,12 +8,10 @@ Figures are ratios of runs that took turns, the median of the rounds: on a busy 
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,9 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from guests import CONTAINERS, PREFIX, TOP, BenchError, Guests, build_image, inotify_for, run
+from guests import PREFIX, TOP, BenchError, Guests, build_image, inotify_for, run
 from manifest import Manifest
 from page import Conditions, Counts, Figures, Probe, page, summary
+from program import ended, questions
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(TOP / ".build/import"))
@@ -324,9 +323,7 @@ def started(names: list[str], scratch: Path) -> Iterator[Guests]:
 
 def main() -> int:
     """Measure, print, write the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--guests", type=int, default=int(os.environ.get("GUESTS") or 50))
-    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS") or 5))
+    parser = questions(__doc__.splitlines()[0], guests=50, rounds=5, page=TOP / "docs/bench.md")
     parser.add_argument(
         "--first-rounds",
         type=int,
@@ -339,29 +336,12 @@ def main() -> int:
         default=int(os.environ.get("NAMES") or 10),
         help="names of each guest in the inventory of a large fleet; 1 leaves that out",
     )
-    parser.add_argument("--page", type=Path, default=TOP / "docs/bench.md", help="where the figures are written")
-    wanted = parser.parse_args()
-    if os.geteuid() != 0:
-        print(
-            "bench: must run as root: its guests have systemd, and a file system laid over their /sys", file=sys.stderr
-        )
-        return 2
-    os.environ["CONTAINERS_CONF"] = str(CONTAINERS / "containers.conf")
-    # Ended from outside, it clears up as it does after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(143))
-    try:
-        with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
-            figures = measure(wanted.guests, wanted.rounds, wanted.first_rounds, wanted.names, Path(scratch))
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: stopped; its guests are removed", file=sys.stderr)
-        return 130
-    print(summary(figures))
-    wanted.page.write_text(page(figures), encoding="utf-8")
-    say(f"written to {os.path.relpath(wanted.page)}")
-    return 0
+    asked = parser.parse_args()
+
+    def figures(scratch: Path) -> Figures:
+        return measure(asked.guests, asked.rounds, asked.first_rounds, asked.names, scratch)
+
+    return ended("bench", asked.page, figures, summary, page)
 
 
 if __name__ == "__main__":

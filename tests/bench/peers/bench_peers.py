@@ -10,13 +10,11 @@ of the rounds' ratios. The files of some guests are compared after the first app
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,9 +23,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from guests import CONTAINERS, PREFIX, TOP, BenchError, Guests, build_image, run  # noqa: E402
+from guests import PREFIX, TOP, BenchError, Guests, build_image, run  # noqa: E402
 from manifest import Manifest, root_of  # noqa: E402
 from peers_page import MEASURES, Figures, Peer, page, summary  # noqa: E402
+from program import ended, questions  # noqa: E402
 from run import AUDIT, FORKS, IDIOMATIC, REMEDIATE, Bench, changes, conditions, started  # noqa: E402
 
 #: Guests whose files are compared; they differ in nothing but their times.
@@ -326,35 +325,24 @@ def why_not(name: str) -> str:
 
 def main() -> int:
     """Measure, print, write the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--guests", type=int, default=int(os.environ.get("GUESTS") or 20))
-    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS") or 3))
+    parser = questions(__doc__.splitlines()[0], guests=20, rounds=3, page=TOP / "docs/bench-peers.md")
     parser.add_argument(
         "--peers",
         default=os.environ.get("PEERS") or "stock modules,pyinfra,salt-ssh",
         help="which of them, with commas",
     )
-    parser.add_argument("--page", type=Path, default=TOP / "docs/bench-peers.md", help="where the figures are written")
-    arguments = parser.parse_args()
-    if os.geteuid() != 0:
-        parser.error("guests with systemd need a root's podman: run as root")
-    if arguments.guests < COMPARED or arguments.rounds < 1:
+    asked = parser.parse_args()
+    if asked.guests < COMPARED or asked.rounds < 1:
         parser.error(f"at least {COMPARED} guests and 1 round are needed")
-    wanted = [word.strip() for word in arguments.peers.split(",") if word.strip()]
+    wanted = [word.strip() for word in asked.peers.split(",") if word.strip()]
     unknown = sorted(set(wanted) - {"stock modules", "pyinfra", "salt-ssh"})
     if unknown:
         parser.error(f"no peer is called '{unknown[0]}'; there are: stock modules, pyinfra, salt-ssh")
-    os.environ["CONTAINERS_CONF"] = str(CONTAINERS / "containers.conf")
-    with tempfile.TemporaryDirectory(prefix="bench-peers.") as scratch:
-        try:
-            figures = measure(arguments.guests, arguments.rounds, wanted, Path(scratch))
-        except BenchError as error:
-            say(str(error))
-            return 1
-    print(summary(figures))
-    arguments.page.write_text(page(figures), encoding="utf-8")
-    say(f"written to {arguments.page}")
-    return 0
+
+    def figures(scratch: Path) -> Figures:
+        return measure(asked.guests, asked.rounds, wanted, scratch)
+
+    return ended("bench-peers", asked.page, figures, summary, page)
 
 
 if __name__ == "__main__":
