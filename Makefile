@@ -148,8 +148,8 @@ bench: setup ## measure against ping, plain ssh and an idiomatic playbook: [ARGS
 bench-report: setup ## measure the report's page, built and opened in Chromium: [GUESTS=10000]
 	@$(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" GUESTS=$(or $(GUESTS),10000) python -m ansible_collections.vmguest.linux.tests.bench.bench_report
 
-bench-fleet: setup ## what 100, 1,000 and 10,000 guests cost the controller: [SIZES=100,1000,10000] [FORKS=10]; and 1,000 in shards
-	@$(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" SIZES=$(SIZES) FORKS=$(FORKS) python -m ansible_collections.vmguest.linux.tests.bench.fleet.run $(ARGS)
+bench-fleet: setup ## what 100, 1,000 and 10,000 guests cost the controller: [SIZES=100,1000,10000] [FORKS=10] [PROFILE=200]; and 1,000 in shards
+	@$(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" SIZES=$(SIZES) FORKS=$(FORKS) PROFILE=$(PROFILE) python -m ansible_collections.vmguest.linux.tests.bench.fleet.run $(ARGS)
 	@$(WITH_NEWEST) SHARD_GUESTS=1000 pytest -q tests/schedule/test_shards.py
 
 setup-peers: setup ## pyinfra and salt-ssh, which only bench-peers needs

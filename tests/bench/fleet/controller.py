@@ -69,13 +69,23 @@ def environment(scratch: Path, forks: int) -> dict[str, str]:
 
 
 def play(
-    playbook: str, inventory_file: Path, scratch: Path, forks: int, variables: Mapping[str, str] | None = None
+    playbook: str,
+    inventory_file: Path,
+    scratch: Path,
+    forks: int,
+    variables: Mapping[str, str] | None = None,
+    samples: Path | None = None,
 ) -> Cost:
-    """Run a playbook, its output into a file.
+    """Run a playbook, its output into a file; with ``samples``, what each process does with its time into that folder.
 
     :raises FleetError: where it failed.
     """
-    words = [sys.executable, "-c", "from ansible.cli.playbook import main; main()", "-i", str(inventory_file), playbook]
+    program = "from ansible.cli.playbook import main; main()"
+    if samples:
+        # By its file: what is imported as a part of a collection before Ansible has set up its loader breaks that.
+        found = f"import pathlib, sys; sys.path.insert(0, {str(HERE)!r}); from sampler import Sampler; del sys.path[0]"
+        program = f"{found}; Sampler(pathlib.Path({str(samples)!r})).begin(); {program}"
+    words = [sys.executable, "-c", program, "-i", str(inventory_file), playbook]
     for name, value in (variables or {}).items():
         words += ["-e", f"{name}={value}"]
     log = scratch / "output"

@@ -10,6 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.vmguest.linux.tests.bench.fleet.controller import MIB, Cost
+from ansible_collections.vmguest.linux.tests.bench.fleet.shares import (
+    CORE,
+    GUEST,
+    LIBRARY,
+    OURS,
+    PROCESSES,
+    UNSEEN,
+    Shares,
+)
 
 #: The bar: the main process's memory against that of a no-op.
 MEMORY = 1.2
@@ -50,6 +59,17 @@ class Forks:
     cost: Cost
 
 
+@dataclass(frozen=True)
+class Profile:
+    """A no-op and an audit that were looked at while they ran: what each cost, and whose that was."""
+
+    guests: int
+    nothing_cost: Cost
+    nothing: Shares
+    audit_cost: Cost
+    audit: Shares
+
+
 HEAD = (
     "guests",
     "no-op s",
@@ -84,8 +104,11 @@ def cells(row: Row) -> tuple[str, ...]:
 
 def table(rows: Sequence[Row]) -> str:
     """For the terminal."""
-    lines = [HEAD, *(cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    return _aligned([HEAD, *(cells(row) for row in rows)])
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join(
         "  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
@@ -117,7 +140,96 @@ def _growth(rows: Sequence[Row]) -> str:
     )
 
 
-def page(conditions: Conditions, rows: Sequence[Row], forks: Sequence[Forks]) -> str:
+PROFILE_HEAD = (
+    "processor ms/guest",
+    "no-op main",
+    "no-op forks",
+    "audit main: own code",
+    "libraries",
+    "audit forks: own code",
+    "libraries",
+    "audit",
+    "share",
+)
+#: As many of an owner's files are named.
+PLACES = 6
+
+
+def profile_lines(profile: Profile) -> list[tuple[str, ...]]:
+    """Whose the time is: a line for each owner, and one for what is in no process: how the kernel starts and ends them."""
+
+    def line(name: str, *parts: float | None, whole: float) -> tuple[str, ...]:
+        cells = ["" if part is None else _each(part, profile) for part in (*parts, whole)]
+        return name, *cells, f"{whole / profile.audit_cost.processor:.0%}"
+
+    lines = []
+    for owner in (OURS, CORE, GUEST, LIBRARY, UNSEEN):
+        nothing = [profile.nothing.of(process, owner).seconds for process in PROCESSES]
+        audit = [profile.audit.of(process, owner) for process in PROCESSES]
+        parts = [seconds for share in audit for seconds in (share.own, share.libraries)]
+        lines.append(line(owner, *nothing, *parts, whole=sum(parts)))
+    kernel = [run.processor - shares.seconds for run, shares in _both(profile)]
+    return [*lines, line("the kernel's, for forks", None, kernel[0], None, None, None, None, whole=kernel[1])]
+
+
+def _both(profile: Profile) -> list[tuple[Cost, Shares]]:
+    return [(profile.nothing_cost, profile.nothing), (profile.audit_cost, profile.audit)]
+
+
+def _each(seconds: float, profile: Profile) -> str:
+    return f"{seconds * 1000 / profile.guests:.1f}"
+
+
+def profile_table(profile: Profile) -> str:
+    """For the terminal."""
+    return _aligned([PROFILE_HEAD, *profile_lines(profile)])
+
+
+def _places(profile: Profile, owner: str) -> str:
+    """The files of an owner where most of its time goes, with what libraries do for them."""
+    found = sorted(
+        ((seconds, place) for (whose, place), seconds in profile.audit.places.items() if whose == owner), reverse=True
+    )
+    return ", ".join(f"`{place}` {_each(seconds, profile)}" for seconds, place in found[:PLACES])
+
+
+def _profile(profile: Profile | None) -> str:
+    if profile is None:
+        return ""
+    whole = profile.audit_cost.processor
+
+    def of(seconds: float) -> str:
+        return f"{_each(seconds, profile)} ms ({seconds / whole:.0%})"
+
+    ours = sum(profile.audit.of(process, OURS).seconds for process in PROCESSES)
+    core = sum(profile.audit.of(process, CORE).seconds for process in PROCESSES)
+    bare = sum(profile.nothing.of(process, CORE).seconds for process in PROCESSES)
+    below = sum(profile.audit.below_ours.values())
+    main = sum(share.seconds for (process, _owner), share in profile.audit.owners.items() if process == "main")
+    clock = profile.audit_cost.seconds
+    return f"""## How much is ours
+
+A no-op and an audit of {profile.guests:,} guests, looked at after each few milliseconds of processor in the main process and in
+every fork (`tests/bench/fleet/sampler.py`). A look counts for the innermost code that is no library's, since a library works
+for whoever called it; "libraries" is that part: Python's own, Jinja, YAML.
+
+{_markdown(PROFILE_HEAD, profile_lines(profile))}
+
+Of an audit's {_each(whole, profile)} ms of processor for each guest, {of(ours)} are the collection's and {of(core)} ansible-core's,
+which for a no-op are {_each(bare, profile)} ms. With what the collection has ansible-core do for it, and with the simulated guest's
+answer, it is {of(below)}. The main process worked {main:.1f} s of the run's {clock:.1f} s, and waited for forks or for a core
+in the other {max(clock - main, 0.0):.1f} s. "{LIBRARY}" is what none of the others had called: the interpreter's start.
+"{UNSEEN}" came after a process's last look. The kernel's is what it took to end processes, when no look was possible any more.
+
+Most of it, in ms for each guest, libraries' part included:
+
+- {OURS}: {_places(profile, OURS)}
+- {CORE}: {_places(profile, CORE)}
+
+"""
+
+
+def page(conditions: Conditions, rows: Sequence[Row], forks: Sequence[Forks], profile: Profile | None = None) -> str:
     """docs/scale.md."""
     figures = _markdown(HEAD, [cells(row) for row in rows])
     slow = _markdown(
@@ -152,7 +264,7 @@ What the audit has more than a no-op is its code, once, and in each fork the evi
 
 {_sizes(rows)}
 
-## Forks, slices, pull
+{_profile(profile)}## Forks, slices, pull
 
 {FORKS_TEXT}
 

@@ -4,7 +4,7 @@
 
 """What a fleet costs its controller: audits of 100, 1,000 and 10,000 simulated guests against a no-op on the same inventory.
 
-usage: run.py [--sizes 100,1000,10000] [--forks N] [--page FILE]
+usage: run.py [--sizes 100,1000,10000] [--forks N] [--profile N] [--page FILE]
 
 `make bench-fleet` runs it. No guest and no network take part: each guest is a recorded probe behind a connection of the tests, so
 that all that is measured is the controller. The processor's seconds are what to compare on a machine that is busy otherwise.
@@ -23,8 +23,17 @@ from pathlib import Path
 from ansible.release import __version__ as core
 
 from ansible_collections.vmguest.linux.tests.bench.fleet.controller import TOP, Cost, inventory, play
-from ansible_collections.vmguest.linux.tests.bench.fleet.page import Conditions, Forks, Row, page, table
+from ansible_collections.vmguest.linux.tests.bench.fleet.page import (
+    Conditions,
+    Forks,
+    Profile,
+    Row,
+    page,
+    profile_table,
+    table,
+)
 from ansible_collections.vmguest.linux.tests.bench.fleet.recordings import record
+from ansible_collections.vmguest.linux.tests.bench.fleet.shares import Shares, read, summed
 
 NOTHING = str(TOP / "tests/bench/playbooks/nothing.yml")
 AUDIT = "vmguest.linux.audit"
@@ -73,11 +82,29 @@ def with_forks(recordings: Path, scratch: Path) -> list[Forks]:
     return found
 
 
+def profiled(guests: int, recordings: Path, scratch: Path, forks: int) -> Profile:
+    """Whose the processor time of a no-op and of an audit is."""
+    file = scratch / "profiled.ini"
+    inventory(file, guests, recordings)
+
+    def shares(name: str, playbook: str) -> tuple[Cost, Shares]:
+        samples = scratch / name
+        samples.mkdir()
+        cost = play(playbook, file, scratch, forks, {"vmguest_reports": str(scratch / "profiled")}, samples)
+        say(f"{guests} guests, profiled: {name}, processor {cost.processor:.1f} s")
+        return cost, summed(read(samples))
+
+    return Profile(guests, *shares("no-op", NOTHING), *shares("audit", AUDIT))
+
+
 def main() -> int:
     """Measure, print, write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sizes", default=os.environ.get("SIZES") or "100,1000,10000")
     parser.add_argument("--forks", type=int, default=int(os.environ.get("FORKS") or 10))
+    parser.add_argument(
+        "--profile", type=int, default=int(os.environ.get("PROFILE") or 200), help="guests of the run that is profiled"
+    )
     parser.add_argument("--page", type=Path, default=TOP / "docs/scale.md", help="where the figures are written")
     options = parser.parse_args()
     conditions = Conditions(core, platform.python_version(), os.cpu_count() or 0, options.forks, os.getloadavg()[0])
@@ -91,8 +118,10 @@ def main() -> int:
             # What is measured is kept, however the next one ends.
             options.page.write_text(page(conditions, rows, []), encoding="utf-8")
         forks = with_forks(scratch / "recordings", scratch)
-    options.page.write_text(page(conditions, rows, forks), encoding="utf-8")
+        profile = profiled(options.profile, scratch / "recordings", scratch, options.forks)
+    options.page.write_text(page(conditions, rows, forks, profile), encoding="utf-8")
     print(table(rows))
+    print(profile_table(profile))
     say(f"written: {options.page}")
     return 0
 
