@@ -32,7 +32,15 @@ from run import AUDIT, FORKS, IDIOMATIC, REMEDIATE, Bench, changes, conditions, 
 #: Guests whose files are compared; they differ in nothing but their times.
 COMPARED = 3
 #: What the peers are written for: the collection is asked for no more. Its probe reads what all recommendations ask for.
-SETTINGS = ["tools_present", "tools_service_running", "io_scheduler", "cron_scatter", "timer_scatter"]
+SETTINGS = [
+    "tools_present",
+    "tools_service_running",
+    "io_scheduler",
+    "scsi_disk_timeout",
+    "hotadd_online",
+    "cron_scatter",
+    "timer_scatter",
+]
 #: Where tools leave what is theirs, and not part of an end state.
 LEFTOVERS = ("root/.ansible", "tmp", "var/tmp", "var/lib/vmguest", "root/.cache")
 ENVIRONMENTS = TOP / ".build/venv"
@@ -129,7 +137,8 @@ class SaltSsh:
         for folder in (states, pillar):
             folder.mkdir(parents=True)
         shutil.copy(HERE / "salt/bench.sls", states)
-        shutil.copy(HERE.parent / "playbooks/files/io-scheduler.rules", states)
+        for rules in (HERE.parent / "playbooks/files").glob("*.rules"):
+            shutil.copy(rules, states)
         master = {
             "root_dir": str(self._home),
             "pki_dir": str(self._home / "pki"),

@@ -10,10 +10,15 @@ from pyinfra import host
 from pyinfra.facts.server import Command
 from pyinfra.operations import apt, files, server, systemd
 
-RULES = Path(__file__).resolve().parents[1] / "playbooks/files/io-scheduler.rules"
+RULES = Path(__file__).resolve().parents[1] / "playbooks/files"
 #: Disks of VMware's whose scheduler is another one; pyinfra has no fact for that.
 DISKS = (
     "for disk in /sys/block/*; do grep -qs '^VMware' $disk/device/vendor && ! grep -qs '\\[none\\]' $disk/queue/scheduler && "
+    "echo ${disk##*/}; done; true"
+)
+#: Those whose commands time out before their storage has failed over.
+HASTY_DISKS = (
+    "for disk in /sys/block/*; do grep -qs '^VMware' $disk/device/vendor && [ \"$(cat $disk/device/timeout)\" -lt 180 ] && "
     "echo ${disk##*/}; done; true"
 )
 
@@ -32,18 +37,32 @@ apt.packages(name="Install open-vm-tools", packages=["open-vm-tools"], no_recomm
 systemd.service(
     name="Start open-vm-tools, now and at boot", service="open-vm-tools.service", running=True, enabled=True
 )
-files.put(
-    name="Leave the order of I/O to the hypervisor from the next boot on",
-    src=str(RULES),
-    dest="/etc/udev/rules.d/66-vmguest-io-scheduler.rules",
-    user="root",
-    group="root",
-    mode="644",
-)
+for rules, place, why in (
+    ("io-scheduler", "66-vmguest-io-scheduler", "Leave the order of I/O to the hypervisor from the next boot on"),
+    (
+        "scsi-timeout",
+        "99-zz-vmguest-scsi-timeout",
+        "Let disks be silent while their storage fails over, from the next boot on",
+    ),
+    ("hotadd", "71-vmguest-hotadd", "Use CPUs and memory that are added while the guest runs"),
+):
+    files.put(
+        name=why,
+        src=str(RULES / f"{rules}.rules"),
+        dest=f"/etc/udev/rules.d/{place}.rules",
+        user="root",
+        group="root",
+        mode="644",
+    )
 for disk in (host.get_fact(Command, command=DISKS) or "").split():
     server.shell(
         name=f"Leave the order of I/O of {disk} to the hypervisor now",
         commands=[f"echo none > /sys/block/{disk}/queue/scheduler"],
+    )
+for disk in (host.get_fact(Command, command=HASTY_DISKS) or "").split():
+    server.shell(
+        name=f"Let {disk} be silent while its storage fails over, now",
+        commands=[f"echo 180 > /sys/block/{disk}/device/timeout"],
     )
 files.put(
     name="Scatter cron jobs",

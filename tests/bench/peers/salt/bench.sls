@@ -10,12 +10,18 @@ open-vm-tools:
     - require:
       - pkg: open-vm-tools
 
-/etc/udev/rules.d/66-vmguest-io-scheduler.rules:
+{% for rules, place in [
+  ("io-scheduler", "66-vmguest-io-scheduler"),
+  ("scsi-timeout", "99-zz-vmguest-scsi-timeout"),
+  ("hotadd", "71-vmguest-hotadd"),
+] %}
+/etc/udev/rules.d/{{ place }}.rules:
   file.managed:
-    - source: salt://io-scheduler.rules
+    - source: salt://{{ rules }}.rules
     - user: root
     - group: root
     - mode: "0644"
+{% endfor %}
 
 # One state for all disks: a loop in Jinja over what the guest has would be a session of its own for each question.
 leave the order of I/O to the hypervisor now:
@@ -27,6 +33,18 @@ leave the order of I/O to the hypervisor now:
     - onlyif: |
         for disk in $(grep -ls '^VMware' /sys/block/*/device/vendor); do
           grep -q '\[none\]' "${disk%/device/vendor}/queue/scheduler" || exit 0
+        done
+        exit 1
+
+let disks be silent while their storage fails over, now:
+  cmd.run:
+    - name: |
+        for disk in $(grep -ls '^VMware' /sys/block/*/device/vendor); do
+          echo 180 > "${disk%vendor}timeout"
+        done
+    - onlyif: |
+        for disk in $(grep -ls '^VMware' /sys/block/*/device/vendor); do
+          [ "$(cat "${disk%vendor}timeout")" -ge 180 ] || exit 0
         done
         exit 1
 
