@@ -62,6 +62,21 @@ def _shown(char: str) -> str:
     )
 
 
+def as_json(record: Mapping[str, Any]) -> str:
+    """A record as JSON for people and programs: a line for each of its fields, and one for each finding."""
+    fields = []
+    for name, value in record.items():
+        text = _json(value) if name != "findings" or not value else "[\n" + ",\n".join(map(_json, value)) + "\n]"
+        fields.append(f"{_json(name)}: {text}")
+    return "{\n" + ",\n".join(fields) + "\n}\n"
+
+
+def _json(value: Any) -> str:
+    """On one line, printable. Most values are so as they are, and only the others are looked through for what is not."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() and "\\" not in text else json.dumps(printable(value), ensure_ascii=False)
+
+
 class Records:
     """The records of one run, in ``folder``."""
 
@@ -88,7 +103,7 @@ class Records:
         """
         path = self.hosts / file_name(host)
         beside = self.hosts / f".{path.name}.{os.getpid()}"
-        text = json.dumps(printable({"format": FORMAT, **record}), indent=1, ensure_ascii=False) + "\n"
+        text = as_json({"format": FORMAT, **record})
         try:
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             try:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import (
     RecordError,
     Records,
+    as_json,
     file_name,
     merged,
     printable,
@@ -101,3 +102,15 @@ def test_printable_is_json_that_any_program_reads(value: object) -> None:
     text = json.dumps(printable(value), ensure_ascii=False)
     text.encode("utf-8")
     assert not any(ord(char) < 32 for char in text)
+
+
+@given(
+    st.dictionaries(st.text("abc_"), st.none() | st.integers() | st.text() | st.lists(st.text())),
+    st.lists(st.dictionaries(st.text("abc_"), st.text())),
+)
+def test_a_record_as_json_is_what_printable_makes_of_it(fields: dict[str, object], findings: list[object]) -> None:
+    record = {**fields, "findings": findings}
+    text = as_json(record)
+    text.encode("utf-8")
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert json.loads(text) == printable(record)
