@@ -21,12 +21,16 @@ for stat in balloon swap memlimit cpulimit speed; do
 echo "stat $stat"
 vmware-toolbox-cmd stat $stat
 done
-vmware-toolbox-cmd stat raw text session | sed -n 's/^ *version *= */host /p'
+vmware-toolbox-cmd stat raw text session | while IFS=' =' read -r key value; do
+[ "$key" != version ] || echo "host $value"
+done
 [ ! -e etc/vmware-tools/locations ] || echo "tools $(vmware-toolbox-cmd -v)"
-vmtoolsd --cmd 'info-get guestinfo.ovfEnv' |
-sed -n -e 's/.*<Environment.*/ovf/p' \
+vmtoolsd --cmd 'info-get guestinfo.ovfEnv' | if IFS= read -r line; then
+case $line in *"<Environment"*) echo ovf ;; esac
+exec sed -n -e 's/.*<Environment.*/ovf/p' \
 -e 's/.*:key="\([^"]*\)" *[a-z]*:value="".*/empty \1/p' \
 -e 's/.*:key="\([^"]*\)" *[a-z]*:value="..*/filled \1/p'
+fi
 :"""
 
 READS: tuple[Read, ...] = (Command("host_answers", ("sh", "-c", _SCRIPT), needs="vmware-toolbox-cmd"),)

@@ -48,9 +48,9 @@ READS: tuple[Read, ...] = (
     # Which swap units are enabled, which are masked.
     entries(_UNITS, "/etc/systemd/system/swap.target", "/etc/systemd/system/*.wants/*.swap"),
     entries("/etc/systemd/system/*.requires/*.swap"),
-    Command("memory_reservation", ("vmware-toolbox-cmd", "stat", "memres")),
+    Command("memory_reservation", ("vmware-toolbox-cmd", "stat", "memres"), single=True),
     # Of these mounts, not of all: a dead NFS server would hold up each probe.
-    Command("free_space", ("df", "-Pk", "/", "/var", "/boot")),
+    Command("free_space", ("df", "-Pk", "/", "/var", "/boot"), single=True),
 )
 
 

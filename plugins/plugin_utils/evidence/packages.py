@@ -36,8 +36,8 @@ NAMES = OPEN_VM_TOOLS + VMWARE_TOOLS
 
 READS: tuple[Read, ...] = (
     # ${Status} and not ${db:Status-Status}, which dpkg before 1.17 (Debian 7) does not know.
-    Command("dpkg_packages", ("dpkg-query", "-W", "-f=${Package}\\t${Status}\\t${Version}\\n", *NAMES)),
-    Command("rpm_packages", ("rpm", "-q", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\n", *NAMES)),
+    Command("dpkg_packages", ("dpkg-query", "-W", "-f=${Package}\\t${Status}\\t${Version}\\n", *NAMES), single=True),
+    Command("rpm_packages", ("rpm", "-q", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\n", *NAMES), single=True),
 )
 
 

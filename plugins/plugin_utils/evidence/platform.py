@@ -18,6 +18,9 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads impor
     files,
 )
 
+#: What `uname -m` prints, since Linux 6.1.
+ARCHITECTURE = "/proc/sys/kernel/arch"
+
 READS: tuple[Read, ...] = (
     files(
         "/sys/class/dmi/id/sys_vendor",
@@ -25,6 +28,7 @@ READS: tuple[Read, ...] = (
         "/sys/class/dmi/id/product_serial",
         "/sys/class/dmi/id/product_uuid",
         "/proc/sys/kernel/osrelease",
+        ARCHITECTURE,
         "/proc/sys/kernel/hostname",
         "/proc/1/comm",
         "/proc/1/cgroup",
@@ -41,7 +45,7 @@ READS: tuple[Read, ...] = (
     files("/proc/cmdline", redact=Redaction.BOOTLOADER),
     entries("/run/.containerenv", "/.dockerenv", "/run/systemd/system", "/proc/vz", "/proc/bc", "/sys/bus/pci/devices"),
     # Machine type, and on kernels without DMI in sysfs (EL4, before 2.6.27) the vendor.
-    Command("machine", ("uname", "-m")),
+    Command("machine", ("uname", "-m"), unless=ARCHITECTURE, single=True),
     Command("dmidecode_vendor", ("dmidecode", "-s", "system-manufacturer"), unless="/sys/class/dmi/id/product_uuid"),
     Command("dmidecode_uuid", ("dmidecode", "-s", "system-uuid"), unless="/sys/class/dmi/id/product_uuid"),
 )
@@ -167,7 +171,7 @@ class Platform:
             container=_container(probe),
             distribution=_distribution(probe),
             kernel=Kernel(probe.file("/proc/sys/kernel/osrelease").value),
-            machine=probe.command("machine").lines[0].strip() if probe.command("machine").lines else "",
+            machine=probe.file(ARCHITECTURE).value or " ".join(probe.command("machine").lines[:1]).strip(),
             init="systemd" if probe.entry("/run/systemd/system") else probe.file("/proc/1/comm").value or "init",
             hostname=probe.file("/proc/sys/kernel/hostname").value,
             command_line=tuple(probe.file("/proc/cmdline").value.split()),

@@ -63,7 +63,8 @@ class Command:
     """Output of a command that only reads. Run where its first word is found, and ended after ``seconds``.
 
     ``unless`` is a path: where it exists the command is not run, for it could tell no more. ``needs`` is a program without which
-    it is not run: what a script for sh is about.
+    it is not run: what a script for sh is about. ``single`` says that it never starts another program: to end it ends all, and it
+    costs a process group less.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Command:
     seconds: int = 10
     unless: str = ""
     needs: str = ""
+    single: bool = False
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,10 @@ NTP_FILES = ("/etc/ntp.conf", "/etc/ntpsec/ntp.conf")
 READS: tuple[Read, ...] = (
     *SERVICE_READS,
     # By address, not by chronyd's socket: chronyc would make a socket of its own beside that one. -n asks no name server.
-    Command("chrony_tracking", ("chronyc", "-h", "127.0.0.1", "-n", "tracking"), seconds=3),
-    Command("ntp_variables", ("ntpq", "-n", "-c", "rv", "127.0.0.1"), seconds=3),
-    Command("openntpd_status", ("ntpctl", "-s", "status"), seconds=3),
-    Command("tools_periodic_sync", ("vmware-toolbox-cmd", "timesync", "status"), seconds=5),
+    Command("chrony_tracking", ("chronyc", "-h", "127.0.0.1", "-n", "tracking"), seconds=3, single=True),
+    Command("ntp_variables", ("ntpq", "-n", "-c", "rv", "127.0.0.1"), seconds=3, single=True),
+    Command("openntpd_status", ("ntpctl", "-s", "status"), seconds=3, single=True),
+    Command("tools_periodic_sync", ("vmware-toolbox-cmd", "timesync", "status"), seconds=5, single=True),
     # Only these lines: ntp.conf may hold a password (crypto pw).
     Lines(
         "time_settings",

@@ -54,7 +54,7 @@ probe_guest() {
   else
     probe_say() { printf %s "$1"; }
   fi
-  probe_batches=0 probe_unsized='' probe_clock=''
+  probe_batches=0 probe_unsized='' probe_clock='' probe_single=''
   probe_say "$NONCE begin probe 1$probe_nl"
   reads
   probe_stop_clock
@@ -105,7 +105,7 @@ read_command() {
     probe_start_clock
     probe_ticks=0
     # In a process group of its own, so that with it ends what it started.
-    if command -v setsid >/dev/null; then
+    if [ -z "$probe_single" ] && command -v setsid >/dev/null; then
       setsid "$@" </dev/null &
     else
       "$@" </dev/null &
@@ -113,6 +113,13 @@ read_command() {
     probe_await $!
   fi
   probe_say "$NONCE status $probe_name $probe_status$probe_nl"
+}
+
+# read_single NAME SECONDS ARGV...: the same for a program that starts no other one. setsid is a program more for each.
+read_single() {
+  probe_single=1
+  read_command "$@"
+  probe_single=
 }
 
 # read_images MODULES GLOB...: which of these modules each image holds. One chain of processes for each image, none where

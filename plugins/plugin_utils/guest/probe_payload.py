@@ -219,7 +219,9 @@ def _lines_calls(reads: Sequence[Lines]) -> Iterator[tuple[str, ...]]:
         for glob in read.globs:
             _check_glob(glob)
     shared = [read for read in known.values() if not read.alone and not any(map(_of_kernel, read.globs))]
-    for together in [shared, *([read] for read in known.values() if read not in shared)]:
+    # Kernel files are told to grep without a look at each, which files of a disk need: there may be FIFOs among them.
+    kernel = [read for read in known.values() if not read.alone and read not in shared]
+    for together in [shared, *([read] for read in known.values() if read.alone), kernel]:
         names = ",".join(read.name for read in together)
         pattern = r"\|".join(dict.fromkeys(read.pattern for read in together))
         # A file that two globs match is searched twice, and its lines counted once.
@@ -255,7 +257,8 @@ def _command_calls(reads: Sequence[Command]) -> Iterator[tuple[str, ...]]:
         if read.seconds < 1:
             raise ValueError(f"command '{read.name}' needs a time limit of a second or more")
     for read in known.values():
-        call = ("read_command", read.name, str(read.seconds), *read.argv)
+        verb = "read_single" if read.single else "read_command"
+        call = (verb, read.name, str(read.seconds), *read.argv)
         call = ("read_where", read.needs, *call) if read.needs else call
         yield ("read_unless", read.unless, *call) if read.unless else call
 

@@ -104,6 +104,10 @@ def test_a_command_may_need_a_program() -> None:
         calls(Command("units", ("sh",), needs="/bin/systemctl"))
 
 
+def test_a_command_may_be_one_process() -> None:
+    assert calls(Command("df", ("df", "-Pk"), single=True)) == [["read_single", "df", "10", "df", "-Pk"]]
+
+
 def test_words_stay_words() -> None:
     words = (
         "x",
