@@ -46,29 +46,38 @@ _UNIT_PLACES = (
     *("etc/systemd/system", "etc/systemd/system.control", "etc/systemd/system.attached"),
     *("run/systemd/system", "run/systemd/system.control", "run/systemd/transient", "run/systemd/system.attached"),
     *("run/systemd/generator", "run/systemd/generator.early", "run/systemd/generator.late"),
-    *("usr/local/lib/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"),
+    *("usr/local/lib/systemd/system", "usr/lib/systemd/system"),
     *("sys/fs/cgroup/system.slice", "sys/fs/cgroup/systemd/system.slice"),
 )
 #: systemd looks through all of these places for each unit that it does not know, which costs it more than all others
 #: together: so only the units that are there are asked for, and the first one always, lest an answer were none.
 _SHOW = f"""[ -e proc/1 ] || cd /
 set -- {UNITS[0]}.service
-for unit in {" ".join((*UNITS[1:], *SYSTEMD_UNITS))}; do
+places=
+[ lib -ef usr/lib ] || places=lib/systemd/system
 for place in {" ".join(_UNIT_PLACES)}; do
+[ -d $place ] && places="$places $place"
+done
+for unit in {" ".join((*UNITS[1:], *SYSTEMD_UNITS))}; do
+for place in $places; do
 if [ -e "$place/$unit.service" ] || [ -h "$place/$unit.service" ]; then
 set -- "$@" "$unit.service"
 break
 fi
 done
 done
-exec systemctl show -p Id -p Names -p LoadState -p ActiveState "$@"
+exec systemctl show -p Id -p Names -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload -p DropInPaths \
+-p TimersCalendar -p RandomizedDelayUSec "$@" "*.timer"
 """
 #: Runlevels 2 to 5 of Debian, Red Hat and SUSE.
 _RUNLEVELS = ("/etc/rc[2-5].d/", "/etc/rc.d/rc[2-5].d/", "/etc/init.d/rc[2-5].d/")
 _INITIALS = "".join(sorted({unit[0] for unit in UNITS}))
 
+#: Also what timers it has loaded (evidence/timers.py): to start systemctl costs more than to ask it for twice as much.
+ASK_SYSTEMD = Command("units", ("sh", "-c", _SHOW), needs="systemctl", single=True)
+
 READS: tuple[Read, ...] = (
-    Command("units", ("sh", "-c", _SHOW), needs="systemctl"),
+    ASK_SYSTEMD,
     # The second word of /proc/PID/stat. `ps` would read three files for each process, and busybox' knows other options.
     Lines("daemons", "^[0-9]* (\\(" + "\\|".join(DAEMONS) + "\\))", ("/proc/[0-9]*/stat",)),
     entries(*(f"{folder}/{unit}.service" for unit in UNITS for folder in _UNIT_FOLDERS)),
@@ -162,7 +171,7 @@ def _units(probe: ProbeOutput) -> dict[str, Unit] | None:
     for block in "\n".join(output.lines).split("\n\n"):
         values = dict(line.partition("=")[::2] for line in block.splitlines())
         own = values.get("Id", "").removesuffix(".service")
-        if not own:
+        if not own or own.endswith(".timer"):
             continue
         links, mask = _links(probe, own), _mask(probe, own)
         unit = Unit(own, values.get("LoadState", ""), values.get("ActiveState", ""), links, mask)

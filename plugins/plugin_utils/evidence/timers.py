@@ -13,7 +13,8 @@ import re
 from dataclasses import dataclass, replace
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Line, ProbeOutput
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Command, Lines, Read, entries, files
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, Read, entries, files
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import ASK_SYSTEMD
 
 #: Where unit files lie, what wins first (systemd.unit(5)). /lib is the same as /usr/lib where /usr is merged.
 UNIT_FOLDERS = (
@@ -42,28 +43,7 @@ READS: tuple[Read, ...] = (
     entries(
         *(f"{folder}/{name}" for folder in UNIT_FOLDERS[:2] for name in ("*.timer", "*.timer.d/*.conf")),
     ),
-    Command(
-        "timers",
-        (
-            "systemctl",
-            "show",
-            "-p",
-            "Id",
-            "-p",
-            "ActiveState",
-            "-p",
-            "UnitFileState",
-            "-p",
-            "NeedDaemonReload",
-            "-p",
-            "DropInPaths",
-            "-p",
-            "TimersCalendar",
-            "-p",
-            "RandomizedDelayUSec",
-            "*.timer",
-        ),
-    ),
+    ASK_SYSTEMD,
 )
 
 #: systemd.time(7), "The special expressions"; as systemd-analyze calendar writes them.
@@ -256,9 +236,12 @@ class Timers:
     @classmethod
     def of(cls, probe: ProbeOutput) -> Timers:
         """Read them from the probe's output."""
-        output = probe.command("timers")
+        output = probe.command(ASK_SYSTEMD.name)
         units = _UnitFiles(probe)
-        return cls(bool(output), tuple(_timer(unit, units) for unit in _units(output.lines) if unit.get("Id", [""])[0]))
+        return cls(
+            bool(output),
+            tuple(_timer(unit, units) for unit in _units(output.lines) if unit.get("Id", [""])[0].endswith(".timer")),
+        )
 
 
 def settings_of(probe: ProbeOutput, name: str) -> Settings:

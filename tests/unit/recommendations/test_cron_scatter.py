@@ -750,7 +750,7 @@ def timer_verdict(
         {"/proc/1/comm": init, UUID: uuid_, **(files or {})},
         lines={"timers": lines},
         entries=entries,
-        commands={"timers": (status, answer)},
+        commands={"units": (status, answer)},
     )
     return assess_timers(evidence, options(**given_options))
 

@@ -103,10 +103,10 @@ UNIT = Entry("/usr/lib/systemd/system/fstrim.timer", "-", "rw-r--r--", 1, 0, 0, 
 WANTED = Entry("/etc/systemd/system/timers.target.wants/fstrim.timer", "l", "rwxrwxrwx", 1, 0, 0, 9, UNIT.path)
 MASK = Entry("/etc/systemd/system/fstrim.timer", "l", "rwxrwxrwx", 1, 0, 0, 9, "/dev/null")
 SYSTEMD = Entry("/run/systemd/system", "d", "rwxr-xr-x", 1, 0, 0, 9)
-ACTIVE = {"timers": (0, "Id=fstrim.timer\nActiveState=active\nUnitFileState=enabled\nRandomizedDelayUSec=0")}
-OTHERS = {"timers": (0, "Id=logrotate.timer\nActiveState=active\nUnitFileState=enabled\nRandomizedDelayUSec=1h")}
+ACTIVE = {"units": (0, "Id=fstrim.timer\nActiveState=active\nUnitFileState=enabled\nRandomizedDelayUSec=0")}
+OTHERS = {"units": (0, "Id=logrotate.timer\nActiveState=active\nUnitFileState=enabled\nRandomizedDelayUSec=1h")}
 #: systemd 219, of RHEL 7, shows no random delay, for it knows none.
-OLD = {"timers": (0, "Id=logrotate.timer\nActiveState=active\nUnitFileState=enabled")}
+OLD = {"units": (0, "Id=logrotate.timer\nActiveState=active\nUnitFileState=enabled")}
 DROP_IN = "/etc/systemd/system/fstrim.timer.d/50-vmguest-fstrim.conf"
 
 
