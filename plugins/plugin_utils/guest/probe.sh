@@ -10,7 +10,7 @@
 # from EL4 on.
 #
 # Speed is processes: files are sorted out by the shell's own tests, and all files of one redaction go through one grep.
-# No command substitution, no heredoc (bash writes it to a temporary file). While the probe runs, IFS is a newline and
+# No heredoc (bash writes it to a temporary file), and command substitution only where it is the process itself that counts. While the probe runs, IFS is a newline and
 # globbing is off but for the one place that expands globs: a list is a string of paths, each with a newline after it,
 # and $list without quotes is its words. Names with a newline never come into a list.
 #
@@ -64,10 +64,11 @@ probe_guest() {
 
 # ---- the verbs -------------------------------------------------------------------------------------------------------
 
-# read_files none|crontab|fstab|bootloader GLOB...: prints the states of what cannot be read; contents come at the end.
+# read_files none GLOB..., or read_files crontab|fstab|bootloader GLOB... [crontab|fstab|bootloader GLOB...]...: prints the
+# states of what cannot be read; contents come at the end.
 read_files() {
-  probe_class=$1 probe_take=probe_take_file
-  shift
+  probe_class=redacted probe_take=probe_take_file
+  [ "$1" != none ] || probe_class=none
   probe_states=
   probe_expand "$@"
   probe_say "$probe_states"
@@ -194,30 +195,43 @@ probe_await() {
 
 # Gives all that GLOBs match to probe_take, which fills probe_paths and probe_reads.
 probe_expand() {
-  probe_files='' probe_marks='' probe_paths='' probe_reads=''
+  probe_files='' probe_marks='' probe_paths='' probe_reads='' probe_front=$probe_at
   for probe_glob; do
     # Kernel files are small whatever size they are said to have. They have colons in their names, but there is never a
     # file whose name is the part before a colon, which is what makes colons a riddle.
     case $probe_glob in
       /proc/* | /sys/*) probe_kernel=1 ;;
-      *) probe_kernel= ;;
+      /*) probe_kernel= ;;
+      *)
+        probe_lead "$probe_glob"
+        continue
+        ;;
     esac
     case $probe_glob in
       *[*?[]*)
         set +f
-        for probe_path in $probe_at$probe_glob; do
+        for probe_path in $probe_front$probe_glob; do
           $probe_take
         done
         set -f
         ;;
       *)
-        probe_path=$probe_at$probe_glob
+        probe_path=$probe_front$probe_glob
         $probe_take
         ;;
     esac
     probe_gather
   done
   probe_batch
+}
+
+# All redacted files go through one grep and one sed: how many slashes a name begins with says which redaction it gets.
+probe_lead() {
+  case $1 in
+    fstab) probe_front=$probe_at/ ;;
+    bootloader) probe_front=$probe_at// ;;
+    *) probe_front=$probe_at ;;
+  esac
 }
 
 # The same for files of processes and for directory entries, of which there may be hundreds: all globs at once, and what
@@ -347,14 +361,14 @@ probe_take_file() {
       ;;
     esac
   fi
-  probe_reads="$probe_reads$NONCE file read ${probe_path#.}$probe_nl"
+  probe_reads="$probe_reads$NONCE file read ${probe_path#"$probe_front"}$probe_nl"
   probe_add
 }
 
 # ---- states of what is not read --------------------------------------------------------------------------------------
 
 probe_state() {
-  probe_states="$probe_states$NONCE file $1 ${probe_path#.}$probe_nl"
+  probe_states="$probe_states$NONCE file $1 ${probe_path#"$probe_front"}$probe_nl"
 }
 
 # A name with a newline is shown with question marks.
@@ -378,7 +392,7 @@ probe_colon() {
       return
       ;;
   esac
-  probe_keep "$probe_path$probe_nl" "$NONCE file read ${probe_path#.}$probe_nl" "$probe_path$probe_nl"
+  probe_keep "$probe_path$probe_nl" "$NONCE file read ${probe_path#"$probe_front"}$probe_nl" "$probe_path$probe_nl"
 }
 
 # No regular file: a FIFO or a device must not be opened, so it counts as denied.
@@ -399,7 +413,7 @@ probe_no_file() {
 
 # A glob that matches nothing tells something only where its folder cannot be read or is not there.
 probe_no_match() {
-  probe_path=$probe_at${probe_glob%%[*?[]*}
+  probe_path=$probe_front${probe_glob%%[*?[]*}
   probe_path=${probe_path%/*}
   if [ ! -d "$probe_path/" ]; then
     probe_missing
@@ -423,27 +437,22 @@ probe_missing() {
 
 # ---- contents --------------------------------------------------------------------------------------------------------
 
-# All batches of read_files. The files over 256 KiB are known only on the right side of the pipe.
+# All batches of read_files, without the files over 256 KiB.
 probe_contents() {
   [ "$probe_batches" -gt 0 ] || return 0
-  probe_find_large | {
-    probe_large=
-    while read -r probe_path; do
-      probe_large=$probe_large$probe_nl$probe_path$probe_nl
-    done
-    probe_number=0
-    while [ "$probe_number" -lt "$probe_batches" ]; do
-      probe_number=$((probe_number + 1))
-      eval "probe_class=\$probe_class_$probe_number probe_files=\$probe_files_$probe_number"
-      eval "probe_marks=\$probe_marks_$probe_number"
-      [ -z "$probe_large" ] || probe_leave_out_large
-      probe_say "$probe_marks"
-      [ -z "$probe_files" ] || probe_print
-    done
-  }
+  probe_large=$(probe_find_large)
+  probe_number=0
+  while [ "$probe_number" -lt "$probe_batches" ]; do
+    probe_number=$((probe_number + 1))
+    eval "probe_class=\$probe_class_$probe_number probe_files=\$probe_files_$probe_number"
+    eval "probe_marks=\$probe_marks_$probe_number"
+    [ -z "$probe_large" ] || probe_leave_out_large
+    probe_say "$probe_marks"
+    [ -z "$probe_files" ] || probe_print
+  done
 }
 
-# One find where all names fit into its arguments. It takes the place of the pipe's subshell.
+# One find where all names fit into its arguments. It takes the place of the subshell.
 probe_find_large() {
   # toybox knows no -follow, EL4 no -L.
   if command -v toybox >/dev/null; then
@@ -467,10 +476,14 @@ probe_find_large() {
 probe_leave_out_large() {
   probe_all=$probe_files probe_files='' probe_marks=''
   for probe_path in $probe_all; do
-    case $probe_large in
-      *"$probe_nl$probe_path$probe_nl"*) probe_marks="$probe_marks$NONCE file too_large ${probe_path#.}$probe_nl" ;;
+    probe_name=${probe_path#.}
+    until [ "$probe_name" = "${probe_name#//}" ]; do
+      probe_name=${probe_name#/}
+    done
+    case $probe_nl$probe_large$probe_nl in
+      *"$probe_nl$probe_path$probe_nl"*) probe_marks="$probe_marks$NONCE file too_large $probe_name$probe_nl" ;;
       *)
-        probe_marks="$probe_marks$NONCE file read ${probe_path#.}$probe_nl"
+        probe_marks="$probe_marks$NONCE file read $probe_name$probe_nl"
         probe_files=$probe_files$probe_path$probe_nl
         ;;
     esac
@@ -489,7 +502,7 @@ probe_print() {
       fi
       ;;
     *)
-      "probe_redact_$probe_class"
+      probe_redact
       if command -v toybox >/dev/null; then
         # No expression of toybox's sed reaches over a NUL.
         grep -asHn '' $probe_files | tr '\000' '?' | sed "$probe_redaction"
@@ -548,20 +561,18 @@ probe_stamped() {
 # LINE: neither holds a newline, so what an expression says of the path and of the line cannot be mixed up by colons.
 # Not all of those allow an expression's delimiter within brackets.
 
-# What every redaction begins with. To busybox a NUL ends a line, too: what comes after it has no path of its own.
-probe_split() {
+probe_redact() {
+  # To busybox a NUL ends a line, too: what comes after it has no path of its own.
   probe_redaction='
 s/^\.//
 s/:[0-9][0-9]*:/\
 /
 /^\/.*\n/!s/.*/<redacted>/
 /^\/.*\n/!b
+/^\/\/\//b loader
+/^\/\//b fstab
 '
-}
-
-# What is not known to be harmless goes: of other jobs the schedule, the user and the first word of the command stay.
-probe_redact_crontab() {
-  probe_split
+  # What is not known to be harmless goes: of other jobs the schedule, the user and the first word of the command stay.
   probe_redaction=$probe_redaction'
 # Lines with a word that smells of a secret get a mark before the path.
 /\n.*[Pp][Aa][Ss][Ss]/s/^/!/
@@ -644,13 +655,12 @@ s/\(\n\).*$/\1<redacted>/
 s/^!*//
 s/\n/:/
 s/\n//
+b
 '
-}
-
-# Passwords of network file systems: options, USER%PASSWORD, USER:PASSWORD@HOST. The path waits in the hold space.
-probe_redact_fstab() {
-  probe_split
+  # Passwords of network file systems: options, USER%PASSWORD, USER:PASSWORD@HOST. The path waits in the hold space.
   probe_redaction=$probe_redaction'
+:fstab
+s/^\///
 h
 s/^.*\n//
 s/\([Pp][Aa][Ss][Ss][A-Za-z0-9_]*=\)"[^"]*"/\1<redacted>/g
@@ -668,13 +678,12 @@ x
 s/\n.*$//
 G
 s/\n/:/
+b
 '
-}
-
-# Passwords of boot menus, and those that stand in kernel arguments.
-probe_redact_bootloader() {
-  probe_split
+  # Passwords of boot menus, and those that stand in kernel arguments.
   probe_redaction=$probe_redaction'
+:loader
+s/^\/\///
 h
 s/^.*\n//
 s/\(grub\.pbkdf2\.\)[^[:blank:]"]*/\1<redacted>/g

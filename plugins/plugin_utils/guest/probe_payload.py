@@ -127,10 +127,15 @@ def _file_calls(reads: Sequence[Files]) -> Iterator[tuple[str, ...]]:
                 kinds[glob] = kinds[other]
                 break
             raise ValueError(f"what both {glob} and {other} match would be redacted in two ways: declare one redaction")
-    for redaction in (None, *Redaction):
-        globs = [glob for glob, kind in kinds.items() if kind is redaction]
-        for call in _rounds(globs):
-            yield ("read_files", redaction.value if redaction else "none", *call)
+    for call in _rounds(glob for glob, kind in kinds.items() if kind is None):
+        yield ("read_files", "none", *call)
+    # All that is redacted goes together: it costs a grep and a sed, once.
+    rounds = {kind: _rounds(glob for glob, one in kinds.items() if one is kind) for kind in Redaction}
+    for number in range(max(map(len, rounds.values()))):
+        words = [
+            word for kind in Redaction for call in rounds[kind][number : number + 1] for word in (kind.value, *call)
+        ]
+        yield ("read_files", *words)
 
 
 def _rounds(globs: Iterable[str]) -> list[list[str]]:

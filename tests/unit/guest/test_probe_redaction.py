@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import parse
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Redaction, files
-from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import SHELLS, probe, put, run_probe
+from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import NONCE, SHELLS, probe, put, run_probe
 
 four_shells = pytest.mark.parametrize("shell", SHELLS)
 HASH = "grub.pbkdf2.sha512.10000.hunter2ABCDEF.0123"
@@ -254,6 +255,44 @@ def test_no_secret_in_the_raw_output(tmp_path: Path, shell: str, redaction: Reda
 
     assert "<redacted>" in output
     assert "hunter2" not in output
+
+
+@four_shells
+def test_files_of_all_redactions_in_one_probe(tmp_path: Path, shell: str) -> None:
+    """They go through one sed, which must take each for what it is, by whatever name and glob it was found."""
+    crontab = [(line, left) for path, line, left in REDACTED if path == CRONTAB and "\0" not in line]
+    fstab, bootloader = ([(line, left or line) for line, left in table] for table in (FSTAB, BOOTLOADER))
+    wanted = {
+        CRONTAB: crontab,
+        "/etc/cron.d/job": crontab,
+        "/etc/cron.d/a:b": crontab,
+        "/etc/fstab": fstab,
+        "/boot/grub/menu.lst": bootloader,
+        "/boot/loader/entries/a:b.conf": bootloader,
+        "/boot/loader/entries/one.conf": bootloader,
+    }
+    put(tmp_path, {path: "".join(line + "\n" for line, dummy in table) for path, table in wanted.items()})
+    put(tmp_path, {"/boot/loader/entries/large.conf": "password hunter2\n" * 20_000, "/etc/cron.d/1:2:3": "x"})
+    reads = [
+        files("/etc/fstab", redact=Redaction.FSTAB),
+        files("/boot/grub/menu.lst", "/boot/grub2/*.cfg", "/boot/loader/entries/*", redact=Redaction.BOOTLOADER),
+        files("/boot/grub/gone", redact=Redaction.BOOTLOADER),
+        files("/etc/crontab", "/etc/cron.d/*", redact=Redaction.CRONTAB),
+    ]
+
+    output = run_probe(tmp_path, reads, shell)
+
+    found = parse(output, NONCE, reads)
+    assert "hunter2" not in output
+    assert {path: file.lines for path, file in found.files.items() if file} == {
+        path: tuple(left for dummy, left in table) for path, table in wanted.items()
+    }
+    assert {path: file.state.value for path, file in found.files.items() if not file} == {
+        "/boot/loader/entries/large.conf": "too_large",
+        "/etc/cron.d/1:2:3": "odd_name",
+        "/boot/grub/gone": "missing",
+        "/boot/grub2": "missing",
+    }
 
 
 def test_the_redacted_declaration_wins(tmp_path: Path) -> None:
