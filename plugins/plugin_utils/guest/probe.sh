@@ -54,6 +54,8 @@ probe_guest() {
   else
     probe_say() { printf %s "$1"; }
   fi
+  probe_merged='' probe_twins=''
+  [ ! "$probe_at/lib" -ef "$probe_at/usr/lib" ] || probe_merged=1
   probe_batches=0 probe_unsized='' probe_clock='' probe_single=''
   probe_say "$NONCE begin probe 1$probe_nl"
   reads
@@ -64,12 +66,20 @@ probe_guest() {
 
 # ---- the verbs -------------------------------------------------------------------------------------------------------
 
+# read_twins GLOB...: more globs for the verb that comes next. They are in /lib, and it has their like in /usr/lib: where both
+# are one folder, what they match is read once, by its name in /usr/lib.
+read_twins() {
+  [ -n "$probe_merged" ] || probe_twins="$*"
+}
+
 # read_files none GLOB..., or read_files crontab|fstab|bootloader GLOB... [crontab|fstab|bootloader GLOB...]...: prints the
 # states of what cannot be read; contents come at the end.
 read_files() {
   probe_class=redacted probe_take=probe_take_file
   [ "$1" != none ] || probe_class=none
   probe_states=
+  set -- "$@" $probe_twins
+  probe_twins=
   probe_expand "$@"
   probe_say "$probe_states"
 }
@@ -79,6 +89,8 @@ read_lines() {
   probe_say "$NONCE lines $1$probe_nl"
   probe_class=lines probe_take=probe_take_searched probe_pattern=$2
   shift 2
+  set -- "$@" $probe_twins
+  probe_twins=
   for probe_glob; do
     # Elsewhere there may be FIFOs, on which grep would wait.
     case $probe_glob in /proc/* | /sys/*) ;; *)
@@ -94,6 +106,8 @@ read_lines() {
 read_entries() {
   probe_say "$NONCE entries$probe_nl"
   probe_class=entries probe_take=probe_take_entry
+  set -- "$@" $probe_twins
+  probe_twins=
   probe_expand_at_once "$@"
 }
 

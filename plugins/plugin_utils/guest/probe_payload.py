@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -128,7 +128,7 @@ def _file_calls(reads: Sequence[Files]) -> Iterator[tuple[str, ...]]:
                 break
             raise ValueError(f"what both {glob} and {other} match would be redacted in two ways: declare one redaction")
     for call in _rounds(glob for glob, kind in kinds.items() if kind is None):
-        yield ("read_files", "none", *call)
+        yield from _twins_apart(("read_files", "none"), call, kinds)
     # All that is redacted goes together: it costs a grep and a sed, once.
     rounds = {kind: _rounds(glob for glob, one in kinds.items() if one is kind) for kind in Redaction}
     for number in range(max(map(len, rounds.values()))):
@@ -169,6 +169,14 @@ def _needed(globs: Iterable[str]) -> list[str]:
         for glob in ordered
         if not any(other != glob and _covers(other, glob) for other in wide.get(glob.count("/"), ()))
     ]
+
+
+def _twins_apart(verb: tuple[str, ...], globs: Sequence[str], asked: Container[str]) -> Iterator[tuple[str, ...]]:
+    """The call of a verb, and before it one for those in /lib whose like in /usr/lib is ``asked`` for, too."""
+    twins = [glob for glob in globs if glob.startswith("/lib/") and f"/usr{glob}" in asked]
+    if twins:
+        yield ("read_twins", *twins)
+    yield (*verb, *(glob for glob in globs if glob not in twins))
 
 
 def _covers(wide: str, narrow: str) -> bool:
@@ -232,7 +240,7 @@ def _lines_calls(reads: Sequence[Lines]) -> Iterator[tuple[str, ...]]:
         # A file that two globs match is searched twice, and its lines counted once.
         globs = _needed(glob for read in together for glob in read.globs)
         if globs:
-            yield ("read_lines", names, pattern, *globs)
+            yield from _twins_apart(("read_lines", names, pattern), globs, globs)
 
 
 def _of_kernel(glob: str) -> bool:
@@ -244,7 +252,7 @@ def _entries_calls(reads: Sequence[Entries]) -> Iterator[tuple[str, ...]]:
     for glob in globs:
         _check_glob(glob)
     if globs:
-        yield ("read_entries", *_needed(globs))
+        yield from _twins_apart(("read_entries",), _needed(globs), globs)
 
 
 def _command_calls(reads: Sequence[Command]) -> Iterator[tuple[str, ...]]:
