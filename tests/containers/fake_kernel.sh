@@ -130,7 +130,7 @@ mkdir -p "$tree/proc/sys"
 (cd /proc/sys && find . -type d) | (cd "$tree/proc/sys" && xargs mkdir -p)
 # Some can only be written, and cp says so.
 (cd /proc/sys && find . -type f -perm -0200 -exec cp --parents --no-preserve=all -t "$tree/proc/sys" {} + 2>/dev/null) || :
-for name in ostype osrelease version hostname; do
+for name in ostype osrelease version hostname arch; do
     in_guest cat "/proc/sys/kernel/$name" >"$tree/proc/sys/kernel/$name"
 done
 if [ "$kernel" = legacy ]; then

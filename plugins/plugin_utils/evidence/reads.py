@@ -42,7 +42,8 @@ class Lines:
     """Only those lines of files that match a basic regular expression (as grep's), with their numbers.
 
     All that is no kernel file is searched for everybody's patterns at once; who asked for which line is found out on the
-    controller. ``alone`` is for a pattern that would select too much in others' files.
+    controller. ``alone`` is for a pattern that would select too much in others' files, or a secret: what is of the kernel goes
+    with it.
     """
 
     name: str
@@ -63,8 +64,8 @@ class Command:
     """Output of a command that only reads. Run where its first word is found, and ended after ``seconds``.
 
     ``unless`` is a path: where it exists the command is not run, for it could tell no more. ``needs`` is a program without which
-    it is not run: what a script for sh is about. ``single`` says that it never starts another program: to end it ends all, and it
-    costs a process group less.
+    it is not run: what a script for sh is about. ``single`` says that it never starts another program (a script of ``sh -c``: but by
+    exec): to end it is to end all, and it costs no process group, and a script no shell of its own.
     """
 
     name: str

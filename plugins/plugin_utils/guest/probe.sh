@@ -91,15 +91,7 @@ read_lines() {
   shift 2
   set -- "$@" $probe_twins
   probe_twins=
-  for probe_glob; do
-    # Elsewhere there may be FIFOs, on which grep would wait.
-    case $probe_glob in /proc/* | /sys/*) ;; *)
-      probe_expand "$@"
-      return
-      ;;
-    esac
-  done
-  probe_expand_at_once "$@"
+  probe_expand "$@"
 }
 
 # read_entries GLOB...: what ls says.
@@ -120,7 +112,13 @@ read_command() {
     probe_start_clock
     probe_ticks=0
     # In a process group of its own, so that with it ends what it started.
-    if [ -z "$probe_single" ] && command -v setsid >/dev/null; then
+    if [ "$probe_single$1" = 1sh ]; then
+      (
+        IFS=$probe_old_ifs
+        set +f
+        eval "$3"
+      ) </dev/null &
+    elif [ -z "$probe_single" ] && command -v setsid >/dev/null; then
       setsid "$@" </dev/null &
     else
       "$@" </dev/null &
@@ -130,7 +128,8 @@ read_command() {
   probe_say "$NONCE status $probe_name $probe_status$probe_nl"
 }
 
-# read_single NAME SECONDS ARGV...: the same for a program that starts no other one. setsid is a program more for each.
+# read_single NAME SECONDS ARGV...: the same for a program that starts no other one, or a script for sh that ends by exec.
+# setsid is a program more for each, and sh one more.
 read_single() {
   probe_single=1
   read_command "$@"
@@ -214,7 +213,17 @@ probe_expand() {
     # Kernel files are small whatever size they are said to have. They have colons in their names, but there is never a
     # file whose name is the part before a colon, which is what makes colons a riddle.
     case $probe_glob in
-      /proc/* | /sys/*) probe_kernel=1 ;;
+      /proc/* | /sys/*)
+        probe_kernel=1
+        # Files of processes are many, and none is a FIFO, on which grep would wait: what matches nothing is left to grep.
+        if [ "$probe_class" = lines ]; then
+          set +f
+          if probe_join 30000 $probe_front$probe_glob; then
+            probe_gather
+            continue
+          fi
+        fi
+        ;;
       /*) probe_kernel= ;;
       *)
         probe_lead "$probe_glob"
@@ -248,8 +257,7 @@ probe_lead() {
   esac
 }
 
-# The same for files of processes and for directory entries, of which there may be hundreds: all globs at once, and what
-# matches nothing or is missing is left to grep and ls. Not for names with a newline, or too many for one command.
+# For directory entries, of which there may be hundreds: all globs at once, and what matches nothing or is missing is left to ls.
 probe_expand_at_once() {
   probe_globs="$*"
   if [ -n "$probe_at" ]; then
@@ -259,19 +267,31 @@ probe_expand_at_once() {
     done
   fi
   set +f
-  probe_at_once $probe_globs || probe_expand "$@"
+  if probe_join 60000 $probe_globs; then
+    probe_files=$probe_paths
+    probe_batch
+  else
+    probe_expand "$@"
+  fi
 }
 
-probe_at_once() {
+# probe_join LIMIT PATH...: all of them, for probe_gather or probe_batch; not where a name has a newline or they are too long.
+probe_join() {
   set -f
+  probe_limit=$1
+  shift
   # Joined by something else, a newline is one of a name.
   IFS=:
-  probe_files="$*"
+  probe_paths="$*"
   IFS=$probe_nl
-  case $probe_files in *"$probe_nl"*) return 1 ;; esac
-  [ ${#probe_files} -lt 60000 ] || return 1
-  probe_files="$*"
-  probe_batch
+  case $probe_paths in
+    *"$probe_nl"*) probe_paths= ;;
+    *) probe_paths="$*$probe_nl" ;;
+  esac
+  if [ -z "$probe_paths" ] || [ ${#probe_paths} -gt "$probe_limit" ]; then
+    probe_paths=
+    return 1
+  fi
 }
 
 # What one glob gave goes to the batch. (Strings grow by copying: small ones first.)

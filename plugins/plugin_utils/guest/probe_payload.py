@@ -232,9 +232,10 @@ def _lines_calls(reads: Sequence[Lines]) -> Iterator[tuple[str, ...]]:
         for glob in read.globs:
             _check_glob(glob)
     shared = [read for read in known.values() if not read.alone and not any(map(_of_kernel, read.globs))]
-    # Kernel files are told to grep without a look at each, which files of a disk need: there may be FIFOs among them.
+    alone = [[read] for read in known.values() if read.alone]
+    # The kernel's lines are few and hold no secrets: they go with what is alone.
     kernel = [read for read in known.values() if not read.alone and read not in shared]
-    for together in [shared, *([read] for read in known.values() if read.alone), kernel]:
+    for together in [shared, *alone[1:], [*(alone[0] if alone else []), *kernel]]:
         names = ",".join(read.name for read in together)
         pattern = r"\|".join(dict.fromkeys(read.pattern for read in together))
         # A file that two globs match is searched twice, and its lines counted once.

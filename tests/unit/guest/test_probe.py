@@ -317,6 +317,24 @@ def test_lines_by_pattern_with_their_numbers(root: Path, shell: str) -> None:
 
 
 @four_shells
+@pytest.mark.parametrize("merged", [True, False])
+def test_what_is_below_lib_is_read_once_where_usr_is_merged(root: Path, shell: str, merged: bool) -> None:
+    put(root, {"/usr/lib/a/x.conf": "key\n", "/usr/lib/b": "key\n"})
+    if merged:
+        (root / "lib").symlink_to("usr/lib")
+    else:
+        put(root, {"/lib/a/x.conf": "key\n", "/lib/b": "key\n"})
+    asked = ("/usr/lib/a/*.conf", "/lib/a/*.conf", "/lib/b")
+
+    found = probe(root, [files(*asked), Lines("key", "^k", asked), entries(*asked)], shell)
+
+    wanted = ["/lib/b", "/usr/lib/a/x.conf"] if merged else ["/lib/a/x.conf", "/lib/b", "/usr/lib/a/x.conf"]
+    assert sorted(path for path, file in found.files.items() if file) == wanted
+    assert sorted(line.path for line in found.lines("key")) == wanted
+    assert sorted(found.directory_entries) == wanted
+
+
+@four_shells
 def test_entries(root: Path, shell: str) -> None:
     put(root, {"/etc/file": "12345", "/etc/two words": "", "/etc/ ./odd": "1"})
     (root / "etc/file").chmod(0o4750)
@@ -410,6 +428,25 @@ def test_a_command_is_ended_after_its_time_with_all_that_it_started(root: Path, 
     assert (found.command("hung").status, found.command("hung").lines) == (124, ("begun",))
     assert (found.command("slow").status, found.command("slow").lines) == (7, ("done",))
     assert (found.command("quick").status, found.command("quick").lines) == (9, ("quick",))
+
+
+@four_shells
+def test_a_single_command_or_script_is_ended_after_its_time(root: Path, tmp_path: Path, shell: str) -> None:
+    reads: list[Read] = [
+        Command("program", ("sleep", "600"), seconds=1, single=True),
+        Command(
+            "script", ("sh", "-c", "words='a  b'\nset -- $words x*y\necho \"$# $1\"\nexec sleep 600"), 1, single=True
+        ),
+        Command("exits", ("sh", "-c", "cd /\n[ -e dev ] && exit 5\nexec false"), single=True),
+        Command("quick", ("uname",), single=True),
+    ]
+
+    found = probe(root, reads, shell)
+
+    assert (found.command("program").status, found.command("program").lines) == (124, ())
+    assert (found.command("script").status, found.command("script").lines) == (124, ("3 a",))
+    assert (found.command("exits").status, found.command("exits").lines) == (5, ())
+    assert (found.command("quick").status, found.command("quick").lines) == (0, ("Linux",))
 
 
 # ---- the frame -------------------------------------------------------------------------------------------------------

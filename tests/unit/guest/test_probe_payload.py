@@ -103,6 +103,27 @@ def test_a_command_may_need_a_program() -> None:
         calls(Command("units", ("sh",), needs="/bin/systemctl"))
 
 
+def test_what_is_in_lib_and_in_usr_lib_is_told_apart() -> None:
+    asked = ("/usr/lib/a/*.conf", "/lib/a/*.conf", "/lib/b")
+    assert calls(files(*asked), Lines("x", "^x", asked), entries(*asked)) == [
+        [verb, *words]
+        for call in (["read_files", "none"], ["read_lines", "x", "^x"], ["read_entries"])
+        for verb, *words in (["read_twins", "/lib/a/*.conf"], [*call, "/usr/lib/a/*.conf", "/lib/b"])
+    ]
+
+
+def test_lines_of_the_kernel_go_with_what_is_alone() -> None:
+    """Its pattern is for udev's rules, not for files with secrets."""
+    disk, kernel = Lines("disk", "^a", ("/etc/a",)), Lines("kernel", "^b", ("/proc/stat", "/sys/x*"))
+    alone, other = Lines("alone", "^c", ("/etc/c",), alone=True), Lines("other", "^d", ("/etc/d",), alone=True)
+    assert calls(kernel, alone, disk, other) == [
+        ["read_lines", "disk", "^a", "/etc/a"],
+        ["read_lines", "other", "^d", "/etc/d"],
+        ["read_lines", "alone,kernel", r"^c\|^b", "/etc/c", "/proc/stat", "/sys/x*"],
+    ]
+    assert calls(kernel) == [["read_lines", "kernel", "^b", "/proc/stat", "/sys/x*"]]
+
+
 def test_a_command_may_be_one_process() -> None:
     assert calls(Command("df", ("df", "-Pk"), single=True)) == [["read_single", "df", "10", "df", "-Pk"]]
 
