@@ -64,8 +64,8 @@ class Command:
     """Output of a command that only reads. Run where its first word is found, and ended after ``seconds``.
 
     ``unless`` is a path: where it exists the command is not run, for it could tell no more. ``needs`` is a program without which
-    it is not run: what a script for sh is about. ``single`` says that it never starts another program (a script of ``sh -c``: but by
-    exec): to end it is to end all, and it costs no process group, and a script no shell of its own.
+    it is not run: what a script for sh is about. ``single`` says that it never starts another program (a script of ``sh -c``:
+    but by exec): to end it is to end all, and it costs no process group, and a script no shell of its own.
     """
 
     name: str
