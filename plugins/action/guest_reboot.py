@@ -17,7 +17,7 @@ from ansible.plugins.connection import ConnectionBase
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine import reboot as decision
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.assess import assess
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding, records_with_before
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.outcome import with_failures
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import Policy
@@ -218,8 +218,7 @@ class ActionModule(GuestAction):
         message: str,
         result: dict[str, Any],
     ) -> dict[str, Any]:
-        was = {finding.recommendation: finding.status.value for finding in before}
-        rows = [{**finding.record(), "before": was[finding.recommendation]} for finding in after]
+        rows = records_with_before(before, after)
         record = self.record_guest(
             evidence,
             policy,

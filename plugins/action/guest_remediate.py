@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.assess import assess
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding, records_with_before
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.options import InputError
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.outcome import (
     Failure,
@@ -345,8 +345,7 @@ class ActionModule(GuestAction):
         plan = wanted.plan
         reasons = {failure.recommendation: failure.reason for failure in failed}
         findings = with_failures(after, reasons)
-        was = {finding.recommendation: finding.status.value for finding in before}
-        rows = [{**finding.record(), "before": was[finding.recommendation]} for finding in findings]
+        rows = records_with_before(before, findings)
         problems = [
             *not_recovered(applied),
             *(f"{name}: {reason}" for name, reason in reasons.items()),

@@ -215,6 +215,10 @@ findings:
       type: str
       returned: always
       sample: pending_reboot
+    found:
+      description: The values of C(runtime), C(persistent) and C(owner) before the reboot.
+      type: dict
+      returned: where one of them is another now
 failed_recommendations:
   description: The recommendations that the reboot did not prove; C(msg) has what was expected and what was found of each.
   type: list

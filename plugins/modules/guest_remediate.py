@@ -178,6 +178,10 @@ findings:
       type: str
       returned: not in check mode
       sample: noncompliant
+    found:
+      description: The values of C(runtime), C(persistent) and C(owner) before anything was done.
+      type: dict
+      returned: where one of them is another now
 plan:
   description: What was to be done (in check mode, would be done), step by step.
   type: list

@@ -10,6 +10,7 @@ The words are those of docs/architecture.md. A :class:`Verdict` is what a recomm
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
@@ -203,3 +204,17 @@ class Finding:
             "waiver": self.waiver.record() if self.waiver else None,
             "remedy": [step.sentence for step in (*self.remedy, *self.commit)],
         }
+
+
+def records_with_before(before: Sequence[Finding], after: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The findings after a change as plain data, each with its status ``before`` it; where the change made other sides of it, with
+    those that were ``found``: they tell what somebody else had changed by then.
+    """
+    was = {finding.recommendation: finding for finding in before}
+    rows = []
+    for finding in after:
+        earlier = was[finding.recommendation]
+        found = {"runtime": earlier.runtime, "persistent": earlier.persistent, "owner": earlier.owner}
+        same = found == {"runtime": finding.runtime, "persistent": finding.persistent, "owner": finding.owner}
+        rows.append({**finding.record(), "before": earlier.status.value, **({} if same else {"found": found})})
+    return rows

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet_finding
     GuestTraits,
     guests_,
 )
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import file_name, load
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import file_name, load, printable
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import Paint, one_line, plain, shortened
 
 #: So many runs are looked back for a guest's record before this one.
@@ -112,14 +112,30 @@ def _findings(record: Mapping[str, Any]) -> dict[str, Finding]:
 def _differs(name: str, old: Finding, new: Finding) -> bool:
     """True where the status, or what is so now and at boot, is another than it was left, even if the run that found it has put it
     right again. What is measured anew every time is not looked at."""
+    return not all(_same(old.get(side), new.get(side)) for side in _compared(name)) or not _found_as_left(
+        name, old, new
+    )
+
+
+def _same(old: Any, new: Any) -> bool:
+    """True for equal values; the old one was written, which makes all of it printable, the new one not yet."""
+    return bool(old == new or printable(old) == printable(new))
+
+
+def _compared(name: str) -> tuple[str, ...]:
     entry = RECOMMENDATIONS.get(name)
-    sides = [side for side in _SIDES if side != "runtime" or entry is None or not entry.measures]
-    return any(old.get(side) != new.get(side) for side in sides) or not _found_as_left(old, new)
+    return tuple(side for side in _SIDES if side != "runtime" or entry is None or not entry.measures)
 
 
-def _found_as_left(old: Finding, new: Finding) -> bool:
-    """False where a run that changes guests found another status than the run before it had left."""
-    return bool(new.get("before", old.get("status")) == old.get("status"))
+def _found_as_left(name: str, old: Finding, new: Finding) -> bool:
+    """False where a run that changes guests found something else than the run before it had left."""
+    if "before" not in new:
+        return True
+    found = new.get("found")
+    sides = found if isinstance(found, Mapping) else new
+    return new["before"] == old.get("status") and all(
+        _same(old.get(side), sides.get(side)) for side in _compared(name) if side != "status"
+    )
 
 
 def _by(
@@ -129,12 +145,12 @@ def _by(
     was, now = old.get("status"), new.get("before", new.get("status"))
     before, after = _receipt(previous, name), _receipt(record, name)
     of_this_run = after.get("run") == record.get("run")
-    if after and after != before and (_found_as_left(old, new) or not of_this_run):
+    if after and after != before and (_found_as_left(name, old, new) or not of_this_run):
         # A receipt tells the run that did it; one that was taken back does not tell by which.
         if after.get("state") == "reverted":
             return {"why": "revert", "run": record.get("run") if record.get("action") == "revert" else None}
         return {"why": "remediate", "run": after.get("run")}
-    if _found_as_left(old, new) and _acted(record):
+    if _found_as_left(name, old, new) and _acted(record):
         # What it did elsewhere may well be seen here: a package brings files, a reboot makes them effective.
         return {"why": record.get("action"), "run": record.get("run")}
     if was == Status.PENDING_REBOOT and now == Status.COMPLIANT:
@@ -151,7 +167,7 @@ def _other_policy(previous: Mapping[str, Any], record: Mapping[str, Any], old: F
 
 
 def _same_sides(old: Finding, new: Finding) -> bool:
-    return all(old.get(side) == new.get(side) for side in ("runtime", "persistent", "owner"))
+    return all(_same(old.get(side), new.get(side)) for side in ("runtime", "persistent", "owner"))
 
 
 def _receipt(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -303,7 +319,8 @@ def drift_lines(finding: FleetFinding, width: int, paint: Paint = plain, most: i
     count, shown = finding.detail["count"], finding.detail["changes"][:most]
     if not shown:
         return []
-    head = f"drift: {_findings_(count)} changed on {guests_(finding.detail['guests']['count'])} since the run before"
+    changed = f"{_findings_(count)} changed on {guests_(finding.detail['guests']['count'])}"
+    head = f"drift: {changed} since the run before{_when_before(finding.detail['changes'])}"
     host = max(len(shortened(one_line(row["host"]), 30)) for row in shown)
     name = max(len(one_line(row["recommendation"])) for row in shown)
     lines = [paint(head, "yellow")]
@@ -315,6 +332,16 @@ def drift_lines(finding: FleetFinding, width: int, paint: Paint = plain, most: i
     if count > len(shown):
         lines.append(f"  and {count - len(shown)} more")
     return lines
+
+
+def _when_before(rows: Iterable[Mapping[str, Any]]) -> str:
+    """When the runs before were, in brackets: of guests that did not answer for a week it is that long ago."""
+    times = sorted({one_line(row["since"])[:16].replace("T", " ") for row in rows if row["since"]})
+    if not times:
+        return ""
+    first, last = times[0], times[-1]
+    to = "" if first == last else f" to {last[11:] if first[:10] == last[:10] else last}"
+    return f" ({first}{to} UTC)"
 
 
 def _told(row: Mapping[str, Any]) -> str:

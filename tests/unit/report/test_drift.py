@@ -63,6 +63,11 @@ def after(*records: dict[str, Any]) -> dict[str, Any]:
     return records[-1]
 
 
+def found_as(found: dict[str, Any]) -> dict[str, Any]:
+    """What a finding has of a run that changed it: status and sides that the run found."""
+    return {"before": found["status"], "found": {side: found[side] for side in ("runtime", "persistent", "owner")}}
+
+
 def drift(*records: dict[str, Any]) -> FleetFinding:
     """The finding of these guests' newest records."""
     checks = FleetChecks()
@@ -93,7 +98,7 @@ def test_what_changed_since_when_and_who_owns_it_now() -> None:
     found = drift(last)
     assert (found.status, found.guests) == ("manual", ("web1",))
     assert drift_lines(found, 200) == [
-        "drift: 1 finding changed on 1 guest since the run before",
+        "drift: 1 finding changed on 1 guest since the run before (2026-11-02 03:00 UTC)",
         "  web1  swappiness  compliant → noncompliant; now 1 → 60; at boot 1 → 60; owner /etc/sysctl.d/99-admin.conf",
     ]
 
@@ -136,7 +141,7 @@ def known(last: dict[str, Any]) -> list[Any]:
 
 
 def test_what_our_remediation_did_is_no_drift_and_names_its_run() -> None:
-    fixed = record(2, {**SET, "before": "noncompliant"}, action="remediate", receipts=[{"result": "done"}])
+    fixed = record(2, {**SET, **found_as(UNSET)}, action="remediate", receipts=[{"result": "done"}])
     assert known(after(record(1, UNSET), {**fixed, "fleet": {"receipts": {"swappiness": DONE}}})) == [
         {"why": "remediate", "run": "run2"}
     ]
@@ -147,9 +152,10 @@ def test_what_our_remediation_did_is_no_drift_and_names_its_run() -> None:
 
 
 def test_what_a_remediation_brought_about_elsewhere_is_no_drift() -> None:
-    other = {**finding("compliant", "tools_service_running"), "before": "not_applicable"}
+    nothing = finding("not_applicable", "tools_service_running", runtime=None)
+    other = {**finding("compliant", "tools_service_running"), **found_as(nothing)}
     fixed = record(2, other, action="remediate", receipts=[{"recommendation": "tools_present", "result": "done"}])
-    old = record(1, finding("not_applicable", "tools_service_running", runtime=None))
+    old = record(1, nothing)
     assert known(after(old, fixed)) == [{"why": "remediate", "run": "run2"}]
     # One that changed nothing brought nothing about, nor does check mode.
     assert known(after(old, {**fixed, "receipts": []})) == [None]
@@ -157,12 +163,35 @@ def test_what_a_remediation_brought_about_elsewhere_is_no_drift() -> None:
 
 
 def test_drift_that_a_remediation_found_and_put_right_is_drift() -> None:
-    mended = record(2, {**SET, "before": "noncompliant"}, action="remediate", receipts=[{"result": "done"}])
+    mended = record(2, {**SET, **found_as(UNSET)}, action="remediate", receipts=[{"result": "done"}])
     last = after(record(1, SET), {**mended, "fleet": {"receipts": {"swappiness": DONE}}})
     assert known(last) == [None]
     assert drift_lines(drift(last), 200)[1].endswith(
         "compliant → noncompliant → compliant; owner /etc/sysctl.d/50-vmguest.conf"
     )
+
+
+def test_what_somebody_set_meanwhile_is_drift_though_a_remediation_found_it_and_minds_neither_value() -> None:
+    """The status is the same, and the run changed something else."""
+    other = {**SET, "runtime": "10", "owner": "/etc/sysctl.d/99-admin.conf"}
+    run = record(2, {**other, "before": "compliant"}, action="remediate", receipts=[{"result": "done"}])
+    assert known(after(record(1, SET), run)) == [None]
+    # As it was left, and changed by the run itself.
+    run = record(2, {**other, **found_as(SET)}, action="remediate", receipts=[{"result": "done"}])
+    assert known(after(record(1, SET), run)) == [{"why": "remediate", "run": "run2"}]
+
+
+def test_what_no_terminal_can_show_is_no_drift(tmp_path: Path) -> None:
+    """A record is written printable, and compared with what was found."""
+    odd = {**SET, "owner": "/etc/sysctl.d/\udcff\x1b.conf"}
+    folder = tmp_path / "20261101T030000Z-aaaaaa"
+    records = Records(folder)
+    records.prepare()
+    records.write("web1", record(1, odd))
+    later = record(2, odd)
+    later["history"] = history(previous_record(tmp_path / "20261102T030000Z-bbbbbb", "web1"), later)
+    assert later["history"]["previous"]["run"] == "run1"
+    assert known(later) == []
 
 
 def test_what_our_revert_did_is_no_drift() -> None:
@@ -246,7 +275,10 @@ FINDING = st.fixed_dictionaries(
         "recommendation": st.sampled_from(["swappiness", "entropy", "<b>\x1b[31m"]) | st.integers(),
         "status": st.sampled_from(["compliant", "noncompliant", "unknown", "waived", "pending_reboot"]) | st.none(),
     },
-    optional={side: st.sampled_from(["1", "2\n\x1b", "\udcff"]) | st.none() for side in ("runtime", "owner", "before")},
+    optional={
+        **{side: st.sampled_from(["1", "2\n\x1b", "\udcff"]) | st.none() for side in ("runtime", "owner", "before")},
+        "found": st.none() | st.just({"runtime": "1"}) | st.just("odd"),
+    },
 )
 BODY = st.fixed_dictionaries(
     {"findings": st.lists(FINDING | st.none(), max_size=3) | st.text(max_size=2)},
