@@ -222,6 +222,42 @@ def test_a_finding_that_drifted_says_since_when(
     assert browser.complaints() == []
 
 
+def test_drift_is_told_with_what_changed_when_and_the_owner_and_our_own_runs_with_their_ids(
+    browser: Browser, records: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    record, entry = open_finding(records)
+    record = {**record, "findings": [entry, next(one for one in record["findings"] if one is not entry)]}
+    was = {side: entry[side] for side in ("status", "runtime", "persistent", "owner")}
+    seen = {"run": record["run"], "time": record["time"]}
+    drift = {
+        **seen,
+        "was": {**was, "status": "compliant", "runtime": "7 then", "owner": HOSTILE},
+        "found": "compliant",
+        "by": None,
+    }
+    ours = {
+        "run": "0123", "time": "2026-11-16T02:30:00Z", "was": {**was, "status": "failed"}, "found": "failed",
+        "by": {"why": "remediate", "run": "0123"},
+    }  # fmt: skip
+    changes = {name["recommendation"]: change for name, change in zip(record["findings"], (drift, ours), strict=True)}
+    previous = {"run": "before", "time": "2026-11-15T02:30:00Z"}
+    changed = {**record, "history": {"first": previous, "previous": previous, "changes": changes}, "fleet": {}}
+    page = write_made_page(tmp_path / "page.html", [changed])
+
+    browser.open(page, "#view=checks")
+    (row,) = browser.all("#view-checks .wide tbody tr")
+    for text in (record["host"], entry["recommendation"], "7 then → ", "after 15 Nov 2026, 02:30", f"was {HOSTILE}"):
+        assert text in row.text, row.text
+    row.find_element("css selector", "td a").click()
+    browser.until(partial(panel_has, browser, "nobody who is known: drift"), "the finding is open")
+
+    browser.open(page, f"#guest={record['host']}")
+    browser.until(partial(panel_has, browser, "Last changes"), "the guest is open")
+    assert "16 Nov 2026, 02:30 UTC, by a remediation by vmguest.linux, run 0123" in browser.text("#panel")
+    assert [tag.text for tag in browser.all("#panel .findings .tag")] == ["drift"]
+    assert browser.complaints() == []
+
+
 def test_the_pointer_drills_down_from_the_map(opened: Browser, records: list[dict[str, Any]]) -> None:
     box = opened.js(
         "const map = document.getElementById('map'); map.scrollIntoView({block: 'end'});"

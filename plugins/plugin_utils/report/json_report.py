@@ -43,6 +43,8 @@ class JsonReport:
             self._recommendations[finding["recommendation"]] = finding
         guest = {name: record.get(name) for name in _GUEST}
         guest["groups"] = guest["groups"] or []
+        # Of a guest that was not assessed there is none.
+        guest["history"] = record.get("history") if record["findings"] else None
         guest["findings"] = [
             {name: finding[name] for name in _FINDING if name in finding} | _since(record, finding)
             for finding in record["findings"]

@@ -255,7 +255,7 @@ class _Chunk:
 
 def _changes(record: Mapping[str, Any], columns: Mapping[str, int]) -> dict[str, list[Any]]:
     """Column to a finding's last change (report/drift.py): since when it is as it is, what changed it (None: nobody who is known,
-    which is drift), and what it was (status, then the sides of ``_WAS``)."""
+    which is drift) and in which run of ours, and what it was (``_WAS``)."""
     history = record.get("history")
     changes = history.get("changes") if isinstance(history, Mapping) else None
     told = {}
@@ -267,6 +267,7 @@ def _changes(record: Mapping[str, Any], columns: Mapping[str, int]) -> dict[str,
             told[str(columns[name])] = [
                 _text(change.get("time")),
                 why,
+                _text_or_none(by.get("run")) if isinstance(by, Mapping) else None,
                 *(_text_or_none(was.get(side)) for side in _WAS),
             ]
     return told

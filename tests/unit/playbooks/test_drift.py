@@ -80,7 +80,7 @@ def test_what_an_administrator_changed_is_told_with_its_time_and_its_owner(fleet
     assert {name: change["by"] for name, change in done["history"]["changes"].items()} == {
         "io_scheduler": ours, "cron_scatter": ours
     }  # fmt: skip
-    assert on_the_page(fleet)["db1"]["io_scheduler"][:3] == [done["time"], "remediate", "noncompliant"]
+    assert on_the_page(fleet)["db1"]["io_scheduler"][:4] == [done["time"], "remediate", done["run"], "noncompliant"]
 
     administered(fleet, "db1")
     run = fleet.play("audit")
@@ -111,8 +111,8 @@ def test_what_an_administrator_changed_is_told_with_its_time_and_its_owner(fleet
 
     # And on the page, where nobody is known to have done it.
     page = on_the_page(fleet)
-    assert page["db1"]["swappiness"] == [found["time"], None, "compliant", "60", "60", "the kernel's default"]
-    assert page["db1"]["cron_scatter"][:2] == [done["time"], "remediate"]
+    assert page["db1"]["swappiness"] == [found["time"], None, None, "compliant", "60", "60", "the kernel's default"]
+    assert page["db1"]["cron_scatter"][:3] == [done["time"], "remediate", done["run"]]
     assert "swappiness" not in page["web1"]
 
     # It is drift once.

@@ -29,6 +29,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report import prometheus_report
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.build import FILES, Built, build
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.csv_report import COLUMNS, cell
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.drift import history
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import Fleet, earlier
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.junit_report import JunitReport
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import RecordError, Records
@@ -217,6 +218,39 @@ class TestJson:
         for entry in report["fleet_checks"]:
             assert set(entry) == set(kinds["fleet_check"]["properties"])
         assert set(report["summary"]) == set(kinds["summary"]["properties"])
+
+    def test_a_guest_has_its_history_as_the_schema_says(self, tmp_path: Path) -> None:
+        """Of drift, of a change that our own run made, and of a guest that was seen for the first time."""
+        previous = None
+        for number, status in enumerate(("compliant", "noncompliant", "compliant"), 1):
+            entropy = finding("entropy", "compliant" if number == 1 else "noncompliant")
+            body: dict[str, Any] = {"findings": [finding("swap_size", status), entropy]}
+            if number == 3:
+                body["findings"][0]["before"] = "noncompliant"
+                body |= {"action": "remediate", "receipts": [{"result": "done"}]}
+            folder, time, run = tmp_path / f"run{number}", f"2026-11-2{number}T10:00:00Z", f"aaa{number}"
+            told = history(previous, {"run": run, "time": time, **body})
+            previous = json.loads(write(folder, "db1", time, run, history=told, **body).read_text(encoding="utf-8"))
+        write(tmp_path / "run3", "new", "2026-11-23T10:00:00Z", "aaa3", findings=[finding("entropy", "compliant")])
+        write(tmp_path / "run3", "silent", "2026-11-23T10:00:00Z", "aaa3", state="unreachable")
+        report = json.loads(text(build(Fleet([tmp_path]), tmp_path / "out", ["json"]), "report.json"))
+        assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(report)] == []
+        told = {guest["host"]: guest["history"] for guest in report["guests"]}
+        assert told["silent"] is None
+        first = {"run": "aaa3", "time": "2026-11-23T10:00:00Z"}
+        assert told["new"] == {"first": first, "previous": None, "changes": {}}
+        assert told["db1"]["first"]["run"] == "aaa1"
+        assert told["db1"]["previous"] == {"run": "aaa2", "time": "2026-11-22T10:00:00Z"}
+        changes = told["db1"]["changes"]
+        assert {name: (change["run"], change["by"]) for name, change in changes.items()} == {
+            "swap_size": ("aaa3", {"why": "remediate", "run": "aaa3"}),
+            "entropy": ("aaa2", None),
+        }
+        kinds = SCHEMA["$defs"]
+        assert set(told["db1"]) == set(kinds["history"]["properties"])
+        assert set(changes["entropy"]) == set(kinds["change"]["properties"])
+        changes["entropy"]["by"] = "somebody"
+        assert not Draft202012Validator(SCHEMA).is_valid(report)
 
     def test_the_schema_knows_the_words_of_the_engine(self) -> None:
         assert SCHEMA["$defs"]["status"]["enum"] == [status.value for status in engine_finding.Status]

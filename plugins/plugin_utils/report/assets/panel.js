@@ -12,13 +12,35 @@ function part(title, ...children) {
   return element("section", {}, element("h3", {}, title), ...children);
 }
 
-// Since when a finding is as it is, and what it was before; a change that nobody is known for is drift.
+// Who made a change, as a record's history has it; nobody is drift.
+const WHYS = { remediate: "a remediation by vmguest.linux", revert: "a revert by vmguest.linux", reboot: "a reboot by vmguest.linux",
+  boot: "a boot, which made effective what was pending", policy: "another profile, option or waiver", "not read before": "nothing that is known: it could not be read before" };
+function changedBy(why, run) {
+  return why ? `${WHYS[why] || why}${run ? `, run ${run}` : ""}` : "nobody who is known: drift";
+}
+
+// Since when a finding is as it is, and what it was before.
 function lastChange(change) {
   if (!change) return null;
-  const [time, why, status, runtime, persistent, owner] = change;
-  const was = STATUSES.find((entry) => entry.name === status);
-  return part("Last change", facts([["Since", `${when(time)} UTC`], ["Changed by", why || "nobody who is known: drift"],
-    ["Was", was ? badge(was) : status], ["Was then", runtime], ["At the next boot", persistent], ["Set by", owner]]));
+  const [time, why, run, status, runtime, persistent, owner] = change;
+  return part("Last change", facts([["Since", `${when(time)} UTC`], ["Changed by", changedBy(why, run)],
+    ["Was", namedStatus(status)], ["Was then", runtime], ["At the next boot", persistent], ["Set by", owner]]));
+}
+
+// What changed on a guest as far back as its record knows, the last first.
+function guestChanges(fleet, guest, changes, finding, go) {
+  const columns = Object.keys(changes || {}).sort((a, b) => (changes[a][0] < changes[b][0] ? 1 : -1));
+  if (!columns.length) return null;
+  return part("Last changes", element("ul", { class: "findings" }, columns.map((column) => {
+    const [time, why, run, status, runtime, persistent] = changes[column];
+    const found = finding(Number(column)) || {};
+    const entry = fleet.recommendations[column];
+    const now = fleet.status(guest, Number(column));
+    return element("li", {}, element("div", {}, link(entry.title, go({ guest: fleet.hosts[guest], rec: entry.id })), why ? null : [" ", element("span", { class: "tag state" }, "drift")]),
+      now.name === status ? null : element("div", {}, namedStatus(status), " → ", badge(now)),
+      changedSide("now", runtime, found.runtime), changedSide("at the next boot", persistent, found.persistent),
+      element("p", { class: "quiet" }, `${when(time)} UTC${why ? `, by ${changedBy(why, run)}` : ""}`));
+  })));
 }
 
 function sources(entry) {
@@ -77,6 +99,7 @@ async function guestBody(fleet, guest, go) {
     made.addEventListener("toggle", () => { if (made.open && made.children.length === 1) made.append(list()); });
     bits.push(made);
   }
+  bits.push(guestChanges(fleet, guest, about.changes, finding, go));
   return bits;
 }
 

@@ -148,18 +148,38 @@ function withoutDays(detail) {
     [key, value && Array.isArray(value.starts) ? Object.fromEntries(Object.entries(value).filter(([name]) => name !== "starts")) : value]));
 }
 
+// What drifted: what it was and is now, between which runs, and who owns it now.
+function driftTable(fleet, changes, go) {
+  const rows = changes.map((change) => () => {
+    const statuses = [change.was.status, change.found, change.now.status].filter((status, place, all) => status && status !== all[place - 1]);
+    const known = fleet.numberOf.has(change.host);
+    return element("tr", {},
+      element("th", { scope: "row" }, known ? hostLink(fleet, fleet.numberOf.get(change.host), go) : change.host),
+      element("td", {}, known ? link(change.recommendation, go({ guest: change.host, rec: change.recommendation })) : change.recommendation),
+      element("td", {}, element("div", {}, statuses.map((status, place) => [place ? " → " : null, namedStatus(status)])),
+        changedSide("now", change.was.runtime, change.now.runtime), changedSide("at the next boot", change.was.persistent, change.now.persistent)),
+      element("td", {}, change.since ? element("div", { class: "nowrap" }, `after ${when(change.since)}`) : null, element("div", { class: "nowrap" }, `by ${when(change.time)}`)),
+      element("td", {}, change.now.owner ? element("samp", {}, change.now.owner) : "–",
+        change.was.owner && change.was.owner !== change.now.owner ? element("div", { class: "quiet" }, "was ", element("samp", {}, change.was.owner)) : null));
+  });
+  return table("What drifted", ["Guest", "Recommendation", "What changed", "When (UTC)", "Owner"], rows, 20);
+}
+
 function checksView(fleet, go) {
   if (!fleet.checks.length) return section("Fleet-wide checks", "None were made.");
   const rank = (check) => [STATUSES.findIndex((status) => status.name === check.status), fleet.severities.indexOf(check.severity)];
-  const sorted = [...fleet.checks].sort((a, b) => rank(a)[0] - rank(b)[0] || rank(a)[1] - rank(b)[1]);
+  const drifts = (check) => (check.id === "fleet_drift" && Array.isArray(check.detail.changes) ? check.detail.changes : []);
+  const sorted = [...fleet.checks].sort((a, b) => Math.sign(drifts(b).length) - Math.sign(drifts(a).length) || rank(a)[0] - rank(b)[0] || rank(a)[1] - rank(b)[1]);
   return section("Fleet-wide checks", "What no guest can see by itself.", element("div", { class: "checks" }, sorted.map((check) => {
     const status = STATUSES.find((entry) => entry.name === check.status) || STATUSES[5];
-    return element("article", { class: "card check" },
+    const drifted = drifts(check);
+    const detail = drifted.length ? Object.fromEntries(Object.entries(check.detail).filter(([name]) => name !== "changes")) : check.detail;
+    return element("article", { class: `card check${drifted.length ? " wide" : ""}` },
       element("h3", {}, check.title), element("p", { class: "tags" }, badge(status), severityTag(check.severity), element("code", {}, check.id)),
       element("p", {}, check.reason),
-      check.guests.length ? element("div", {}, element("h4", {}, "Guests"), named(fleet, check.guests, go, 8)) : null,
-      jobDays(check.detail),
-      Object.keys(check.detail).length ? element("details", { class: "no-print" }, element("summary", {}, "Details"), plainData(withoutDays(check.detail))) : null,
+      check.guests.length && !drifted.length ? element("div", {}, element("h4", {}, "Guests"), named(fleet, check.guests, go, 8)) : null,
+      jobDays(detail), drifted.length ? driftTable(fleet, drifted, go) : null,
+      Object.keys(detail).length ? element("details", { class: "no-print" }, element("summary", {}, "Details"), plainData(withoutDays(detail))) : null,
       element("p", { class: "quiet source" }, `Source: ${check.source}`));
   })));
 }

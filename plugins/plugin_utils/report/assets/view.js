@@ -34,6 +34,13 @@ function day(time) {
 // A status as a person reads it: its letter, and its name.
 const swatch = (status) => element("span", { class: `swatch s-${status.name}`, "aria-hidden": "true" }, shown(status));
 const badge = (status) => element("span", { class: "badge" }, swatch(status), status.label);
+const namedStatus = (name) => {
+  const status = STATUSES.find((entry) => entry.name === name);
+  return status ? badge(status) : name;
+};
+// A side of a finding that changed.
+const changedSide = (name, was, now) => ((was ?? null) === (now ?? null) ? null
+  : element("div", {}, `${name} `, element("samp", {}, was ?? "nothing"), " → ", element("samp", {}, now ?? "nothing")));
 const severityTag = (severity) => element("span", { class: `severity severity-${severity}` }, severity);
 
 // Compliant is the ground that others stand out from; what does not apply is a dot.
