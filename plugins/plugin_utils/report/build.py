@@ -24,7 +24,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.json_report import JsonReport
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.junit_report import JunitReport
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.page import write_page
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.private_file import PrivateFile
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.private_file import PrivateFile, clear_abandoned
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.prometheus_report import PrometheusReport
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import RecordError
 
@@ -93,6 +93,7 @@ def build(
         raise RecordError(
             f"the report cannot be written to '{folder}': {error.strerror}; name a folder that can be written"
         ) from error
+    clear_abandoned(folder, {*FILES.values(), SUMMARY})
     tally, checks = Tally(), FleetChecks()
     with _Files(folder) as files:
         for name in formats:

@@ -6,8 +6,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import filecmp
 import os
+import re
+import stat
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
@@ -25,6 +29,9 @@ class PrivateFile:
         self.path = path
         self._beside = path.with_name(f".{path.name}.{os.getpid()}")
         descriptor = os.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with suppress(OSError):
+            # For as long as it is open, also where its number means nothing (another container, a process after this one).
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.text: TextIO = os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline=newline)
 
     def keep(self) -> bool:
@@ -49,3 +56,51 @@ class PrivateFile:
             self.text.close()
         with suppress(OSError):
             os.unlink(self._beside)
+
+
+def clear_abandoned(folder: Path, names: Collection[str]) -> list[Path]:
+    """Remove what processes that were killed left beside the files ``names`` of ``folder``; what was removed.
+
+    Only regular files of our own pattern and user, of which neither the process lives nor anybody has the lock.
+    """
+    found = re.compile(rf"\.(?:{'|'.join(map(re.escape, names))})\.([1-9][0-9]{{0,9}})")
+    try:
+        numbers = {name: match[1] for name in os.listdir(folder) if (match := found.fullmatch(name))}
+    except OSError:
+        return []
+    removed = []
+    for name, number in sorted(numbers.items()):
+        path = folder / name
+        # What has this process' own number was here before it.
+        if (int(number) == os.getpid() or not _lives(int(number))) and _unlinked(path):
+            removed.append(path)
+    return removed
+
+
+def _lives(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _unlinked(path: Path) -> bool:
+    """Remove a regular file of this user that nobody has locked; False where it is none."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(path)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True

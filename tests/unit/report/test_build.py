@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import json
 import os
 import re
 import resource
 import stat
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -175,6 +178,81 @@ class TestFiles:
         assert str(caught.value) == (
             f"the report cannot be written to '{tmp_path}/out': File exists; name a folder that can be written"
         )
+
+
+class TestWhatAKilledBuildLeft:
+    """`kill -9` leaves the files that were being written; the next build in that folder clears them."""
+
+    #: A build that stops for ever at its first record.
+    STUCK = (
+        "import sys, time; from pathlib import Path\n"
+        "from ansible_collections.vmguest.linux.plugins.plugin_utils.report.build import FILES, build\n"
+        "from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import Fleet\n"
+        "folder = Path(sys.argv[1])\n"
+        "build(Fleet([folder]), folder, list(FILES), lambda _record: (print('here', flush=True), time.sleep(600)))\n"
+    )
+
+    @staticmethod
+    def hidden(folder: Path) -> set[str]:
+        return {name for name in os.listdir(folder) if name.startswith(".")}
+
+    def test_is_cleared_by_the_next_and_not_while_it_runs(self, tmp_path: Path) -> None:
+        folder = tmp_path / "run"
+        records(folder)
+        found = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        stuck = subprocess.Popen([sys.executable, "-c", self.STUCK, str(folder)], stdout=subprocess.PIPE, env=found)
+        try:
+            assert stuck.stdout is not None
+            assert stuck.stdout.readline() == b"here\n"
+            written = {f".{name}.{stuck.pid}" for name in FILES.values()}
+            assert self.hidden(folder) == written
+            build(Fleet([folder]), folder, list(FILES))
+            assert self.hidden(folder) == written
+        finally:
+            stuck.kill()
+            stuck.communicate()
+        assert self.hidden(folder) == written
+        assert len(build(Fleet([folder]), folder, list(FILES)).files) == 6
+        assert self.hidden(folder) == set()
+
+    def test_what_is_not_ours_to_remove_stays(self, tmp_path: Path) -> None:
+        folder = tmp_path / "run"
+        records(folder)
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        kept = [f".report.json.{os.getppid()}", f".report.json.{gone.pid}x", f".other.json.{gone.pid}", f"report.json.{gone.pid}",
+                ".report.json.0", ".report.json.-1"]  # fmt: skip
+        for name in kept:
+            (folder / name).write_text("mine")
+        (folder / f".summary.json.{gone.pid}").mkdir()
+        (folder / f".vmguest.prom.{gone.pid}").symlink_to("hosts")
+        os.mkfifo(folder / f".junit.xml.{gone.pid}")
+        locked = folder / f".report.html.{gone.pid}"
+        with open(locked, "w", encoding="utf-8") as file:
+            # As a process has it of which this one does not see the number.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            there = set(os.listdir(folder))
+            (folder / f".report.csv.{gone.pid}").write_text("half a rep")
+            build(Fleet([folder]), folder, [])
+            assert set(os.listdir(folder)) == {*there, "summary.json"}
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="takes another user's file")
+    def test_what_is_of_another_user_stays(self, tmp_path: Path) -> None:
+        folder = tmp_path / "run"
+        records(folder)
+        path = folder / ".report.json.4194304"
+        path.write_text("theirs")
+        os.chown(path, 12345, 12345)
+        build(Fleet([folder]), folder, ["json"])
+        assert path.exists()
+
+    def test_a_process_of_the_same_number_goes_on(self, tmp_path: Path) -> None:
+        """In containers every run may have it."""
+        folder = tmp_path / "run"
+        records(folder)
+        (folder / f".report.json.{os.getpid()}").write_text("half a rep")
+        assert build(Fleet([folder]), folder, ["json"]).problems == ()
+        assert self.hidden(folder) == set()
 
 
 class TestAnySplit:

@@ -196,7 +196,9 @@ def test_a_finding_has_its_last_change() -> None:
         record("a", finding(status="noncompliant"), history={"changes": changes}), record("b", finding(), history=1)
     )
     guests = json.loads(block(page, "details-0"))["guests"]
-    assert guests[0]["changes"] == {"0": ["2026-11-17T02:30:00Z", None, None, "compliant", "1", None, "/etc/sysctl.conf"]}
+    assert guests[0]["changes"] == {
+        "0": ["2026-11-17T02:30:00Z", None, None, "compliant", "1", None, "/etc/sysctl.conf"]
+    }
     assert guests[1]["changes"] == {}
 
 
