@@ -258,47 +258,81 @@ def parse_crontab(file: File, system: bool) -> Crontab:
 
 
 @dataclass(frozen=True)
+class AnacronJob:
+    """A job of anacron: it begins ``delay`` minutes after anacron was started, and up to ``random`` minutes later."""
+
+    name: str
+    delay: int
+    random: int = 0
+
+
+@dataclass(frozen=True)
 class Anacrontab:
-    """cronie's anacrontab. ``random_delay`` is the greatest random delay in minutes that holds for its jobs, 0 for none.
+    """An anacrontab. ``random_delay`` is the greatest random delay in minutes that holds for its jobs, 0 for none.
 
     It holds for the jobs below its line only: anacron adds it to a job's delay as it reads the job. ``assignment`` is
     that line, None where there is none above the first job; ``room`` the last blank line above it, by number and text.
+    ``hours`` are those of the day in which a job may begin.
     """
 
     state: State
-    has_jobs: bool = False
+    jobs: tuple[AnacronJob, ...] = ()
     random_delay: int = 0
     assignment: str | None = None
     room: tuple[int, str] | None = None
+    hours: frozenset[int] = frozenset(range(24))
+
+    @property
+    def has_jobs(self) -> bool:
+        """True where it has a job that anacron understands."""
+        return bool(self.jobs)
+
+    def delayed(self, minutes: int) -> Anacrontab:
+        """The same with a random delay for the jobs that have none."""
+        jobs = (job if job.random else replace(job, random=minutes) for job in self.jobs)
+        return replace(self, jobs=tuple(jobs), random_delay=self.random_delay or minutes)
 
 
-_ANACRON_JOB = re.compile(r"\s*(\d+|@\S+)\s+\d+\s+[^\s/]+\s+\S")
+_ANACRON_JOB = re.compile(r"\s*(?:\d+|@\S+)\s+(?P<delay>\d{1,9})\s+(?P<name>[^\s/]+)\s+\S")
+_HOURS_RANGE = re.compile(r"(\d{1,3})-(\d{1,3})", re.ASCII)
 
 
-def parse_anacrontab(file: File) -> Anacrontab:
-    """Parse what matters of an anacrontab."""
+def parse_anacrontab(file: File, cronie: bool = True) -> Anacrontab:
+    """Parse what matters of an anacrontab. Other anacrons than cronie's do not know its variables."""
     found = Anacrontab(file.state)
+    random, ranged, preferred = 0, found.hours, found.hours
     for number, line in enumerate(file.lines, 1):
-        variable = None if line.lstrip().startswith("#") else _variable(line)
-        if variable and variable[0] == "RANDOM_DELAY":
-            # cronie takes digits right after the equals sign, and nothing else (anacron/readtab.c).
-            value = line.partition("=")[2]
-            found = replace(found, random_delay=int(value) if value.isdigit() else 0, assignment=line)
-        elif not line.strip():
+        variable = _variable(line) if cronie and not line.lstrip().startswith("#") else None
+        # cronie takes digits right after the equals sign, and nothing else (anacron/readtab.c).
+        name, value = (variable[0], line.partition("=")[2]) if variable else ("", "")
+        job = _ANACRON_JOB.match(line)
+        if name == "RANDOM_DELAY":
+            random = int(value[:9]) if value.isdigit() else random
+            if not found.jobs:
+                found = replace(found, random_delay=random if value.isdigit() else 0, assignment=line)
+        elif name == "START_HOURS_RANGE" and (limits := _HOURS_RANGE.fullmatch(value)):
+            # From 22 to 3 is none to it, and then no hour is in the range (anacron/lock.c, consider_job).
+            ranged = frozenset(range(int(limits[1]), min(int(limits[2]), 24)))
+        elif name == "PREFERRED_HOUR" and value.isdigit() and int(value[:9]) <= 24:
+            preferred = frozenset({int(value)})
+        elif not line.strip() and not found.jobs:
             found = replace(found, room=(number, line))
-        elif _ANACRON_JOB.match(line):
-            return replace(found, has_jobs=True)
-    return found
+        elif job:
+            found = replace(found, jobs=(*found.jobs, AnacronJob(job["name"], int(job["delay"]), random)))
+    return replace(found, hours=ranged & preferred)
 
 
 @dataclass(frozen=True)
 class Cron:
-    """cron and anacron of a guest. ``installed`` says that there is a cron daemon."""
+    """cron and anacron of a guest. ``installed`` says that there is a cron daemon. ``anacron`` is cronie's anacrontab,
+    ``other_anacron`` that of Debian's own anacron, which has no random delay and is started by its timer.
+    """
 
     installed: bool
     system: tuple[Crontab, ...]
     user: tuple[Crontab, ...]
     anacron: Anacrontab | None
+    other_anacron: Anacrontab | None
 
     @property
     def crontabs(self) -> tuple[Crontab, ...]:
@@ -309,12 +343,15 @@ class Cron:
     def of(cls, probe: ProbeOutput) -> Cron:
         """Read it from the probe's output."""
         debian = probe.file("/etc/debian_version").exists
+        anacrontab = probe.file(ANACRONTAB)
+        cronie = probe.entry(CRONIE_ANACRON) is not None
         return cls(
             installed=any(probe.entry(path) for path in TRACES) or probe.file("/etc/crontab").exists,
             system=_crontabs(probe, SYSTEM_CRONTABS, system=True, debian=debian),
             user=_crontabs(probe, USER_CRONTABS, system=False, debian=debian),
-            anacron=parse_anacrontab(probe.file(ANACRONTAB))
-            if probe.entry(CRONIE_ANACRON) and probe.file(ANACRONTAB).exists
+            anacron=parse_anacrontab(anacrontab) if cronie and anacrontab.exists else None,
+            other_anacron=parse_anacrontab(anacrontab, cronie=False)
+            if debian and not cronie and anacrontab.exists
             else None,
         )
 

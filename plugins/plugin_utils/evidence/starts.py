@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Starts: at which minutes of the day a guest's jobs begin, of its cron and of its timers together.
+"""Starts: at which minutes of the day a guest's jobs begin, of its cron, its anacron and its timers together.
 
-Counted are the minutes of the guest's own clock, on the days on which a job runs. What anacron starts is not: it begins at
-different times on different days. One text stands for all starts of a guest, short enough for a record:
+Counted are the minutes of the guest's own clock, on the days on which a job runs, of a guest that is up all day. One text stands
+for all starts of a guest, short enough for a record:
 
     242                 once, at minute 242 of the day (04:02)
     1+60*24             24 times, 60 minutes apart, first at minute 1
@@ -19,7 +19,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import Job, Schedule
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import (
+    AnacronJob,
+    Anacrontab,
+    Job,
+    Schedule,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers import Calendar
 
@@ -27,6 +32,11 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers impo
 DAY = 24 * 60
 #: How Debian's crontabs leave a job to systemd's timer: such a line does nothing where systemd runs.
 _LEFT_TO_SYSTEMD = re.compile(r"^test -e /run/systemd/system \|\||! -d /run/systemd/system\b")
+#: How cron starts cronie's anacron (/etc/cron.hourly/0anacron), once an hour until it has run that day.
+_HOURLY = re.compile(r"\brun-parts (--\S+ )*/etc/cron\.hourly\b")
+#: What starts Debian's, and what its crontab leaves to it.
+_ANACRON_TIMER = "anacron.timer"
+_LEFT_TO_ANACRON = re.compile(r"^test -x /usr/sbin/anacron \|\|")
 _WORD = re.compile(r"(\d{1,4})(?:\+(\d{1,4})\*(\d{1,4}))?(?:~(\d{1,5}))?", re.ASCII)
 
 
@@ -63,29 +73,77 @@ def starts_of(
     evidence: Evidence,
     schedules: Mapping[Job, Schedule] | None = None,
     calendars: Mapping[str, Sequence[str]] | None = None,
+    anacron: Anacrontab | None = None,
 ) -> list[tuple[Start, ...]]:
     """For each job its starts, none for one that is not understood.
 
-    ``schedules`` (by job) and ``calendars`` (by timer) stand for those that the guest has: what would be if it had them.
+    ``schedules`` (by job), ``calendars`` (by timer) and ``anacron`` (cronie's) stand for those that the guest has: what would be if
+    it had them.
     """
-    systemd = evidence.platform.systemd
-    found = [
-        _of_cron(job, (schedules or {}).get(job, job.schedule))
-        for crontab in evidence.cron.crontabs
+    cron = evidence.cron
+    timers = {
+        timer.name: [
+            _of_calendar(text, timer.settings.delay)
+            for text in (calendars or {}).get(timer.name, timer.settings.calendars)
+        ]
+        for timer in evidence.timers.timers
+        if timer.active or timer.enabled
+    }
+    by_timer = timers.get(_ANACRON_TIMER) if cron.other_anacron else None
+    jobs = {
+        job: _of_cron(job, (schedules or {}).get(job, job.schedule))
+        for crontab in cron.crontabs
         for job in crontab.jobs
-        if job.schedule.fields and not (systemd and _LEFT_TO_SYSTEMD.search(job.command))
-    ]
-    for timer in evidence.timers.timers:
-        if timer.active or timer.enabled:
-            spread = min(max(1, timer.settings.delay // 60), DAY)
-            for text in (calendars or {}).get(timer.name, timer.settings.calendars):
-                try:
-                    minutes = Calendar.parse(text).firing_minutes
-                except ValueError:
-                    found.append(())
-                else:
-                    found.append(tuple(progressions(minutes, spread)))
+        if job.schedule.fields
+        and not (evidence.platform.systemd and _LEFT_TO_SYSTEMD.search(job.command))
+        and not (by_timer and _LEFT_TO_ANACRON.search(job.command))
+    }
+    found = [*jobs.values(), *(starts for starts_ in timers.values() for starts in starts_)]
+    if cron.anacron:
+        by_cron = [starts for job, starts in jobs.items() if _HOURLY.search(job.command)]
+        found += _of_anacron(anacron or cron.anacron, by_cron)
+    elif cron.other_anacron and by_timer:
+        found += _of_anacron(cron.other_anacron, by_timer)
     return found
+
+
+def _of_calendar(text: str, delay: int) -> tuple[Start, ...]:
+    """``delay`` is the timer's random one, in seconds."""
+    try:
+        minutes = Calendar.parse(text).firing_minutes
+    except ValueError:
+        return ()
+    return tuple(progressions(minutes, min(max(1, delay // 60), DAY)))
+
+
+def _of_anacron(anacron: Anacrontab, by: Sequence[Sequence[Start]]) -> list[tuple[Start, ...]]:
+    """The starts of anacron's jobs; ``by`` is those of what starts anacron itself.
+
+    Not understood where nothing is known to start it; a job whose hours it can never meet has none.
+    """
+    if not by or not all(by):
+        return [() for _job in anacron.jobs]
+    moments = sorted((minute, start.spread) for starts in by for start in starts for minute in start.minutes)
+    found = (_first_of_the_day(job, moments, anacron.hours) for job in anacron.jobs)
+    return [(start,) for start in found if start is not None]
+
+
+def _first_of_the_day(job: AnacronJob, moments: Iterable[tuple[int, int]], hours: frozenset[int]) -> Start | None:
+    """When anacron, started at ``moments`` (minute, and of how many minutes from then on), has begun a job that is due that day.
+
+    It takes the job where the minute at which it would begin, with a random delay of that moment, is in ``hours``; else the
+    next moment tries again. Counted is every minute at which it may begin, all the same.
+    """
+    first, last = -1, -1
+    for minute, spread in moments:
+        # cronie draws from 0 to RANDOM_DELAY, both of them (unbiased_rand in anacron/readtab.c).
+        begins = range(minute + job.delay, minute + job.delay + spread + min(job.random, DAY))
+        taken = [begin for begin in begins if begin // 60 % 24 in hours]
+        if taken:
+            first, last = taken[0] if first < 0 else first, taken[-1]
+        if len(taken) == len(begins):
+            break
+    return Start(first % DAY, spread=min(last - first + 1, DAY)) if first >= 0 else None
 
 
 def _of_cron(job: Job, schedule: Schedule) -> tuple[Start, ...]:

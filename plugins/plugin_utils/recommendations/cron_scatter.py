@@ -554,7 +554,10 @@ def scattered_starts(evidence: Evidence, options: Options) -> list[tuple[Start, 
         return None
     moved = {move.job: Schedule.parse(move.schedule) for move in _survey(evidence, seed, options).moves}
     timers = {case.timer.name: case.wanted for case in _survey_timers(evidence, seed, options).cases}
-    return starts_of(evidence, moved, timers)
+    cron, anacron = evidence.cron, evidence.cron.anacron
+    if anacron and _anacron_herds(cron) and _anacron_edit(anacron, options):
+        anacron = anacron.delayed(int(options["cron_scatter_random_delay"]))
+    return starts_of(evidence, moved, timers, anacron)
 
 
 _IDENTITY_READS: tuple[Read, ...] = (files("/sys/class/net/*/address"),)

@@ -114,7 +114,9 @@ def _initiators(evidence: Evidence) -> list[str] | None:
 def starts(evidence: Evidence) -> str | None:
     """When the guest's jobs begin, None where not every crontab, or no timer, could be read."""
     cron, systemd = evidence.cron, evidence.platform.systemd
-    if any(crontab.state is not State.READ for crontab in cron.crontabs) or (systemd and not evidence.timers.asked):
+    states = [crontab.state for crontab in cron.crontabs]
+    states += [table.state for table in (cron.anacron, cron.other_anacron) if table]
+    if any(state is not State.READ for state in states) or (systemd and not evidence.timers.asked):
         return None
     return starts_text(starts_of(evidence))
 

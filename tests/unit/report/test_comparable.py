@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import CRONIE_ANACRON
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry, State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.starts import (
     DAY,
     Start,
@@ -134,6 +135,81 @@ def test_what_systemd_does_itself_is_not_counted_twice() -> None:
     assert starts_of(crontab(left, **with_systemd)) == []
 
 
+ANACRONTAB = "1\t5\tcron.daily\trun\n7\t25\tcron.weekly\trun\n@monthly\t45\tcron.monthly\trun\n"
+HOURLY = "1 * * * * root run-parts /etc/cron.hourly"
+
+
+def cronie(anacrontab: str | State, *lines: str, **words: Any) -> Any:
+    """Evidence of an EL 6 with these."""
+    files = {"/etc/crontab": "\n".join(lines or (HOURLY,)), "/etc/anacrontab": anacrontab, "/proc/1/comm": "init"}
+    return evidence_of(files, entries=[Entry(CRONIE_ANACRON, "-", "rwxr-xr-x", 1, 0, 0, 0, None)], **words)
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        # At once after midnight.
+        ("", "6 26 46"),
+        # The first in which the minute itself is in the range, not the one at which anacron is started.
+        ("START_HOURS_RANGE=3-22\n", "186 206 226"),
+        ("START_HOURS_RANGE=0-24\n", "6 26 46"),
+        ("PREFERRED_HOUR=4\n", "246 266 286"),
+        ("PREFERRED_HOUR=3\nSTART_HOURS_RANGE=4-22\n", ""),
+        # cronie takes no range over midnight, and then no job is in it.
+        ("START_HOURS_RANGE=22-3\n", ""),
+        ("START_HOURS_RANGE= 3-22\n", "6 26 46"),
+        ("RANDOM_DELAY=45\n", "6~46 26~46 46~46"),
+        # Shipped. Some draw a delay at 02:01 that makes it 03:00, the others are tried again at 03:01.
+        ("RANDOM_DELAY=45\nSTART_HOURS_RANGE=3-22\n", "186~46 180~72 180~92"),
+        ("RANDOM_DELAY=x\nSTART_HOURS_RANGE=x\n", "6 26 46"),
+    ],
+)
+def test_starts_of_anacron(variables: str, text: str) -> None:
+    assert starts(cronie(variables + ANACRONTAB)) == f"1+60*24 {text}".rstrip()
+
+
+def test_a_random_delay_holds_for_the_jobs_below_it() -> None:
+    first, *others = ANACRONTAB.splitlines(keepends=True)
+    assert starts(cronie(first + "RANDOM_DELAY=10\n" + "".join(others))) == "1+60*24 6 26~11 46~11"
+
+
+def test_anacron_begins_when_its_guest_starts_it() -> None:
+    """Its hour's job may have been scattered, be delayed by cron itself, or not be known at all."""
+    ranged = "START_HOURS_RANGE=3-22\n" + ANACRONTAB
+    assert starts(cronie(ranged, "59 * * * * root run-parts /etc/cron.hourly")) == "59+60*24 184 204 224"
+    assert starts(cronie(ANACRONTAB, "RANDOM_DELAY=6", HOURLY)) == "1+60*24~6 6~6 26~6 46~6"
+    assert starts(cronie(ranged, "*/15 * * * * root /usr/lib/cron/run-crons")) == "0+15*96 ? ? ?"
+    # Other anacrons are not started by cron's hourly jobs.
+    assert (
+        starts(evidence_of({"/etc/crontab": HOURLY, "/etc/anacrontab": ANACRONTAB, "/proc/1/comm": "init"}))
+        == "1+60*24"
+    )
+
+
+def test_anacron_that_cannot_be_read_makes_starts_unknown() -> None:
+    assert starts(cronie(State.DENIED)) is None
+
+
+def timer(name: str, settings: str) -> dict[str, Any]:
+    """What a guest with this timer, enabled, says of it."""
+    lines = [(f"/usr/lib/systemd/system/{name}", number, line) for number, line in enumerate(settings.splitlines(), 1)]
+    shown = f"Id={name}\nActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\nDropInPaths=\n"
+    return {"lines": {"timers": lines}, "commands": {"timers": (0, shown)}}
+
+
+def test_debians_anacron_is_started_by_its_timer_and_what_its_crontab_leaves_to_it_is_not_counted() -> None:
+    """It does not know cronie's variables."""
+    files = {
+        "/etc/crontab": "17 * * * * root cd / && run-parts --report /etc/cron.hourly\n"
+        "25 6 * * * root test -x /usr/sbin/anacron || { cd / && run-parts --report /etc/cron.daily; }\n",
+        "/etc/anacrontab": "RANDOM_DELAY=45\n" + ANACRONTAB, "/etc/debian_version": "13", "/proc/1/comm": "systemd",
+    }  # fmt: skip
+    settings = "OnCalendar=*-*-* 07..23:30\nRandomizedDelaySec=5m\n"
+    assert starts(evidence_of(files, **timer("anacron.timer", settings))) == "17+60*24 450+60*17~5 455~5 475~5 495~5"
+    # Of a package that was removed the table stays, and cron does its work again.
+    assert starts(evidence_of(files, **timer("other.timer", settings))) == "17+60*24 385 450+60*17~5"
+
+
 def test_where_a_crontab_cannot_be_read_starts_are_not_known() -> None:
     assert starts(evidence_of({"/etc/crontab": State.DENIED, "/proc/1/comm": "init"})) is None
 
@@ -165,3 +241,28 @@ def test_what_would_be_stands_for_what_is() -> None:
     job, _other = evidence.cron.crontabs[0].jobs
     moved = starts_of(evidence, {job: type(job.schedule).parse("3 * * * *")})
     assert moved == [(Start(3, 60, 24),), (Start(385),)]
+
+
+@pytest.mark.parametrize(
+    ("guest", "variant", "anacron"),
+    [
+        ("rhel6", "no_random_delay", "186 206 226"),
+        ("rhel6", "base", "186~46 180~72 180~92"),
+        ("rhel9", "base", "186~46 180~72 180~92"),
+        ("debian12", "base", None),
+    ],
+)
+def test_what_scatter_would_make_of_a_guest_is_what_it_makes(
+    tmp_path: Path, guest: str, variant: str, anacron: str | None
+) -> None:
+    """Anacron's jobs move with the hour's job that starts it."""
+    tree = guest_tree.materialise(guest_tree.load(guest, variant), tmp_path / "tree")
+    only = {"vmguest_only": ["cron_scatter", "timer_scatter"]}
+    policy = guest_tree.policy(tree, only)
+    first = comparable(guest_tree.probe(tree), policy.options)
+    assert anacron is None or first["starts"].endswith(f" {anacron}")
+    assert guest_tree.apply(tree, only).problems == []
+    second = comparable(guest_tree.probe(tree), policy.options)
+    assert first["starts_scattered"] == second["starts"] == second["starts_scattered"] != first["starts"]
+    daily = second["starts"].split()[-3]
+    assert anacron is None or (not daily.startswith("186") and daily.endswith("~46"))
