@@ -238,10 +238,12 @@ class Timers:
         """Read them from the probe's output."""
         output = probe.command(ASK_SYSTEMD.name)
         units = _UnitFiles(probe)
-        return cls(
-            bool(output),
-            tuple(_timer(unit, units) for unit in _units(output.lines) if unit.get("Id", [""])[0].endswith(".timer")),
+        # The manager's own order is another one after a boot or a reload.
+        found = sorted(
+            (unit for unit in _units(output.lines) if unit.get("Id", [""])[0].endswith(".timer")),
+            key=lambda unit: unit["Id"][0],
         )
+        return cls(bool(output), tuple(_timer(unit, units) for unit in found))
 
 
 def settings_of(probe: ProbeOutput, name: str) -> Settings:

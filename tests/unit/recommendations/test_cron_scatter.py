@@ -765,6 +765,16 @@ def applied(units, files, verdict, loaded=()):
     return {**units, **written}, {**files, **written}
 
 
+def test_the_order_in_which_the_manager_names_its_timers_changes_nothing():
+    """It is another one after every boot: that would be drift, and another plan than the one that was approved."""
+    units = {f"{USR}/{name}.timer": "OnCalendar=daily\n" for name in ("logrotate", "dpkg-db-backup", "fstrim")}
+    answers = [show(path.rpartition("/")[2], ["*-*-* 00:00:00"]) for path in units]
+    found, other = (timer_verdict(units, "\n".join(order)) for order in (answers, answers[::-1]))
+    assert found == other
+    assert found.status is Status.NONCOMPLIANT
+    assert found.persistent.startswith("dpkg-db-backup.timer daily, fstrim.timer ")
+
+
 def answer_after(verdict, name="logrotate.timer"):
     (step,) = [step for step in verdict.remedy if isinstance(step, WriteFile)]
     calendars = [
