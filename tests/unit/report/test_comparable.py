@@ -194,7 +194,7 @@ def timer(name: str, settings: str) -> dict[str, Any]:
     """What a guest with this timer, enabled, says of it."""
     lines = [(f"/usr/lib/systemd/system/{name}", number, line) for number, line in enumerate(settings.splitlines(), 1)]
     shown = f"Id={name}\nActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\nDropInPaths=\n"
-    return {"lines": {"timers": lines}, "commands": {"timers": (0, shown)}}
+    return {"lines": {"timers": lines}, "commands": {"units": (0, shown)}}
 
 
 def test_debians_anacron_is_started_by_its_timer_and_what_its_crontab_leaves_to_it_is_not_counted() -> None:
