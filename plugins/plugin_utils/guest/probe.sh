@@ -10,9 +10,9 @@
 # from EL4 on.
 #
 # Speed is processes: files are sorted out by the shell's own tests, and all files of one redaction go through one grep.
-# No heredoc (bash writes it to a temporary file), and command substitution only where it is the process itself that counts. While the probe runs, IFS is a newline and
-# globbing is off but for the one place that expands globs: a list is a string of paths, each with a newline after it,
-# and $list without quotes is its words. Names with a newline never come into a list.
+# No heredoc (bash writes it to a temporary file), and command substitution only where it is the process itself that counts.
+# While the probe runs, IFS is a newline and globbing is off but for the places that expand globs: a list is a string of paths,
+# each with a newline after it, and $list without quotes is its words. Names with a newline never come into a list.
 #
 # A line that begins with # is not sent, not even inside a string.
 
