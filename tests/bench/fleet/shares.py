@@ -98,7 +98,7 @@ def summed(samples: Iterable[Sample]) -> Shares:
 def read(folder: Path) -> list[Sample]:
     """What the sampler's processes left in a folder."""
     return [
-        Sample(file.name.partition("-")[0], seconds, [(name, function) for name, function in stack])
+        Sample(file.name.partition("-")[0], seconds, [tuple(frame) for frame in stack])
         for file in sorted(folder.glob("*.json"))
         for seconds, stack in json.loads(file.read_text(encoding="utf-8"))
     ]
