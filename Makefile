@@ -95,6 +95,9 @@ setup-rulebook:
 rulebook: setup setup-rulebook ## Event-Driven Ansible: an event, and the guest that is audited for it
 	$(GATE) 'rulebook' $(WITH_NEWEST) pytest -q --durations=5 tests/schedule/test_rulebook.py
 
+breaks: setup ## break every recommendation on purpose and see its tests turn red (minutes): [ONLY="recommendation ..."]
+	$(GATE) 'deliberate breaks' $(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.breaks.run $(ONLY)
+
 package:
 	$(GATE) 'package, newest ansible-core' $(WITH_NEWEST) sh tests/tools/package.sh
 	$(GATE) 'package, oldest ansible-core' env PATH="$(OLDEST):$$PATH" sh tests/tools/package.sh
@@ -183,5 +186,5 @@ clean: ## remove .build/ and the test guests
 	@-podman rm --force --time 1 $$(podman ps --all --quiet --filter name='^vmguest-') 2>/dev/null
 	rm -rf $(BUILD)
 
-.PHONY: help audit demo setup check lint test ruff mypy shellcheck docs-check docs-pages units-newest units-oldest units-slow playbooks-oldest browser schedules setup-rulebook rulebook package ansible-lint \
+.PHONY: help audit demo setup check lint test ruff mypy shellcheck docs-check docs-pages units-newest units-oldest units-slow playbooks-oldest breaks browser schedules setup-rulebook rulebook package ansible-lint \
     docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios vm-shell vm-sample proof proof-page bench bench-report bench-fleet setup-peers bench-peers crashtest crash-sample docs clean

@@ -95,7 +95,10 @@ def _legend() -> str:
   `pending_reboot`, too. **conflict**: cases in which somebody else sets the value, and would win.
 - **containers**: tests of `molecule/default` that look at the remedied guest with its own commands. **VMs**: tests of `tests/vm`
   and `molecule/vm` that assert its status on a booted guest, or look at it there.
-- Empty: there is no such test."""
+- Empty: there is no such test.
+
+`make breaks` breaks every recommendation on purpose, for each column up to **conflict** and for each step of a remedy, and fails
+where neither a case nor the rule's unit tests turn red."""
 
 
 def _audit(entry: Entry) -> str:
