@@ -88,7 +88,10 @@ DRIFT: dict[str, Mapping[str, Any]] = {
         },
         "systemd": {"version": 252, "started": ["ntpd.service"], "stopped": ["chronyd.service"]},
     },
-    "tools keep the time": {"programs": {"vmware-toolbox-cmd": "toolbox"}, "files": {"/.state/tools_sync": "Enabled"}},
+    "tools keep the time": {
+        "programs": {"vmware-toolbox-cmd": "toolbox"},
+        "files": {"/.state/host/tools_sync": "Enabled"},
+    },
     "acpi_pm by hand": {
         "files": {
             "/sys/devices/system/clocksource/clocksource0/current_clocksource": "acpi_pm",

@@ -1,14 +1,14 @@
 # shellcheck shell=sh
-# vmware-toolbox-cmd, as far as it has a state: what the host keeps of the VM's settings, in STATE/tools_sync.
+# vmware-toolbox-cmd, as far as it has a state: what the host keeps of the VM's settings, in STATE/host/tools_sync.
 : "${STATE:?}"
 case "$*" in
     'timesync status')
-        cat "$STATE/tools_sync"
+        cat "$STATE/host/tools_sync"
         # EX_UNAVAILABLE is how it says no.
-        grep -q Enabled "$STATE/tools_sync" || exit 69
+        grep -q Enabled "$STATE/host/tools_sync" || exit 69
         ;;
-    'timesync enable') echo Enabled >"$STATE/tools_sync" ;;
-    'timesync disable') echo Disabled >"$STATE/tools_sync" ;;
+    'timesync enable') echo Enabled >"$STATE/host/tools_sync" ;;
+    'timesync disable') echo Disabled >"$STATE/host/tools_sync" ;;
     'stat sessionid') echo 0x4f6b0d8ea2c9f3d1 ;;
     'stat memlimit') echo '4294967295 MB' ;;
     'stat cpulimit') echo '4294967295 MHz' ;;

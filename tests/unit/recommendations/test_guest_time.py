@@ -276,8 +276,10 @@ class TestChrony:
         assert found.status is status, found.reason
 
     def test_the_threshold_stays(self):
-        edit = settings_of("chronyd", lines=["makestep 0.5 3"], always=True).remedy[1]
+        first, edit, restart = settings_of("chronyd", lines=["makestep 0.5 3"], always=True).remedy
         assert edit == EditFile("/etc/chrony.conf", (ReplaceLine("makestep 0.5 3", "makestep 0.5 -1"),))
+        assert (first.do, first.undo) == ("true", "systemctl restart chronyd.service")
+        assert (restart.do, restart.undo) == ("systemctl restart chronyd.service", "true")
 
 
 @pytest.mark.parametrize(
