@@ -95,7 +95,7 @@ setup-rulebook:
 rulebook: setup setup-rulebook ## Event-Driven Ansible: an event, and the guest that is audited for it
 	$(GATE) 'rulebook' $(WITH_NEWEST) pytest -q --durations=5 tests/schedule/test_rulebook.py
 
-breaks: setup ## break every recommendation on purpose and see its tests turn red (minutes): [ONLY="recommendation ..."]
+breaks: setup ## break every recommendation on purpose and see its tests turn red (25 minutes): [ONLY="recommendation ..."]
 	$(GATE) 'deliberate breaks' $(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.breaks.run $(ONLY)
 
 package:
