@@ -93,12 +93,17 @@ def behind(figures: Figures) -> list[str]:
     return found
 
 
+_LOOKS = (
+    "Ansible's own start is in it, our probe reads what all recommendations ask for, and reports are made; "
+    "theirs looks at these settings."
+)
 #: Why we may be behind somebody.
 _WHY = {
-    "first audit": "Our probe reads what all recommendations ask for, and reports are made; theirs look at these settings.",
+    "first audit": _LOOKS,
     "first application": "Both wait for the guest's package manager; ours logs, backs up, syncs and proves each change besides.",
-    "application, steady state": "Ours reads all that it would audit before it says that nothing is to be done.",
-    "audit, steady state": "Our probe reads what all recommendations ask for, and reports are made; theirs look at these settings.",
+    "application, steady state": "Ansible's own start is in it, and ours reads all that it would audit before it says that nothing "
+    "is to be done.",
+    "audit, steady state": _LOOKS,
 }
 
 
@@ -139,8 +144,9 @@ ratios.
 
 {tools}
 
-The settings: open-vm-tools installed and running, the I/O scheduler now and from the next boot on, the guest's own times for
-crontab and timers. The peers are given those times; the collection works them out. Of {figures.compared} guests all files were
+The settings: open-vm-tools installed and running, the I/O scheduler and the disks' timeouts now and from the next boot on, CPUs and
+memory that are added used, the guest's own times for crontab and timers. The peers are given those times; the collection works
+them out. Of {figures.compared} guests all files were
 compared by content, mode and owner after the first application: ours changed {figures.changed}.
 
 What differs, and no second shows:
