@@ -28,10 +28,10 @@ def _page(cases: Sequence[Case]) -> Iterator[str]:
     minutes = sum(case.seconds for case in cases) / 60
     yield f"""# Proof: what the manual says, measured
 
-Made by `make proof` ({minutes:.0f} minutes of scenarios, two at a time), or part by part: `make proof ARGS=…`, then `make proof-page`.
-Each line of a table was measured by a test that fails where it is otherwise, on Debian 12 guests in QEMU that take their machine
-for VMware's: firmware, hypervisor port, disks, network card. The processor is emulated, so nothing here says how fast something
-is. `make vm-sample`, a part of `make test`, runs some of it.
+Made by `make proof` ({minutes:.0f} minutes of scenarios, two at a time), or part by part: `make proof ARGS=…`, then `make
+proof-page`. Each line of a table was measured by a test that fails where it is otherwise, on Debian 12 guests in QEMU that take
+their machine for VMware's: firmware, hypervisor port, disks, network card. The processor is emulated, so nothing here says how
+fast something is. `make vm-sample`, a part of `make test`, runs some of it.
 
 VMware's backdoor and its channel to the host do not answer as on ESXi: what VMware Tools report is shown nowhere here.
 """
