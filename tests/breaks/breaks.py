@@ -204,7 +204,7 @@ def remedy_breaks(name: str, cases: Sequence[Case]) -> Iterator[Break]:
         if not isinstance(step, Run) or step.undo != "true":
             yield Break(name, "revert", f"not undone: {kind}", undo, _not_undoing(kind))
     if kinds:
-        case = next(iter(kinds.values()))[0]
+        (case, *_others), *_kinds = kinds.values()
         yield Break(name, "remedy", "no step is done", ((case.alone(name), ()),), _without(list(kinds)))
         yield Break(
             name, "revert", "no step is undone", ((case.alone(name), _receipts(case.found[name], list(kinds))),)
