@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput, once
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Command, Lines, Read, entries
 
 #: Services of VMware Tools: Debian's open-vm-tools and vgauth; vmtoolsd and vgauthd of all other distributions; the
@@ -164,21 +164,36 @@ class Services:
 
 
 def _units(probe: ProbeOutput) -> dict[str, Unit] | None:
-    output = probe.command("units")
-    if not output:
+    if not probe.command(ASK_SYSTEMD.name):
         return None
     found = {}
-    for block in "\n".join(output.lines).split("\n\n"):
-        values = dict(line.partition("=")[::2] for line in block.splitlines())
-        own = values.get("Id", "").removesuffix(".service")
-        if not own or own.endswith(".timer"):
+    for shown in shown_units(probe):
+        own = shown["Id"][0].removesuffix(".service")
+        if own.endswith(".timer"):
             continue
-        links, mask = _links(probe, own), _mask(probe, own)
-        unit = Unit(own, values.get("LoadState", ""), values.get("ActiveState", ""), links, mask)
+        load, active, names = (shown.get(key, [""])[0] for key in ("LoadState", "ActiveState", "Names"))
+        unit = Unit(own, load, active, _links(probe, own), _mask(probe, own))
         # An alias (Debian: vmtoolsd of open-vm-tools) answers with the unit itself.
-        for name in (own, *(name.removesuffix(".service") for name in values.get("Names", "").split())):
+        for name in (own, *(name.removesuffix(".service") for name in names.split())):
             found[name] = unit
     return found
+
+
+def shown_units(probe: ProbeOutput) -> list[dict[str, list[str]]]:
+    """What systemd shows of each unit, services and timers: a property more than once where it has several values. Parsed once."""
+    return once(probe, ASK_SYSTEMD.name, _shown_units)
+
+
+def _shown_units(probe: ProbeOutput) -> list[dict[str, list[str]]]:
+    """systemctl show's answer: units apart by an empty line."""
+    units: list[dict[str, list[str]]] = [{}]
+    for line in probe.command(ASK_SYSTEMD.name).lines:
+        key, equals, value = line.partition("=")
+        if equals:
+            units[-1].setdefault(key, []).append(value)
+        elif not line.strip():
+            units.append({})
+    return [unit for unit in units if unit.get("Id", [""])[0]]
 
 
 def _links(probe: ProbeOutput, name: str) -> tuple[str, ...]:

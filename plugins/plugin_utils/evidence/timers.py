@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Line, ProbeOutput
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, Read, entries, files
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import ASK_SYSTEMD
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import ASK_SYSTEMD, shown_units
 
 #: Where unit files lie, what wins first (systemd.unit(5)). /lib is the same as /usr/lib where /usr is merged.
 UNIT_FOLDERS = (
@@ -236,31 +236,19 @@ class Timers:
     @classmethod
     def of(cls, probe: ProbeOutput) -> Timers:
         """Read them from the probe's output."""
-        output = probe.command(ASK_SYSTEMD.name)
+        asked = bool(probe.command(ASK_SYSTEMD.name))
         units = _UnitFiles(probe)
         # The manager's own order is another one after a boot or a reload.
         found = sorted(
-            (unit for unit in _units(output.lines) if unit.get("Id", [""])[0].endswith(".timer")),
+            (unit for unit in shown_units(probe) if unit["Id"][0].endswith(".timer")),
             key=lambda unit: unit["Id"][0],
         )
-        return cls(bool(output), tuple(_timer(unit, units) for unit in found))
+        return cls(asked, tuple(_timer(unit, units) for unit in found))
 
 
 def settings_of(probe: ProbeOutput, name: str) -> Settings:
     """What the unit files of timer ``name`` come to, whether the manager has loaded it or not."""
     return _UnitFiles(probe).settings(name)
-
-
-def _units(lines: tuple[str, ...]) -> list[dict[str, list[str]]]:
-    """systemctl show's answer: units apart by an empty line, a property more than once where it has several values."""
-    units: list[dict[str, list[str]]] = [{}]
-    for line in lines:
-        key, equals, value = line.partition("=")
-        if equals:
-            units[-1].setdefault(key, []).append(value)
-        elif not line.strip():
-            units.append({})
-    return units
 
 
 def _timer(unit: dict[str, list[str]], units: _UnitFiles) -> Timer:
