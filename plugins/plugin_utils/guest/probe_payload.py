@@ -46,7 +46,6 @@ PROBE = minified((_HERE / "probe.sh").read_text(encoding="utf-8")) + IMAGES
 _NONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./-]+", re.ASCII)
-_WILD = re.compile(r"[*?[]")
 #: Words in double quotes cost less than in single ones where the payload is itself an argument in single quotes.
 _NOT_IN_DOUBLE_QUOTES = re.compile(r'[$`"\\!\n]')
 #: Terminals cut input lines at 4095 bytes.
@@ -123,7 +122,7 @@ def _file_calls(reads: Sequence[Files]) -> Iterator[tuple[str, ...]]:
         for other in redacted:
             if kind is kinds[other] or not _overlap(glob, other):
                 continue
-            if kind is None and not _WILD.search(glob):
+            if kind is None and not beginning(glob)[1]:
                 kinds[glob] = kinds[other]
                 break
             raise ValueError(f"what both {glob} and {other} match would be redacted in two ways: declare one redaction")
@@ -162,7 +161,7 @@ def _needed(globs: Iterable[str]) -> list[str]:
     ordered = list(dict.fromkeys(globs))
     wide: dict[int, list[str]] = {}
     for glob in ordered:
-        if _WILD.search(glob):
+        if beginning(glob)[1]:
             wide.setdefault(glob.count("/"), []).append(glob)
     return [
         glob
@@ -183,8 +182,8 @@ def _covers(wide: str, narrow: str) -> bool:
     """True where all that ``narrow`` matches is matched by ``wide``; it may be False for some such globs."""
     if not narrow.startswith(beginning(wide)[0]):
         return False
-    if not _WILD.search(narrow):
-        return bool(_WILD.search(wide)) and glob_match(wide, narrow)
+    if not beginning(narrow)[1]:
+        return beginning(wide)[1] and glob_match(wide, narrow)
     parts, others = wide.split("/"), narrow.split("/")
     return len(parts) == len(others) and all(
         part == one or (part == "*" and not one.startswith(".")) for part, one in zip(parts, others, strict=True)
@@ -197,9 +196,9 @@ def _overlap(glob: str, other: str) -> bool:
     # Most do not even begin alike, and all pairs are asked about.
     if not one.startswith(two) and not two.startswith(one):
         return False
-    if not _WILD.search(glob):
+    if not beginning(glob)[1]:
         return glob_match(other, glob)
-    if not _WILD.search(other):
+    if not beginning(other)[1]:
         return glob_match(glob, other)
     parts, others = glob.split("/"), other.split("/")
     return len(parts) == len(others) and all(_meet(*pair) for pair in zip(parts, others, strict=True))
