@@ -33,7 +33,7 @@ PAGES := $(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collectio
 VM := $(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.vm.run
 
 help: ## list the targets
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | awk -F'\t' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 # ---- the main job ----------------------------------------------------------------------------------------------------
 
