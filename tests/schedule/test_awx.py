@@ -4,7 +4,8 @@
 
 """What AWX is given: templates, survey, schedule in its modules' own words, and an execution environment with the collection.
 
-No AWX and no registry of images take part: what is checked is all that can be known without them.
+No AWX and no registry of images take part: what is checked is all that can be known without them. `make awx` runs the
+same files with an AWX (tests/awx).
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ OPTIONS: Mapping[str, Mapping[str, str]] = yaml.safe_load((TOP / "tests/schedule
 TYPES = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict, "float": float}
 (PLAY,) = yaml.safe_load((AWX / "configure.yml").read_text())
 TASKS: list[dict[str, Any]] = PLAY["tasks"]
-TEMPLATES: list[dict[str, Any]] = next(task["loop"] for task in TASKS if "loop" in task)
+#: Those of the loop, and the one that stands alone.
+TEMPLATES: list[dict[str, Any]] = [
+    *next(task["loop"] for task in TASKS if "loop" in task),
+    *(task["awx.awx.job_template"] for task in TASKS if "awx.awx.job_template" in task and "loop" not in task),
+]
 SURVEY = json.loads((AWX / "survey.json").read_text())
 
 
@@ -60,20 +65,24 @@ def test_templates_run_playbooks_that_the_project_has(template: Mapping[str, Any
 
 def test_the_schedule_names_a_template_that_changes_nothing() -> None:
     given = next(module(task)[1] for task in TASKS if module(task)[0] == "schedule")
-    (template,) = [item for item in TEMPLATES if item["name"] == given["unified_job_template"]]
-    assert template["playbook"] == "audit.yml"
+    workflow = next(module(task)[1] for task in TASKS if module(task)[0] == "workflow_job_template")
+    assert given["unified_job_template"] == workflow["name"]
+    names = [node["unified_job_template"]["name"] for node in workflow["workflow_nodes"]]
+    playbooks = [next(item["playbook"] for item in TEMPLATES if item["name"] == name) for name in names]
+    assert playbooks == ["audit.yml", "report.yml"]
     # As AWX wants it: one DTSTART, and an INTERVAL that is given.
     assert re.fullmatch(r"DTSTART:\d{8}T\d{6}Z RRULE:FREQ=[A-Z]+;INTERVAL=\d+", given["rrule"])
     asked = {question["variable"] for question in SURVEY["spec"]}
-    assert given["extra_data"].keys() <= asked, "AWX ignores variables that no survey asks for"
+    assert given.get("extra_data", {}).keys() <= asked, "AWX ignores variables that no survey asks for"
 
 
 @pytest.mark.parametrize("question", SURVEY["spec"], ids=lambda question: question["variable"])
 def test_the_survey_asks_for_variables_that_there_are(question: Mapping[str, Any]) -> None:
     assert question["variable"] in VARIABLES
+    assert "default" not in question, "AWX makes a default an extra variable, which no inventory can overrule"
+    assert question["required"] is False
     if question["variable"] == "vmguest_profile":
         assert set(question["choices"]) == set(PROFILES) - {"everything"}
-        assert question["default"] == VARIABLES["vmguest_profile"]
 
 
 def test_the_execution_environment_gets_the_collection_as_built(tmp_path: Path) -> None:
