@@ -95,6 +95,16 @@ setup-rulebook:
 rulebook: setup setup-rulebook ## Event-Driven Ansible: an event, and the guest that is audited for it
 	$(GATE) 'rulebook' $(WITH_NEWEST) pytest -q --durations=5 tests/schedule/test_rulebook.py
 
+setup-awx:
+	@sh tests/tools/setup.sh awx
+
+# Not a part of `make test`: AWX is no package, and who runs this has it already.
+awx: setup setup-awx ## AWX for real, one that is installed already: AWX_SOURCE=its source AWX_PYTHON=a python that runs it (as root)
+	@test -d "$(AWX_SOURCE)/awx_collection" || { echo "make awx: AWX_SOURCE is '$(AWX_SOURCE)'; name a folder with AWX's source (docs/schedule.md)" >&2; exit 2; }
+	@test -x "$(AWX_PYTHON)" || { echo "make awx: AWX_PYTHON is '$(AWX_PYTHON)'; name a python that has what AWX requires (docs/schedule.md)" >&2; exit 2; }
+	@sh tests/containers/build.sh controller
+	$(GATE) 'AWX' $(WITH_CONTAINERS) AWX_SOURCE="$(AWX_SOURCE)" AWX_PYTHON="$(AWX_PYTHON)" pytest -q --durations=5 tests/awx
+
 breaks: setup ## break every recommendation on purpose and see its tests turn red (25 minutes): [ONLY="recommendation ..."]
 	$(GATE) 'deliberate breaks' $(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.breaks.run $(ONLY)
 
@@ -186,5 +196,5 @@ clean: ## remove .build/ and the test guests
 	@-podman rm --force --time 1 $$(podman ps --all --quiet --filter name='^vmguest-') 2>/dev/null
 	rm -rf $(BUILD)
 
-.PHONY: help audit demo setup check lint test ruff mypy shellcheck docs-check docs-pages units-newest units-oldest units-slow playbooks-oldest breaks browser schedules setup-rulebook rulebook package ansible-lint \
+.PHONY: help audit demo setup check lint test ruff mypy shellcheck docs-check docs-pages units-newest units-oldest units-slow playbooks-oldest breaks browser schedules setup-rulebook rulebook setup-awx awx package ansible-lint \
     docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios vm-shell vm-sample proof proof-page bench bench-report bench-fleet setup-peers bench-peers crashtest crash-sample docs clean

@@ -4,6 +4,7 @@
 #   tests/tools/setup.sh [packages] [vm-packages] [environments] [collections] [ansible-test]      (default: all, in this order)
 #   tests/tools/setup.sh peers                                 the tools that only `make bench-peers` measures us against
 #   tests/tools/setup.sh rulebook                              Event-Driven Ansible, which only `make rulebook` runs
+#   tests/tools/setup.sh awx                                   database and redis for AWX, which only `make awx` runs
 #
 # Starts from a bare Debian 12 (as root, or with sudo) and may be run again at any time: a part whose inputs have not
 # changed since it last succeeded is skipped. Nothing outside .build/ is written but Debian packages and
@@ -35,6 +36,8 @@ util-linux xfsprogs
 "
 # What a rulebook needs: its rules are Java's.
 rulebook_packages="ca-certificates curl default-jre-headless openssl python3 python3-venv"
+# What AWX stands on; AWX itself is there already.
+awx_packages="git podman postgresql redis-server"
 
 say() { printf 'setup: %s\n' "$*"; }
 die() {
@@ -220,6 +223,7 @@ for part in "$@"; do
         ansible-test) setup_ansible_test ;;
         peers) setup_peers ;;
         rulebook) setup_rulebook ;;
-        *) die "no part called '$part'; there are: packages vm-packages environments collections ansible-test peers rulebook" ;;
+        awx) setup_packages "$awx_packages" ;;
+        *) die "no part called '$part'; there are: packages vm-packages environments collections ansible-test peers rulebook awx" ;;
     esac
 done
