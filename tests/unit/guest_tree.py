@@ -411,6 +411,11 @@ def _package(root: Path, name: str, package: Mapping[str, Any], dpkg: bool) -> N
     (store / "requires").write_text("".join(other + "\n" for other in package.get("requires", [])), encoding="utf-8")
     (store / "conffiles").write_text("".join(path + "\n" for path in package.get("conffiles", [])), encoding="utf-8")
     _put(store / "tree", package)
+    if "kernel" in package:
+        _kernel(store / "tree", package["kernel"]["release"], package["kernel"])
+        (store / "kernel").write_text(f"{package['kernel']['release']}\n", encoding="utf-8")
+    if "older" in package:
+        (store / "older").write_text(f"{package['older']}\n", encoding="utf-8")
     for command, answers in package.get("commands", {}).items():
         _install(store / "bin", command, root, _answers(command, answers))
     if dpkg:
@@ -594,7 +599,8 @@ def _keep_boot_values(tree: Tree) -> None:
 def reboot(tree: Tree) -> None:
     """Switch the guest off and on: what is not configured is gone.
 
-    Kernel files get the values that they had at first, sysctls the kernel's own. Then, as far as these simple trees need it:
+    Kernel files get the values that they had at first, sysctls the kernel's own; the kernel is the menu's first, and nothing waits
+    for a reboot any more. Then, as far as these simple trees need it:
     sysctls, our lines of tmpfiles.d and of local scripts are set, our rule files in /etc/udev/rules.d set the disks' queues, the
     balloon driver loads unless modprobe.d forbids it, swap files of fstab are turned on, wanted units run. More than that it
     does not know.
@@ -602,6 +608,9 @@ def reboot(tree: Tree) -> None:
     for top in ("proc", "sys"):
         shutil.rmtree(tree.root / top)
         shutil.copytree(tree.state / "boot" / top, tree.root / top, symlinks=True)
+    for mark in ("reboot-required", "reboot-required.pkgs"):
+        tree.path(f"/run/{mark}").unlink(missing_ok=True)
+    _start_kernel(tree)
     _set_sysctls(tree)
     _obey_tmpfiles_and_local_scripts(tree)
     _pass_arguments(tree)
@@ -658,6 +667,17 @@ def _obey_tmpfiles_and_local_scripts(tree: Tree) -> None:
             word, path = (word, tmpfiles) if tmpfiles else script.split(" >")
             file = tree.path(path)
             file.write_text(chosen(file.read_text(encoding="utf-8"), word) or "", encoding="utf-8")
+
+
+def _start_kernel(tree: Tree) -> None:
+    """GRUB 2 starts the first entry of its menu. Where that one's modules are there, it is another kernel than before."""
+    for path in ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"):
+        menu = tree.read(path) if tree.path(path).is_file() else ""
+        first = re.search(r"^\s*linux\S*\s+\S*/vmlinuz-(\S+)", menu, re.MULTILINE)
+        if first and tree.path(f"/lib/modules/{first[1]}/modules.dep").is_file():
+            tree.write("/proc/sys/kernel/osrelease", f"{first[1]}\n")
+        if menu:
+            return
 
 
 def _pass_arguments(tree: Tree) -> None:

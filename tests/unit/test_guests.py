@@ -29,7 +29,14 @@ from ansible_collections.vmguest.linux.tests.unit.guest_tree import DANGEROUS, S
 pytestmark = pytest.mark.slow
 
 #: Guests that run under all shells: one of each family, something of every recommendation, new and old userland.
-UNDER_ALL = {"debian12-everything_wrong", "photon5-base", "rhel5-base", "rhel9-no_tools", "sles15sp6-base"}
+UNDER_ALL = {
+    "debian12-everything_wrong",
+    "debian12-kernel_approved",
+    "photon5-base",
+    "rhel5-base",
+    "rhel9-no_tools",
+    "sles15sp6-base",
+}
 
 
 def runs() -> Iterator[tuple[Guest, str]]:

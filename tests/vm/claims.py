@@ -41,6 +41,14 @@ BOOT = Claim(
     "not heed it. Nor a boot by boot loader specification entries: Debian's GRUB 2 has no `blscfg`. These are proved on guest "
     "trees (tests/guests), by their parser.",
 )
+KERNEL = Claim(
+    "kernel",
+    "An approved kernel is added, and can be taken back",
+    "guest_os_current",
+    "",
+    "test_kernel.py",
+    "Ubuntu, whose kernels come in several packages, and a boot by UEFI.",
+)
 DISKS = Claim(
     "disks",
     "The hypervisor orders the I/O",
@@ -184,6 +192,7 @@ REBOOT = Claim(
 CLAIMS = (
     PVSCSI,
     BOOT,
+    KERNEL,
     DISKS,
     TIMEOUT,
     NVME,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -44,11 +44,11 @@ def flushes(vm: VM) -> int:
     return int(disk["stats"]["flush_operations"])
 
 
-def remediate_until(vm: VM, flush: int | None) -> Play | None:
+def remediate_until(vm: VM, flush: int | None, variables: Mapping[str, Any]) -> Play | None:
     """Remediate, and cut the power at that flush after the beginning; None where it was cut."""
     first = flushes(vm)
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(play, "remediate", vm, BOTH, check=False)
+        running = pool.submit(play, "remediate", vm, variables, check=False)
         while flush is not None and not running.done():
             try:
                 if flushes(vm) - first >= flush:
@@ -71,7 +71,7 @@ def receipts(vm: VM) -> str:
 def test_it_boots_and_the_next_run_mends_it(proof: Recorder, make_vm: Callable[..., VM], seed: int, cuts: int) -> None:
     vm = make_vm("debian", HARDWARE, at_login=True)
     first = flushes(vm)
-    assert remediate_until(vm, None)
+    assert remediate_until(vm, None, BOTH)
     total = flushes(vm) - first
     vm.close()
     proof.fact("flushes of a remediation that nobody cuts off", total)
@@ -81,7 +81,7 @@ def test_it_boots_and_the_next_run_mends_it(proof: Recorder, make_vm: Callable[.
     moments = [chosen.randrange(1 + total * number // cuts, 1 + total * (number + 1) // cuts) for number in range(cuts)]
     for number, moment in enumerate(moments):
         vm = make_vm("debian", HARDWARE, at_login=True)
-        assert remediate_until(vm, moment) is None, f"it was done before flush {moment}"
+        assert remediate_until(vm, moment, BOTH) is None, f"it was done before flush {moment}"
         vm.boot()
         found = receipts(vm)
         vm.run(WHOLE)

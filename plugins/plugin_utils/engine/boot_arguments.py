@@ -154,20 +154,14 @@ class _Remedy:
     def _by_menu(self) -> None:
         """GRUB 2's menu is generated: edit what it is made from, and make it anew."""
         config = self.boot.config
-        if not config.startswith(("/boot/grub/", "/boot/grub2/")):
-            self.blocked = (
-                f"its menu {config} is on the EFI system partition, where no file can be replaced safely: edit /etc/default/grub "
-                f"and run grub2-mkconfig -o {config}"
-            )
-            return
-        if any("DO NOT OVERWRITE" in line for line in self.evidence.file(config).lines[:20]):
-            self.blocked = f"{config} says that it must not be generated: edit it by hand"
+        self.blocked = no_new_menu(self.evidence)
+        if self.blocked:
             return
         foreign = [
             origin
             for entry in self.wrong
             for origin, word in zip(entry.origins, entry.arguments, strict=True)
-            if self.wish.bad(word) and not self._generated(origin)
+            if self.wish.bad(word) and not generated(self.evidence, origin)
         ]
         if foreign:
             self.blocked = f"{', '.join(dict.fromkeys(foreign))} is not made from /etc/default/grub: edit it by hand"
@@ -184,15 +178,6 @@ class _Remedy:
         sites += [(place, word, False) for word in missing if place]
         self._edit(sites)
         self.commit = (make_menu(config, drop_ins),)
-
-    def _generated(self, origin: str) -> bool:
-        """True for a line of grub.cfg that 10_linux made."""
-        path, dummy, number = origin.rpartition(":")
-        if path != self.boot.config:
-            return False
-        before = self.evidence.file(path).lines[: int(number)]
-        marks = [line for line in before if line.startswith(("### BEGIN ", "### END "))]
-        return bool(marks) and marks[-1].startswith("### BEGIN ") and "10_linux" in marks[-1]
 
     def _sites(self) -> list[tuple[str, str, bool]]:
         """Each argument to remove (True) or to add (False), and where."""
@@ -341,6 +326,29 @@ def _configuring(evidence: Evidence) -> list[str]:
     """The files that configure entries to come, with the drop-ins that are there."""
     globs = CONFIGURED_BY.get(evidence.boot.loader, ())
     return [path for glob in globs for path in ([file.path for file in evidence.glob(glob)] if "*" in glob else [glob])]
+
+
+def no_new_menu(evidence: Evidence) -> str | None:
+    """Why GRUB 2's menu is not made anew here, with what to do instead; None where it may be."""
+    config = evidence.boot.config
+    if not config.startswith(("/boot/grub/", "/boot/grub2/")):
+        return (
+            f"its menu {config} is on the EFI system partition, where no file can be replaced safely: edit /etc/default/grub "
+            f"and run grub2-mkconfig -o {config}"
+        )
+    if any("DO NOT OVERWRITE" in line for line in evidence.file(config).lines[:20]):
+        return f"{config} says that it must not be generated: edit it by hand"
+    return None
+
+
+def generated(evidence: Evidence, origin: str) -> bool:
+    """True for ``path:line`` of a line of grub.cfg that 10_linux made."""
+    path, dummy, number = origin.rpartition(":")
+    if path != evidence.boot.config:
+        return False
+    before = evidence.file(path).lines[: int(number)]
+    marks = [line for line in before if line.startswith(("### BEGIN ", "### END "))]
+    return bool(marks) and marks[-1].startswith("### BEGIN ") and "10_linux" in marks[-1]
 
 
 def normal_entries(boot: Boot) -> tuple[BootEntry, ...]:

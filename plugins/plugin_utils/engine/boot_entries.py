@@ -12,6 +12,8 @@ made a new menu since (a kernel was installed), the old one would lose that: the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import HARMFUL, PARAMETERS, TICKING
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import IN_PLACE
@@ -29,14 +31,15 @@ kernels() {
 }
 build() {
   rm -f "$made.part"
-  @mkconfig@ >"$made.part" || { echo "@mkconfig@ failed"; exit 1; }
+  ${hide-} @mkconfig@ >"$made.part" || { echo "@mkconfig@ failed"; exit 1; }
   if command -v @check@ >/dev/null 2>&1; then
     @check@ "$made.part" || { echo "what @mkconfig@ made does not parse"; exit 1; }
   fi
   [ -n "$(kernels "$made.part")" ] || { echo "what @mkconfig@ made starts no kernel"; exit 1; }
   for kernel in $(kernels "$config"); do
     name=${kernel##*/}
-    [ ! -e "$ROOT/boot/$name" ] || kernels "$made.part" | grep -q "/$name\$" || { echo "@mkconfig@ lost $kernel"; exit 1; }
+    [ ! -e "$ROOT/boot/$name" ] || [ "$name" = "${without-}" ] || kernels "$made.part" | grep -q "/$name\$" ||
+      { echo "@mkconfig@ lost $kernel"; exit 1; }
   done
   rm -f "$beside"
   cp -p "$config" "$beside" && cat "$made.part" >"$beside" || { rm -f "$beside"; exit 1; }
@@ -100,6 +103,16 @@ done
 set -f"""
 
 
+def menu_functions(config: str) -> str:
+    """Shell: ``build`` makes ``config`` anew, ``kernels FILE`` says which kernels a menu starts.
+
+    ``without`` is the file name of a kernel that the new menu lacks on purpose; ``hide`` a command that hides it from GRUB's tool.
+
+    :raises ValueError: for a menu that may not be made anew: one on the EFI system partition.
+    """
+    return _text(_words(config), IN_PLACE, _COMMON)
+
+
 def make_menu(config: str, drop_ins: bool) -> Run:
     """The commit of the group: makes ``config``, the grub.cfg that GRUB reads, anew.
 
@@ -107,25 +120,13 @@ def make_menu(config: str, drop_ins: bool) -> Run:
 
     :raises ValueError: for a menu that may not be made anew: one on the EFI system partition.
     """
-    if config not in ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"):
-        raise ValueError(f"{config} is not made anew")
-    prefix = config.split("/")[2]
     patterns = "|".join(
         f"'{word}'*" if word.endswith("=") else f"'{word}'" for word in (*HARMFUL, *TICKING, *PARAMETERS)
     )
-    words = {
-        "@config@": config,
-        "@mkconfig@": f"{prefix}-mkconfig",
-        "@check@": f"{prefix}-script-check",
-        "@patterns@": patterns,
-        "@drop_ins@": _DROP_INS if drop_ins else ":",
-    }
+    words = {**_words(config), "@patterns@": patterns, "@drop_ins@": _DROP_INS if drop_ins else ":"}
 
     def text(*parts: str) -> str:
-        joined = IN_PLACE + "".join(parts)
-        for name, value in words.items():
-            joined = joined.replace(name, value)
-        return f"(\n{joined.strip()}\n)"
+        return f"(\n{_text(words, IN_PLACE, *parts).strip()}\n)"
 
     return Run(
         f"make {config} anew",
@@ -134,3 +135,18 @@ def make_menu(config: str, drop_ins: bool) -> Run:
         proof=text(_COMMON, _PROOF),
         alone_from=("packages", "boot"),
     )
+
+
+def _words(config: str) -> dict[str, str]:
+    """What stands for the menu and for GRUB's tools."""
+    if config not in ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"):
+        raise ValueError(f"{config} is not made anew")
+    prefix = config.split("/")[2]
+    return {"@config@": config, "@mkconfig@": f"{prefix}-mkconfig", "@check@": f"{prefix}-script-check"}
+
+
+def _text(words: Mapping[str, str], *parts: str) -> str:
+    joined = "".join(parts)
+    for name, value in words.items():
+        joined = joined.replace(name, value)
+    return joined

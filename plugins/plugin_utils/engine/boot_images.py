@@ -40,10 +40,11 @@ MARGIN_KIB = 8192
 #: How many times smaller a new image may be: a host-only image in the place of a generic one is a fifth of it.
 SMALLEST = 10
 
-#: The functions of boot_images.sh.
-BOOT_IMAGES = minified(
-    (Path(__file__).resolve().parent.parent / "guest" / "boot_images.sh").read_text(encoding="utf-8")
-)
+_GUEST = Path(__file__).resolve().parent.parent / "guest"
+#: The functions of image_proof.sh: what an image must hold.
+IMAGE_PROOF = minified((_GUEST / "image_proof.sh").read_text(encoding="utf-8"))
+#: Those and the functions of boot_images.sh.
+BOOT_IMAGES = IMAGE_PROOF + minified((_GUEST / "boot_images.sh").read_text(encoding="utf-8"))
 
 #: The tool of each builder that can be told where to write; "$out" is that place, "$kernel" the kernel's file.
 _TOOLS = {

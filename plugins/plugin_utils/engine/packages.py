@@ -19,6 +19,11 @@ import re
 from dataclasses import dataclass
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, sh
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, entries
+
+TRANSACTIONAL = "/usr/sbin/transactional-update"
+READS: tuple[Read, ...] = (entries(TRANSACTIONAL),)
 
 #: What all distributions take for a package's name; nothing of it is an option or means something to a shell.
 PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*\Z")
@@ -131,7 +136,8 @@ class PackageManager:
 _DPKG = Database(_DPKG_INSTALLED, _DPKG_UNDO, _DPKG_PROOF)
 _RPM = Database(_RPM_INSTALLED, _RPM_UNDO, _RPM_PROOF)
 
-_APT = (
+#: apt-get with what it needs to ask nothing, words of a shell.
+APT_GET = (
     # needrestart would restart other services; apt-listchanges would wait for a reader.
     "DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_SUSPEND=1 apt-get -q -y "
     f"-o DPkg::Lock::Timeout={_LOCK_SECONDS} -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
@@ -144,9 +150,9 @@ APT = PackageManager(
     "apt-get",
     _DPKG,
     # An image without package lists (many templates) needs them once. Lists that are there are not renewed.
-    f'ls "$ROOT"/var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || {_APT} update >&2\n'
+    f'ls "$ROOT"/var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || {APT_GET} update >&2\n'
     "apt-get -s --no-install-recommends install @names@ | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p'",
-    f"{_APT} --no-install-recommends install @names@",
+    f"{APT_GET} --no-install-recommends install @names@",
 )
 DNF = PackageManager("dnf", _RPM, f"{_DNF} --assumeno install @names@", f"{_DNF} -y install @names@")
 YUM = PackageManager("yum", _RPM, f"{_YUM} --assumeno install @names@", f"{_YUM} -y install @names@")
@@ -168,6 +174,34 @@ def manager_of(family: str, major: int) -> PackageManager | None:
     if family in ("redhat", "amazon"):
         return DNF if major >= 8 else YUM
     return {"debian": APT, "suse": ZYPPER, "photon": TDNF}.get(family)
+
+
+def no_packages(evidence: Evidence) -> str | None:
+    """Why no package can be installed here by its manager, with what to do instead; None where it can. Reads :data:`READS`."""
+    distribution = evidence.platform.distribution
+    if evidence.platform.immutable:
+        return "the system is an image that is changed as a whole: add the package to the image"
+    root = evidence.memory.file_system_of("/etc")
+    if root and "ro" in root.options:
+        way = "transactional-update pkg install" if evidence.entry(TRANSACTIONAL) else "its own way of updating"
+        return f"{root.mount_point} is mounted read-only: install it by {way}"
+    if manager_of(distribution.family, distribution.major) is None:
+        return f"the package manager of {distribution.name} is not known here: install it by hand"
+    return None
+
+
+def add_with_apt(names: str) -> tuple[str, str]:
+    """What installs packages by apt where they are to stand beside others, and its undo: shell, to be wrapped by the caller.
+
+    ``names`` is shell for the packages' names. The caller defines ``apt``, and ``announce NAME...``: prints what is going to be
+    installed, or ends the shell.
+    """
+    install = f"apt --no-install-recommends install {names}"
+    do = _DO.replace("@announce@", 'echo "$announced"').replace("@install@", install).replace("@names@", names)
+    return (
+        f'{_DPKG.installed}announced=$(announce {names}) || {{ echo "$announced"; exit 1; }}\n{do}',
+        _DPKG.installed + _DPKG.undo.replace("@kept@", ""),
+    )
 
 
 def install_step(manager: PackageManager, names: tuple[str, ...], keep_configuration: bool = False) -> Run:

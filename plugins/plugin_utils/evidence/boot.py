@@ -186,6 +186,16 @@ def arguments_line(probe: ProbeOutput, drop_ins: bool) -> str | None:
     return found
 
 
+def configured_default(probe: ProbeOutput, drop_ins: bool) -> str:
+    """GRUB_DEFAULT of /etc/default/grub and of its ``drop_ins`` where this grub-mkconfig reads them; without it ``0``, the first
+    entry."""
+    found = "0"
+    for path in [DEFAULT_GRUB, *(file.path for file in probe.glob(DEFAULT_GRUB_DROP_INS) if drop_ins)]:
+        for dummy, value in _shell_values(probe.file(path), "GRUB_DEFAULT"):
+            found = value
+    return found
+
+
 def _shell_values(file: File, *names: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(file.lines, 1):
         match = _QUOTED.match(line)

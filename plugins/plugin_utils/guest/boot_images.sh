@@ -4,9 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Builds images of the early user space anew, and puts the old ones back. engine/boot_images.py makes a command of these
-# functions and says what they are for; in_place.sh and images.sh stand before them. They run as a step of apply.sh: with ROOT,
-# and NOTES, the step's own folder in the receipt. The command sets besides: `modules`, a pattern of all modules that are looked
-# for; `stamp`, the stamp's path; `margin`, KiB that stay free; `smallest`, how many times smaller a new image may be.
+# functions and says what they are for; in_place.sh, images.sh and image_proof.sh stand before them. They run as a step of apply.sh:
+# with ROOT, and NOTES, the step's own folder in the receipt. The command sets besides: `modules`, a pattern of all modules that are
+# looked for; `stamp`, the stamp's path; `margin`, KiB that stay free; `smallest`, how many times smaller a new image may be.
 #
 # An image has a number. "$NOTES/NUMBER.old" is what was there at first, NUMBER.ours the check sums of all that we put there,
 # NUMBER.sum what initramfs-tools had noted.
@@ -17,11 +17,6 @@
 # shellcheck disable=SC2015 # `a && b || fail`: fail does not come back
 # shellcheck disable=SC2046,SC2086 # words on purpose
 # shellcheck disable=SC2003 # expr: mksh counts in 32 bits
-
-fail() {
-    echo "$*"
-    exit 1
-}
 
 # at NUMBER IMAGE: names of what belongs to it. IMAGE is a path below the root, without a slash before it.
 at() {
@@ -113,13 +108,6 @@ prove() {
         fail "the new image of $release is absurdly small: $(wc -c <"$out") bytes"
 }
 
-is_whole() {
-    case $held in
-    *"TRAILER!!!"*"$NONCE unpacked 0 "*) ;;
-    *) return 1 ;;
-    esac
-}
-
 # initramfs-tools up to Debian 9 and Ubuntu 20.04 keeps a sum of each image that it made, and leaves others alone.
 note_sum() {
     sum=$ROOT/var/lib/initramfs-tools/$release
@@ -180,11 +168,8 @@ ask() {
     held=
     for driver in $(disk_drivers); do
         [ -n "$held" ] || held=$(image_read "$kept.old" "$modules")
-        # modprobe has underscores where a file's name may have hyphens.
-        case $held in
-        */"$driver".ko* | */"$(echo "$driver" | tr _ -)".ko*) ;;
-        *) fail "/$2: its old image lacks $driver, which drives the disks now, and would not boot: move the disks back first" ;;
-        esac
+        holds "$driver" ||
+            fail "/$2: its old image lacks $driver, which drives the disks now, and would not boot: move the disks back first"
     done
 }
 

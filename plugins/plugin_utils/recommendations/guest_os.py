@@ -5,7 +5,8 @@
 """Role guest_os: a release that still gets updates, the kernel that they brought, and one that runs on any host.
 
 Drivers, timers and what the kernel knows of VMware come with the kernel, no longer with VMware Tools: an old one has old answers.
-Updates themselves are the patch process's: nothing is updated here, and an older package may not be there any more to go back to.
+Updates themselves are the patch process's: nothing is replaced here, and an older package may not be there any more to go back to.
+A kernel that somebody has approved (guest_os_kernel) is added beside the others, which stay.
 
 Three questions are of 32-bit days: a 64-bit kernel, no kernel with 4 GB for each of user and kernel (hugemem), no kernel that
 counts on VMI, the paravirtual interface that ESXi 5 no longer has.
@@ -13,10 +14,13 @@ counts on VMI, the paravirtual interface that ESXi 5 no longer has.
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_arguments import (
     Wish,
+    generated,
+    no_new_menu,
     normal_entries,
     wish_verdict,
 )
@@ -25,24 +29,31 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     Verdict,
     compliant,
     manual,
+    noncompliant,
     not_applicable,
     pending_reboot,
     unknown,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import PINNED, named
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_package import add_kernel
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages import READS as PACKAGE_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages import no_packages
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.support_dates import Release, release_of
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import BootEntry
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import BootEntry, Loader, configured_default
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.calendar import READS as CALENDAR_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.calendar import today
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.clock import READS as CLOCK_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cpu import READS as CPU_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import READS as MODULE_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import entries
 
 #: Left by package managers until the next boot: update-notifier (Debian, Ubuntu), zypper.
 REBOOT_MARKS = ("/run/reboot-required", "/var/run/reboot-required", "/run/reboot-needed")
+#: Drivers that are built on the guest, for each of its kernels.
+DKMS = "/var/lib/dkms/*"
 #: An end of support is named in the reason this long before.
 SOON = timedelta(days=180)
 #: 32-bit x86 kernels, by uname -m.
@@ -71,6 +82,13 @@ def assess_current(evidence: Evidence, options: Options) -> Verdict:
             f"updates for {distribution.name} ended on {ended}. Move to a release that gets them{_contract(release, day)}",
             **sides,
         )
+    wanted = options["guest_os_kernel"]
+    if wanted and not _KERNEL.match(wanted):
+        return manual(
+            f"guest_os_kernel is '{wanted}', which is no kernel's release as uname -r tells it (6.1.0-40-amd64): correct the "
+            "variable",
+            **sides,
+        )
     mark = next((path for path in REBOOT_MARKS if evidence.entry(path)), None)
     if mark:
         return pending_reboot(f"{mark} says that updates wait for a reboot", owner=mark, **sides)
@@ -79,6 +97,8 @@ def assess_current(evidence: Evidence, options: Options) -> Verdict:
     if entry is None or not next_release:
         problem = evidence.boot.problem or "the boot loader's default entry does not name a release"
         return unknown(f"which kernel the next boot starts cannot be told: {problem}", **sides)
+    if wanted and _order(next_release) < _order(wanted):
+        return _kernel_verdict(evidence, wanted, entry, next_release)
     if next_release != running:
         return pending_reboot(
             f"the next boot starts kernel {next_release}", persistent=next_release, owner=entry.source, **sides
@@ -88,6 +108,76 @@ def assess_current(evidence: Evidence, options: Options) -> Verdict:
         persistent=next_release,
         **sides,
     )
+
+
+#: A kernel's release: its version, and its flavour where it has one (``6.8.0-1020-aws``, ``5.14.0-503.el9.x86_64``).
+_KERNEL = re.compile(
+    r"(?P<version>[0-9]+\.[0-9]+[0-9A-Za-z.+~_]*(?:-[0-9][0-9A-Za-z.+~_]*)?)(?:-(?P<flavour>[a-z][a-z0-9-]*))?\Z"
+)
+
+
+def _order(release: str) -> tuple[int, ...]:
+    """The numbers of a release's version: of two kernels of one distribution the newer one's are greater."""
+    match = _KERNEL.match(release)
+    return tuple(int(number) for number in re.findall(r"[0-9]+", match["version"] if match else release))
+
+
+def _flavour(release: str) -> str | None:
+    match = _KERNEL.match(release)
+    return match["flavour"] if match else None
+
+
+def _kernel_verdict(evidence: Evidence, wanted: str, entry: BootEntry, next_release: str) -> Verdict:
+    """The approved kernel is newer than the one that boots."""
+    reason = f"the next boot starts kernel {next_release}, and guest_os_kernel asks for {wanted}"
+    sides = {
+        "runtime": evidence.platform.kernel.release,
+        "persistent": next_release,
+        "desired": wanted,
+        "owner": entry.source,
+    }
+    hindrance = _no_kernel(evidence, wanted, entry)
+    if hindrance:
+        return manual(f"{reason}. It is not installed by this role: {hindrance}", **sides)
+    return noncompliant(reason, remedy=(add_kernel(wanted, evidence.boot.config),), reboot=True, **sides)
+
+
+def _no_kernel(evidence: Evidence, wanted: str, entry: BootEntry) -> str | None:
+    """Why the approved kernel is not installed here, with what to do instead."""
+    platform, boot = evidence.platform, evidence.boot
+    hindrance = no_packages(evidence)
+    if hindrance:
+        return hindrance
+    if platform.distribution.family != "debian":
+        return (
+            f"{platform.distribution.name}'s packages write the boot loader's entries before the image is proved. Install it by "
+            "the package manager, and reboot"
+        )
+    if boot.loader is not Loader.GRUB2:
+        return f"with {boot.loader.value} the next boot is not changed here. Install it by apt, and reboot"
+    if boot.problem:
+        return f"the boot menu is not wholly understood ({boot.problem}). Install it by apt, and reboot"
+    hindrance = no_new_menu(evidence)
+    if hindrance:
+        return hindrance
+    default = configured_default(evidence, drop_ins=True)
+    if default != "0" or entry is not boot.entries[0] or not generated(evidence, entry.source):
+        return (
+            f"GRUB_DEFAULT={default} or an entry of one's own says what boots, not the kernel's age. Install it by apt"
+        )
+    if evidence.entry(f"/boot/vmlinuz-{wanted}"):
+        return f"/boot/vmlinuz-{wanted} is there, and the menu does not start it: run update-grub"
+    # What runs has the drivers of this machine: Debian's kernel for clouds has none of VMware's.
+    if _flavour(wanted) != _flavour(platform.kernel.release):
+        return f"{platform.kernel.release} runs, of another flavour: take the package of that one"
+    newer = [other.release for other in boot.entries if _order(other.release) >= _order(wanted)]
+    if newer:
+        return f"{newer[0]} is in the menu, and would still be the first"
+    foreign = list(evidence.modules.foreign)
+    built = [entry.path for entry in evidence.entries(DKMS) if entry.kind == "d"]
+    if foreign or built:
+        return f"{(foreign or built)[0]} is built for each kernel, and may not build for this one. Install it by apt"
+    return None
 
 
 def _last_day(release: Release, contract: bool) -> date | None:
@@ -290,10 +380,14 @@ RECOMMENDATIONS = (
         today=(
             "More so: since kernel 3.10 VMware's drivers come with the kernel, and an update of it is an update of them."
         ),
-        risk="Updates are the patch process's business: this only reports. A reboot starts the kernel that is installed.",
+        risk=(
+            "Updates are the patch process's business: this only reports. With guest_os_kernel it adds that kernel on Debian and "
+            "Ubuntu, which starts at the next boot; the older ones stay in the menu."
+        ),
         source="open-vm-tools README; endoflife.date and the vendors' pages that it links",
-        reads=(*BOOT_READS, *CALENDAR_READS, entries(*REBOOT_MARKS)),
+        reads=(*BOOT_READS, *CALENDAR_READS, *MODULE_READS, *PACKAGE_READS, entries(*REBOOT_MARKS, DKMS)),
         assess=assess_current,
+        reboot=True,
     ),
     Recommendation(
         id="kernel_64bit",

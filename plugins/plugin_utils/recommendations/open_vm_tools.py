@@ -32,7 +32,9 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages impo
     PackageManager,
     install_step,
     manager_of,
+    no_packages,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages import READS as PACKAGE_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.service_steps import run_unit_step
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import EditFile, ReplaceLine, Run, Step, sh
@@ -59,7 +61,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.tools impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.tools import READS as TOOLS_READS
 
 EPEL = "/etc/yum.repos.d/epel*.repo"
-TRANSACTIONAL = "/usr/sbin/transactional-update"
 
 #: Services in the order in which one of them is the guest's: open-vm-tools (Debian, others), tarball, OSP.
 SERVICES = ("open-vm-tools", "vmtoolsd", "vmware-tools-services", "vmware-tools")
@@ -78,7 +79,7 @@ BALLOON = ("vmw_balloon", "vmware_balloon", "vmmemctl")
 NOTHING = ("true", "false", ":", "nologin")
 
 
-_READS: tuple[Read, ...] = (*TOOLS_READS, *SERVICE_READS, entries(EPEL, TRANSACTIONAL))
+_READS: tuple[Read, ...] = (*TOOLS_READS, *SERVICE_READS, *PACKAGE_READS, entries(EPEL))
 
 # --- tools_present ----------------------------------------------------------------------------------------------------
 
@@ -139,16 +140,10 @@ def _no_desktop(options: Options, offer: Offer | None) -> str:
 
 def _no_installation(evidence: Evidence) -> str | None:
     """Why no package can be installed here by this role, with what to do instead."""
-    platform = evidence.platform
-    distribution = platform.distribution
-    if platform.immutable:
-        return "the system is an image that is changed as a whole: add the package to the image"
-    root = evidence.memory.file_system_of("/etc")
-    if root and "ro" in root.options:
-        way = "transactional-update pkg install" if evidence.entry(TRANSACTIONAL) else "its own way of updating"
-        return f"{root.mount_point} is mounted read-only: install it by {way}"
-    if _manager(evidence) is None:
-        return f"the package manager of {distribution.name} is not known here: install it by hand"
+    distribution = evidence.platform.distribution
+    hindrance = no_packages(evidence)
+    if hindrance:
+        return hindrance
     if offer_of(distribution):
         return None
     if distribution.family == "redhat" and distribution.major == 6:

@@ -7,9 +7,15 @@
 # is left out; the order of the arguments, titles, ids, submenus and recovery entries are the originals'.
 # shellcheck shell=sh
 # shellcheck disable=SC1090,SC1091,SC2016 # the guest's own files; GRUB's variables
-: "${ROOT?}" "${NAME0:?}"
+: "${ROOT?}" "${STATE:?}" "${NAME0:?}"
+
+masked() {
+  grep -qsxF "$1" "${MASKED:-/dev/null}"
+}
+! masked "$STATE/bin/$NAME0" || exit 0
 
 out=
+[ "$NAME0" != update-grub ] || { out=$ROOT/boot/grub/grub.cfg NAME0=grub-mkconfig; }
 while [ "$#" -gt 0 ]; do
   case $1 in
   -o) out=$2 && shift ;;
@@ -246,6 +252,7 @@ recovery=single
 top=true
 rescue=
 for kernel in $(cd "$ROOT/boot" && printf '%s\n' vmlinuz-* | sort -V -r); do
+  ! masked "$ROOT/boot/$kernel" || continue
   version=${kernel#vmlinuz-}
   case $version in
   0-rescue-*) rescue=$version && continue ;;

@@ -39,12 +39,32 @@ put() { # package: its files, its commands, its units, its record
     : >"$store/$1/installed"
     [ ! -e "$STATE/bin/systemctl" ] || "$STATE/bin/systemctl" daemon-reload </dev/null
     while read -r unit; do start_or_stop start "$unit"; done <"$store/$1/starts"
+    kernel_scripts install "$1"
+}
+
+# What a kernel's package does besides: links to the newest one, the boot menu, the mark that a reboot is waited for.
+kernel_scripts() { # install or remove, package
+    [ -e "$store/$2/kernel" ] || return 0
+    release=$(cat "$store/$2/kernel")
+    for link in vmlinuz initrd.img; do
+        [ -h "$ROOT/$link" ] || continue
+        old=$(readlink "$ROOT/$link")
+        case $1 in
+            install) ln -sfn "$old" "$ROOT/$link.old" && ln -sfn "boot/$link-$release" "$ROOT/$link" ;;
+            remove) [ "$old" != "boot/$link-$release" ] || ln -sfn "$(readlink "$ROOT/$link.old")" "$ROOT/$link" ;;
+        esac
+    done
+    if [ "$1" = install ] && [ -e "$ROOT/etc/kernel/postinst.d/unattended-upgrades" ]; then
+        : >"$ROOT/run/reboot-required"
+        echo "$2" >>"$ROOT/run/reboot-required.pkgs"
+    fi
+    [ ! -e "$STATE/bin/update-grub" ] || "$STATE/bin/update-grub" >/dev/null
 }
 
 with_requirements() { # packages: what is not installed of them and of all that they require, requirements first
     found=''
     while [ $# -gt 0 ]; do
-        if ! installed "$1"; then
+        if ! installed "$1" || [ -e "$store/$1/older" ]; then
             found="$1 $found"
             # shellcheck disable=SC2046 # names
             set -- "$@" $(cat "$store/$1/requires")
@@ -56,7 +76,13 @@ with_requirements() { # packages: what is not installed of them and of all that 
 
 announce() { # packages, in the words of each manager
     case $NAME0 in
-        apt-get) for name; do echo "Inst $name ($(cat "$store/$name/version") [amd64])"; done ;;
+        apt-get)
+            for name; do
+                old=''
+                [ ! -e "$store/$name/older" ] || old=" [$(cat "$store/$name/older")]"
+                echo "Inst $name$old ($(cat "$store/$name/version") [amd64])"
+            done
+            ;;
         zypper) printf 'Resolving package dependencies...\n\nThe following NEW packages are going to be installed:\n  %s\n\n%s\n  recommended-only\n' \
             "$*" 'The following package is recommended, but will not be installed:' ;;
         *) for name; do printf ' %-24s x86_64  %s  base\n' "$name" "$(cat "$store/$name/version")"; done ;;
@@ -87,6 +113,7 @@ take() { # package
             rmdir "$ROOT/$dir" 2>/dev/null || [ ! -d "$ROOT/$dir" ] || echo "$dir" >>"$store/$1/made"
         done <"$STATE/made"
     fi
+    ! installed "$1" || kernel_scripts remove "$1"
     rm -f "$store/$1/installed" "$store/$1/config"
     if [ "$keep" ]; then
         record "$1" 'deinstall ok config-files'

@@ -29,7 +29,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.gues
 )
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import VMWARE, evidence_of
 
-OPTIONS = {"guest_os_extended_support": False, "guest_os_keep_arguments": []}
+OPTIONS = {"guest_os_extended_support": False, "guest_os_kernel": "", "guest_os_keep_arguments": []}
 CONTRACT = {**OPTIONS, "guest_os_extended_support": True}
 #: 24 November 2026.
 BOOTED = 1795500000

@@ -38,7 +38,7 @@ set -- --quiet --mode="$mode" --variant=minbase --format=tar --include="$package
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/lib/modules/*/kernel/*'
 for module in $modules; do
-    set -- "$@" --dpkgopt="path-include=/lib/modules/*/kernel/$module"
+    set -- "$@" --dpkgopt="path-include=/lib/modules/*/kernel/$module" --dpkgopt="path-include=/lib/modules/*/kernel/$module.xz"
 done
 # shellcheck disable=SC2016 # "$1" is for mmdebstrap's hooks
 set -- "$@" \
@@ -47,6 +47,9 @@ set -- "$@" \
         chroot "$1" apt-get -qq --download-only -o Dir::Cache::archives="/srv/$image" install "$image" >/dev/null
         rm -rf "$1/srv/$image/partial" "$1/srv/$image/lock"
     done' \
+    --customize-hook='mkdir "$1/srv/kernel"
+        newest=$(chroot "$1" apt-cache depends linux-image-6.12-amd64 | sed -n "s/.*Depends: \(linux-image-6[^ ]*\).*/\1/p")
+        chroot "$1" sh -c "cd /srv/kernel && apt-get -qq -o APT::Sandbox::User=root download $newest"' \
     --customize-hook='rm -f "$1/etc/resolv.conf" "$1/etc/hostname"; : >"$1/etc/machine-id"'
 # INITRD=No: the kernels' hooks make no image, which would take minutes and be thrown away.
 INITRD=No HOME=/ mmdebstrap "$@" bookworm "$archive" ${VMGUEST_MIRROR:+"$VMGUEST_MIRROR"}

@@ -208,6 +208,16 @@ file_system() { # type, UUID, folder, first MiB, MiB, more options
         "$disk" $((mib * 1024)) >&2
 }
 
+# A newer kernel, in a repository that needs no network.
+kernel_repository() {
+    mv "$guest/srv/kernel" "$guest/opt/kernel"
+    for package in "$guest/opt/kernel"/*.deb; do
+        dpkg-deb --field "$package"
+        printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "${package##*/}" "$(stat -c %s "$package")" \
+            "$(sha256sum <"$package" | cut -d ' ' -f 1)"
+    done >"$guest/opt/kernel/Packages"
+}
+
 unpack
 settle
 disk=$work/disk.raw
@@ -216,6 +226,7 @@ case $name in
     debian)
         images_initramfs_tools
         grub2
+        kernel_repository
         ;;
     dracut)
         within sh -c 'apt-get -qq -o APT::Sandbox::User=root install /srv/dracut/*.deb'
