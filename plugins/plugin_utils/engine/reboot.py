@@ -133,7 +133,7 @@ def obstacle(evidence: Evidence, policy: RebootPolicy) -> str | None:
     container = evidence.platform.container
     if container:
         return f"it is a container (evidence: {container}), whose kernel belongs to its host"
-    unfinished = [receipt for receipt in receipts(evidence) if receipt.interrupted]
+    unfinished = [receipt for receipt in receipts(evidence) if receipt.interrupted and not receipt.after_reboot]
     if unfinished:
         names = ", ".join(f"{receipt.name} of run {receipt.run}" for receipt in unfinished)
         return f"a transaction on it is unfinished ({names}); vmguest.linux.remediate completes or undoes it, reboot it after that"

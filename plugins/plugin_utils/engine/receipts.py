@@ -9,15 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeError, ProbeOutput, framed
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, files
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, entries, files
 
-READS: tuple[Read, ...] = (files("/var/lib/vmguest/receipts/*/state", "/var/lib/vmguest/receipts/*/meta"),)
+_AFTER_REBOOT = "/var/lib/vmguest/receipts/*/after_reboot"
+READS: tuple[Read, ...] = (
+    files("/var/lib/vmguest/receipts/*/state", "/var/lib/vmguest/receipts/*/meta"),
+    entries(_AFTER_REBOOT),
+)
 
 
 @dataclass(frozen=True)
 class Receipt:
     """One transaction as kept on the guest. ``state`` is done, reverted, or that of one that was interrupted.
 
+    ``after_reboot``: undoing it has begun, and goes on after the guest is rebooted; what boots is already as it was.
     The receipt of a group's commit has ``members``, receipts whose work it commits; it is reverted with the last of them.
     """
 
@@ -27,6 +32,7 @@ class Receipt:
     time: str
     state: str
     members: tuple[str, ...] = ()
+    after_reboot: bool = False
 
     @property
     def revertable(self) -> bool:
@@ -65,6 +71,7 @@ class ApplyOutput:
 def receipts(probe: ProbeOutput) -> list[Receipt]:
     """The receipts on a guest, oldest first."""
     found = []
+    waiting = {entry.path.rpartition("/")[0] for entry in probe.entries(_AFTER_REBOOT)}
     for state in probe.glob("/var/lib/vmguest/receipts/*/state"):
         folder = state.path.rpartition("/")[0]
         meta = dict(line.partition("=")[::2] for line in probe.file(f"{folder}/meta").lines)
@@ -76,6 +83,7 @@ def receipts(probe: ProbeOutput) -> list[Receipt]:
                 meta.get("time", ""),
                 state.value,
                 tuple(meta.get("members", "").split()),
+                folder in waiting,
             )
         )
     return found

@@ -131,7 +131,8 @@ class Run:
     """Run a command of the guest, as lines for its shell (made with :func:`sh`).
 
     ``undo`` must leave things as they were before ``do``, whether ``do`` ran to its end, half, or never: after a power cut
-    nobody knows. ``proof`` exits 0 when, and only when, ``do`` had its effect. ``what`` is a sentence for a person.
+    nobody knows. It exits 75 where it can only go on after a reboot, and what boots is as before. ``proof`` exits 0 when, and
+    only when, ``do`` had its effect. ``what`` is a sentence for a person.
 
     All three find in ``$NOTES`` a folder of this step's own in the receipt, root only, empty at first: what ``do`` writes
     there tells ``undo`` what it found. It goes when the step has been undone.

@@ -1490,6 +1490,11 @@ act_undo() {
         what=$line
         run_command "$command_text" && return 0
         told=$(tail -n 3 "$output" | tail -c 400)
+        # EX_TEMPFAIL of sysexits.h: it goes on after a reboot, and what boots is already as it was before.
+        if [ "$status" -eq 75 ]; then
+            attempt put "$receipt/after_reboot" ""
+            fail "$what: $told"
+        fi
         fail "$what: undoing it ended with status $status${told:+: $told}"
         ;;
     esac
@@ -1736,5 +1741,6 @@ forget_backups() {
             "$folder/do" "$folder/proof" "$folder/ask" "$folder/output" "$folder/done_output" "$folder/started" "$folder/work" \
             "$folder/work.after" "$folder/notes"
     done
+    rm -f "$receipt/after_reboot"
     rm -f "$receipt/reverting"
 }

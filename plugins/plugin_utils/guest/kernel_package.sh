@@ -159,10 +159,12 @@ leave_menu() {
     fi
 }
 
-# The modules of a kernel that runs cannot go.
+# The modules of a kernel that runs cannot go. 75: after a reboot.
 not_running() {
-    [ "$(running)" != "$release" ] ||
-        fail "kernel $release runs still. The next boot starts the one before it: reboot the guest, then run this again"
+    [ "$(running)" != "$release" ] || {
+        echo "kernel $release runs still, and the next boot starts the one before it: reboot the guest, then run this again"
+        exit 75
+    }
 }
 
 # The links are ours unless somebody else has set one since.

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.reboot import RebootPolicy, obstacle
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import receipts
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import apply_payload
 from ansible_collections.vmguest.linux.tests.unit import guest_tree
 from ansible_collections.vmguest.linux.tests.unit.boot_image import boot_image
@@ -133,6 +135,9 @@ def test_a_kernel_that_runs_is_taken_back_in_two_runs(tmp_path: Path) -> None:
         if name == "guest_os_current"
     ]
     assert finding.status is Status.PENDING_REBOOT
+    evidence = guest_tree.probe(tree)
+    assert [receipt.after_reboot for receipt in receipts(evidence) if receipt.interrupted] == [True]
+    assert obstacle(evidence, RebootPolicy("needed", 600, 5, 60, "", "", unproved=False)) is None
     assert "runs still" in " ".join(guest_tree.execute(tree, apply_payload, ()).output.recovered)
 
     guest_tree.reboot(tree)
