@@ -106,13 +106,16 @@ take() { # package
         fi
         rm -f "$ROOT/$file"
     done
-    if [ -e "$store/$1/made" ]; then
-        sort -r "$store/$1/made" >"$STATE/made"
-        rm "$store/$1/made"
+    # Folders that packages made which are gone, as far as they are empty by now; one in another's, so twice.
+    for made in "$store"/*/made "$store"/*/made; do
+        [ -e "$made" ] || continue
+        [ "$made" = "$store/$1/made" ] || [ ! -e "${made%/made}/installed" ] || continue
+        sort -r "$made" >"$STATE/made"
+        rm "$made"
         while read -r dir; do
-            rmdir "$ROOT/$dir" 2>/dev/null || [ ! -d "$ROOT/$dir" ] || echo "$dir" >>"$store/$1/made"
+            rmdir "$ROOT/$dir" 2>/dev/null || [ ! -d "$ROOT/$dir" ] || echo "$dir" >>"$made"
         done <"$STATE/made"
-    fi
+    done
     ! installed "$1" || kernel_scripts remove "$1"
     rm -f "$store/$1/installed" "$store/$1/config"
     if [ "$keep" ]; then

@@ -87,6 +87,18 @@ def test_what_neither_disks_need_nor_the_new_kernel_has_may_be_missing(tmp_path:
     assert guest_tree.apply(tree).problems == []
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_kernel_in_several_packages(tmp_path: Path, there: bool) -> None:
+    """Ubuntu's drivers that not everybody needs come along where the running kernel has them."""
+    old = {"packages": {"linux-modules-extra-5.15.0-119-generic": {"installed": there}}}
+    guest = guest_tree.load("ubuntu2204", "kernel_approved")
+    only = {"vmguest_only": ["guest_os_current"], "guest_os_mode": "enforce"}
+    tree = guest_tree.materialise(guest.edited({**old, "variables": only}), tmp_path / "root")
+    assert guest_tree.apply(tree).problems == []
+    assert tree.path("/lib/modules/5.15.0-130-generic/kernel/fs/ext4/ext4.ko").exists()
+    assert tree.path("/lib/modules/5.15.0-130-generic/kernel/sound/snd.ko").exists() is there
+
+
 def test_without_a_namespace_nothing_is_installed(tmp_path: Path) -> None:
     tree = tree_of(tmp_path)
     (tree.state / "bin/unshare").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
