@@ -95,6 +95,12 @@ def selection(words: Any, variable: str) -> frozenset[str]:
             chosen.update(entry.id for entry in RECOMMENDATIONS.values() if entry.area == word[1:])
         elif word in RECOMMENDATIONS:
             chosen.add(word)
+        elif word in ROLES:
+            raise InputError(
+                f"'{variable}' names the role '{word}'; expected recommendations, of which it has "
+                f"{', '.join(entry.id for entry in ROLES[word])}. "
+                "Correct it; no guest was touched."
+            )
         else:
             raise InputError(
                 f"'{variable}' names the unknown recommendation '{word}'; {did_you_mean(str(word), list(RECOMMENDATIONS))} "
@@ -179,7 +185,10 @@ def known_variables(names: Iterable[Any]) -> None:
         name for name in names if isinstance(name, str) and name.startswith("vmguest_") and name not in KNOWN
     )
     if unknown:
-        raise InputError(f"'{unknown[0]}' is no variable of vmguest.linux; {did_you_mean(unknown[0], sorted(KNOWN))}")
+        raise InputError(
+            f"'{unknown[0]}' is no variable of vmguest.linux; {did_you_mean(unknown[0], sorted(KNOWN))} "
+            "Correct the variable's name; no guest was touched."
+        )
 
 
 def resolve_policy(variables: Mapping[str, Any], today: date, role: str | None = None) -> Policy:

@@ -83,12 +83,6 @@ def assess_current(evidence: Evidence, options: Options) -> Verdict:
             **sides,
         )
     wanted = options["guest_os_kernel"]
-    if wanted and not _KERNEL.match(wanted):
-        return manual(
-            f"guest_os_kernel is '{wanted}', which is no kernel's release as uname -r tells it (6.1.0-40-amd64): correct the "
-            "variable",
-            **sides,
-        )
     mark = next((path for path in REBOOT_MARKS if evidence.entry(path)), None)
     if mark:
         return pending_reboot(f"{mark} says that updates wait for a reboot", owner=mark, **sides)
@@ -114,6 +108,17 @@ def assess_current(evidence: Evidence, options: Options) -> Verdict:
 _KERNEL = re.compile(
     r"(?P<version>[0-9]+\.[0-9]+[0-9A-Za-z.+~_]*(?:-[0-9][0-9A-Za-z.+~_]*)?)(?:-(?P<flavour>[a-z][a-z0-9-]*))?\Z"
 )
+
+
+def wrong_options(options: Options) -> str | None:
+    """What is wrong with the options beyond their types, as a sentence."""
+    wanted = options["guest_os_kernel"]
+    if wanted and not _KERNEL.match(wanted):
+        return (
+            f"'guest_os_kernel' is '{wanted}'; expected the release of a kernel, as uname -r tells it, such as "
+            "6.1.0-40-amd64."
+        )
+    return None
 
 
 def _order(release: str) -> tuple[int, ...]:

@@ -123,6 +123,14 @@ def test_every_profile_resolves_and_names_known_recommendations(name):
         ),
         ({"vmguest_only": ["io_schedular"]}, ["io_schedular", "did you mean 'io_scheduler'", "no guest was touched"]),
         ({"vmguest_only": ["@storrage"]}, ["@storrage", "did you mean 'storage'"]),
+        (
+            {"vmguest_only": ["guest_os"]},
+            ["names the role 'guest_os'", "guest_os_current, kernel_64bit", "no guest was touched"],
+        ),
+        (
+            {"guest_os_kernel": "newest"},
+            ["'guest_os_kernel' is 'newest'", "as uname -r tells it", "no guest was touched"],
+        ),
         ({"vmguest_skip": 5}, ["vmguest_skip", "list"]),
         ({"vmguest_fail_on": "terrible"}, ["terrible", "expected one of: info, low, medium, high, critical"]),
         ({"vmguest_lab_guest": "perhaps"}, ["vmguest_lab_guest", "true or false"]),
