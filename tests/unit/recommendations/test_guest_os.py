@@ -26,6 +26,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.gues
     assess_current,
     assess_portable,
     assess_vmi,
+    wrong_options,
 )
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import VMWARE, evidence_of
 
@@ -144,6 +145,82 @@ def test_a_name_that_links_to_the_kernel():
 )
 def test_what_cannot_be_read_is_unknown(evidence):
     assert assess_current(evidence, OPTIONS).status is Status.UNKNOWN
+
+
+def approved(release):
+    return {**OPTIONS, "guest_os_kernel": release}
+
+
+DEBIAN = {"/etc/os-release": os_release("debian", "12")}
+
+
+@pytest.mark.parametrize("release", ["6.1.0-28-amd64", "6.1.0-9-amd64", "5.10.0-33-amd64"])
+def test_a_newer_kernel_is_as_good_as_the_approved_one(release):
+    assert assess_current(guest(DEBIAN), approved(release)).status is Status.COMPLIANT
+
+
+@pytest.mark.parametrize("release", ["6.1.0-29-amd64", "6.1.0-100-amd64", "6.12.9+bpo-amd64", "6.12.117+deb12-amd64"])
+def test_an_approved_kernel_is_added(release):
+    found = assess_current(guest(DEBIAN), approved(release))
+    assert (found.status, found.desired, found.reboot) == (Status.NONCOMPLIANT, release, True)
+    (step,) = found.remedy
+    assert step.what == f"install kernel {release} beside the others with apt-get, and make /boot/grub/grub.cfg anew"
+    assert step.alone_from == ("packages", "boot")
+
+
+def test_updates_that_wait_for_a_reboot_come_first():
+    mark = Entry("/run/reboot-required", "-", "rw-r--r--", 1, 0, 0, 9)
+    assert assess_current(guest(DEBIAN, entries=[mark]), approved("6.1.0-29-amd64")).status is Status.PENDING_REBOOT
+
+
+@pytest.mark.parametrize(
+    ("release", "wrong"),
+    [
+        ("", False),
+        ("6.1.0-28-amd64", False),
+        ("6.12.117+deb12-amd64", False),
+        ("5.14.0-503.el9.x86_64", False),
+        ("6.4.0-150600.23.47-default", False),
+        ("6.1.0-28-amd64; reboot", True),
+        ("--help", True),
+        ("newest", True),
+        ("6.1.0-28-amd64\n", True),
+        ("6.1.0 28", True),
+    ],
+)
+def test_what_is_no_release_is_not_given_to_apt(release, wrong):
+    assert bool(wrong_options(approved(release))) is wrong
+
+
+DKMS_MODULE = Entry("/var/lib/dkms/zfs", "d", "rwxr-xr-x", 1, 0, 0, 9)
+THERE = Entry("/boot/vmlinuz-6.1.0-29-amd64", "-", "rw-r--r--", 1, 0, 0, 9)
+OWN_ENTRY = MENU.replace("10_linux", "09_own")
+TWO = MENU.replace(
+    "### END", "menuentry 'other' {\n  linux /boot/vmlinuz-6.9.0-1-amd64 root=/dev/sda1 ro quiet\n}\n### END"
+)
+
+
+@pytest.mark.parametrize(
+    ("release", "files", "more", "word"),
+    [
+        ("6.1.0-29-amd64", {"/etc/os-release": os_release("rhel", "9.4")}, {}, "before the image is proved"),
+        ("6.1.0-29-amd64", {"/etc/os-release": os_release("sles", "15.7")}, {}, "before the image is proved"),
+        ("6.1.0-29-amd64", {"/etc/default/grub": "GRUB_DEFAULT=saved"}, {}, "GRUB_DEFAULT=saved"),
+        ("6.1.0-29-amd64", {"/etc/default/grub.d/x.cfg": "GRUB_DEFAULT='1>2'"}, {}, "GRUB_DEFAULT=1>2"),
+        ("6.1.0-29-amd64", {"/boot/grub/grub.cfg": OWN_ENTRY}, {}, "an entry of one's own"),
+        ("6.1.0-29-amd64", {"/boot/grub/grub.cfg": "# DO NOT OVERWRITE\n" + MENU}, {}, "must not be generated"),
+        ("6.1.0-29-cloud-amd64", {}, {}, "of another flavour"),
+        ("6.1.0-29-rt-amd64", {}, {}, "of another flavour"),
+        ("6.1.0-29", {}, {}, "of another flavour"),
+        ("6.1.0-29-amd64", {"/boot/grub/grub.cfg": TWO}, {}, "6.9.0-1-amd64 is in the menu"),
+        ("6.1.0-29-amd64", {}, {"entries": [THERE]}, "the menu does not start it"),
+        ("6.1.0-29-amd64", {}, {"entries": [DKMS_MODULE]}, "/var/lib/dkms/zfs is built for each kernel"),
+    ],
+)
+def test_why_a_kernel_is_not_added(release, files, more, word):
+    files = {path: text.replace("KERNEL", "6.1.0-28-amd64") for path, text in files.items()}
+    found = assess_current(guest({**DEBIAN, **files}, **more), approved(release))
+    assert (found.status, bool(found.owner), word in found.reason) == (Status.MANUAL, True, True), found.reason
 
 
 # ---- 32 bits ---------------------------------------------------------------------------------------------------------
