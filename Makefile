@@ -153,8 +153,8 @@ proof: setup ## all VM scenarios (hours); writes docs/proof.md. ARGS=tests/vm/te
 	@$(WITH_NEWEST) pytest -s -n 2 --dist worksteal --durations=0 --all $(or $(ARGS),tests/vm)
 	@$(if $(ARGS),,$(VM) page)
 
-proof-page: ## docs/proof.md, of the results that `make proof` left
-	@$(VM) page
+proof-page: ## docs/proof.md, of the results that `make proof` left; what was not run here stays on the page
+	@$(VM) page --keep
 
 # ---- the rest --------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS
 from ansible_collections.vmguest.linux.tests.vm.claims import CLAIMS, Claim
@@ -24,14 +25,41 @@ def page(cases: Sequence[Case]) -> str:
     return "\n".join(_page(cases)) + "\n"
 
 
-def _page(cases: Sequence[Case]) -> Iterator[str]:
-    minutes = sum(case.seconds for case in cases) / 60
-    yield f"""# Proof: what the manual says, measured
+def cases_of(text: str) -> list[Case]:
+    """The cases that a page shows: what :func:`page` made of them, the other way round. How long they took it does not tell."""
+    claims = {claim.title: claim.id for claim in CLAIMS}
+    claim, cases = "", []
+    for line in text.splitlines():
+        if line.startswith("## "):
+            claim = claims.get(line[3:], "")
+        elif line.startswith("**") and line.endswith("**") and claim:
+            cases.append(Case(claim, line[2:-2], passed=True))
+        elif line.startswith("| ") and line != "| | |":
+            what, found = re.split(r"(?<!\\) \| ", line[2:-2], maxsplit=1)
+            cases[-1].facts.append((_plain(what), _plain(found)))
+    return cases
 
-Made by `make proof` ({minutes:.0f} minutes of scenarios, two at a time), or part by part: `make proof ARGS=…`, then `make
-proof-page`. Each line of a table was measured by a test that fails where it is otherwise, on Debian 12 guests in QEMU that take
-their machine for VMware's: firmware, hypervisor port, disks, network card. The processor is emulated, so nothing here says how
-fast something is. `make vm-sample`, a part of `make test`, runs some of it.
+
+def newest(old: Sequence[Case], new: Sequence[Case], scenarios: Mapping[str, Sequence[str]]) -> list[Case]:
+    """All cases, by claim and title; of one that both have, what is new. ``scenarios`` are the titles that there are, by claim,
+    with ``{…}`` for what differs; an old case that is none of these any more is left out."""
+    found = {(case.claim, _title(case)): case for case in old if _is_one(case, scenarios.get(case.claim, ()))}
+    found |= {(case.claim, _title(case)): case for case in new}
+    return [found[key] for key in sorted(found)]
+
+
+def _is_one(case: Case, titles: Sequence[str]) -> bool:
+    patterns = (re.sub(r"\\\{\w+\\\}", ".*", re.escape(title)) for title in titles)
+    return any(re.fullmatch(pattern, case.title, re.IGNORECASE) for pattern in patterns)
+
+
+def _page(cases: Sequence[Case]) -> Iterator[str]:
+    yield """# Proof: what the manual says, measured
+
+Made by `make proof` (hours of scenarios, two at a time), or part by part: `make proof ARGS=…`, then `make proof-page`. Each line
+of a table was measured by a test that fails where it is otherwise, on Debian 12 guests in QEMU that take their machine for
+VMware's: firmware, hypervisor port, disks, network card. The processor is emulated, so nothing here says how fast something is.
+`make vm-sample`, a part of `make test`, runs some of it.
 
 VMware's backdoor and its channel to the host do not answer as on ESXi: what VMware Tools report is shown nowhere here.
 """
@@ -39,7 +67,7 @@ VMware's backdoor and its channel to the host do not answer as on ESXi: what VMw
         yield f"## {claim.title}\n"
         yield f"{_words(claim)}\n"
         for case in _of(cases, claim):
-            yield f"**{case.title[0].upper()}{case.title[1:]}**\n"
+            yield f"**{_title(case)}**\n"
             yield "| | |\n|---|---|"
             yield from (f"| {_cell(what)} | {_cell(found)} |" for what, found in case.facts)
             yield ""
@@ -60,5 +88,13 @@ def _of(cases: Sequence[Case], claim: Claim) -> list[Case]:
     return [case for case in cases if case.claim == claim.id]
 
 
+def _title(case: Case) -> str:
+    return case.title[0].upper() + case.title[1:]
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", "<br>")
+
+
+def _plain(cell: str) -> str:
+    return cell.replace("<br>", "\n").replace("\\|", "|")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import subprocess
 import sys
@@ -62,13 +63,26 @@ def destroy(folder: Path, name: str) -> int:
     return 0
 
 
-def write_page() -> int:
-    """docs/proof.md, of what the scenarios found."""
-    problems = page.problems(results.load())
+def scenarios() -> dict[str, list[str]]:
+    """The titles of all scenarios, by claim."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(Path(__file__).parent.glob("test_*.py")):
+        for claim, title in re.findall(r'mark\.claim\(\s*"(\w+)",\s*"([^"]+)"', file.read_text(encoding="utf-8")):
+            found.setdefault(claim, []).append(title)
+    return found
+
+
+def write_page(keep: bool) -> int:
+    """docs/proof.md, of what the scenarios found; ``keep``: and of what it says already of those that were not run here."""
+    place = TOP / "docs/proof.md"
+    cases = results.load()
+    if keep:
+        cases = page.newest(page.cases_of(place.read_text(encoding="utf-8")), cases, scenarios())
+    problems = page.problems(cases)
     if problems:
         print("proof: docs/proof.md was not written:", *problems, sep="\n  ", file=sys.stderr)
         return 1
-    (TOP / "docs/proof.md").write_text(page.page(results.load()), encoding="utf-8")
+    place.write_text(page.page(cases), encoding="utf-8")
     print("proof: docs/proof.md")
     return 0
 
@@ -84,7 +98,9 @@ def main() -> int:
         command.add_argument("name", help="an image, after vmguest- where it is not for a shell")
         if name != "destroy":
             command.add_argument("controller", choices=list(CONTROLLERS), nargs="?", default="lsi")
-    commands.add_parser("page")
+    commands.add_parser("page").add_argument(
+        "--keep", action="store_true", help="what was not run here stays on the page"
+    )
     commands.add_parser("demo")
     arguments = vars(parser.parse_args())
     # So that what is started here is ended here.

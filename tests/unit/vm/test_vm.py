@@ -229,7 +229,29 @@ def test_a_page_is_made_of_what_was_measured() -> None:
     text = page.page(cases())
     assert page.problems(cases()) == []
     assert text.count("| found | a \\| b<br>c |") == len(CLAIMS)
-    assert f"({len(CLAIMS)} minutes of scenarios" in text
+
+
+def test_a_page_tells_its_cases() -> None:
+    """Of a machine that ran some of the scenarios, the others' results stay on the page."""
+    shown = page.cases_of(page.page(cases()))
+    assert [(case.claim, case.facts) for case in shown] == [(case.claim, case.facts) for case in cases()]
+    written = (Path(page.__file__).parents[2] / "docs/proof.md").read_text(encoding="utf-8")
+    assert page.page(page.cases_of(written)) == written
+
+
+def test_what_was_run_again_replaces_what_the_page_has_and_what_is_gone_goes() -> None:
+    old = [
+        Case("disks", "A disk on LSI", [("found", "old")]),
+        Case("disks", "A disk on lsi, sda", []),
+        Case("gone", "X", []),
+    ]
+    new = [Case("disks", "a disk on LSI", [("found", "new")])]
+    merged = page.newest(old, new, {"disks": ["a disk on {controller}", "another"]})
+    assert [(case.title, case.facts) for case in merged] == [
+        ("a disk on LSI", [("found", "new")]),
+        ("A disk on lsi, sda", []),
+    ]
+    assert page.newest(old, [], {"disks": ["a disk on LSI"]}) == [old[0]]
 
 
 def test_no_page_is_made_of_a_claim_that_failed_or_was_not_measured() -> None:
