@@ -101,21 +101,7 @@ class Records:
 
         :raises RecordError: where that is not possible.
         """
-        path = self.hosts / file_name(host)
-        beside = self.hosts / f".{path.name}.{os.getpid()}"
-        text = as_json({"format": FORMAT, **record})
-        try:
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    file.write(text)
-                os.rename(beside, path)
-            except BaseException:
-                os.unlink(beside)
-                raise
-        except OSError as error:
-            raise self._error(error) from error
-        return path
+        return self._put(self.hosts / file_name(host), as_json({"format": FORMAT, **record}))
 
     def write_plan(self, name: str, text: str) -> Path:
         """Write the plan file ``name``, or replace it.
@@ -125,6 +111,12 @@ class Records:
         path = self.folder / "plan" / name
         try:
             path.parent.mkdir(exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise self._error(error) from error
+        return self._put(path, text)
+
+    def _put(self, path: Path, text: str) -> Path:
+        try:
             file = PrivateFile(path)
             try:
                 file.text.write(text)
