@@ -44,7 +44,7 @@ audit: ## audit your own guests: INVENTORY=path [LIMIT=pattern] [ARGS='-e name=v
 	@$(WITH_NEWEST) ANSIBLE_COLLECTIONS_PATH="$(BUILD)/import:$(OWN_COLLECTIONS)" \
 	    ansible-playbook vmguest.linux.audit -i "$(INVENTORY)" $(if $(LIMIT),--limit "$(LIMIT)") $(ARGS)
 
-demo: ## audit, remediate, move to pvscsi and revert a guest in a VM that is thrown away (7 to 15 minutes)
+demo: ## audit, remediate, move to pvscsi and revert a guest in a VM that is thrown away (5 to 15 minutes)
 	@sh tests/tools/setup.sh vm-packages environments
 	@$(VM) demo
 
