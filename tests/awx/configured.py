@@ -19,6 +19,7 @@ from ansible_collections.vmguest.linux.tests.awx.api import Api, Reply
 from ansible_collections.vmguest.linux.tests.awx.node import Node
 from ansible_collections.vmguest.linux.tests.bench.fleet.controller import environment
 from ansible_collections.vmguest.linux.tests.bench.fleet.recordings import record
+from ansible_collections.vmguest.linux.tests.schedule.test_awx import built_collection
 
 TOP = Path(__file__).resolve().parents[2]
 BASE = "localhost/vmguest-test/controller:current"
@@ -41,18 +42,25 @@ class Fleet:
 
     def configure(self) -> str:
         """Run docs/awx/configure.yml as a user does; what it said."""
-        words = ["docs/awx/configure.yml"]
+        words = []
         for name, value in {"project_url": f"file://{PROJECT}", "image": IMAGE, "slices": SLICES, "forks": 4}.items():
             words += ["-e", f"{name}={value}"]
+        said = self.play(
+            "docs/awx/configure.yml",
+            *words,
+            ANSIBLE_COLLECTIONS_PATH=str(self.collections),
+            CONTROLLER_HOST=self.api.url,
+            CONTROLLER_OAUTH_TOKEN=self.api.post("tokens/", scope="write")["token"],
+        )
+        self.said.append(said)
+        return said
+
+    def play(self, *words: str, **more: str) -> str:
+        """Run a playbook here, with ``more`` in its environment; what it said."""
         done = subprocess.run(
             [sys.executable, "-c", "from ansible.cli.playbook import main; main()", *words],
             cwd=TOP,
-            env={
-                **environment(self.scratch, 2),
-                "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
-                "CONTROLLER_HOST": self.api.url,
-                "CONTROLLER_OAUTH_TOKEN": self.api.post("tokens/", scope="write")["token"],
-            },
+            env={**environment(self.scratch, 2), **more},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -60,7 +68,6 @@ class Fleet:
             timeout=600,
         )
         assert done.returncode == 0, done.stdout
-        self.said.append(done.stdout)
         return done.stdout
 
     def template(self, name: str) -> Reply:
@@ -70,12 +77,9 @@ class Fleet:
 
 def execution_environment(scratch: Path) -> None:
     """The image that jobs run in, the collection as built on Debian's Ansible; and the one for AWX's own work."""
-    built = scratch / "built"
     context = scratch / "context"
-    build = [sys.executable, "-c", "from ansible.cli.galaxy import main; main()", "collection", "build", str(TOP)]
-    subprocess.run([*build, "--output-path", str(built)], check=True, stdout=subprocess.DEVNULL)
     (context / "linux").mkdir(parents=True)
-    shutil.unpack_archive(next(built.iterdir()), context / "linux", filter="data")
+    shutil.unpack_archive(built_collection(scratch), context / "linux", filter="data")
     shutil.copytree(TOP / "tests/bench/fleet", context / "fleet")
     shutil.copy(Path(__file__).with_name("Containerfile"), context)
     for image, target in ((IMAGE, "job"), (CONTROL, "control")):

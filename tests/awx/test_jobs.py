@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 import urllib.error
 from collections.abc import Iterator
@@ -32,7 +31,6 @@ from ansible_collections.vmguest.linux.tests.awx.configured import (
     configured,
     make_inventory,
 )
-from ansible_collections.vmguest.linux.tests.bench.fleet.controller import environment
 from ansible_collections.vmguest.linux.tests.schedule.test_shards import found, summary
 
 TOP = Path(__file__).resolve().parents[2]
@@ -155,8 +153,7 @@ def fleet_checks(said: Reply) -> list[Reply]:
 def report(fleet: Fleet, folders: list[Path], out: Path) -> None:
     """Make one report of several runs, as docs/schedule.md says."""
     wanted = {"vmguest_report_folders": [str(folder) for folder in folders], "vmguest_report_out": str(out)}
-    program = [sys.executable, "-c", "from ansible.cli.playbook import main; main()", "vmguest.linux.report"]
-    subprocess.run([*program, "-e", json.dumps(wanted)], cwd=TOP, env=environment(fleet.scratch, 2), check=True)
+    fleet.play("vmguest.linux.report", "-e", json.dumps(wanted))
 
 
 def test_a_question_that_is_not_answered_leaves_it_to_the_inventory(fleet: Fleet) -> None:

@@ -85,15 +85,18 @@ def test_the_survey_asks_for_variables_that_there_are(question: Mapping[str, Any
         assert set(question["choices"]) == set(PROFILES) - {"everything"}
 
 
+def built_collection(folder: Path) -> Path:
+    """The collection of this tree, as it is built into ``folder``."""
+    program = [sys.executable, "-c", "from ansible.cli.galaxy import main; main()"]
+    subprocess.run([*program, "collection", "build", str(TOP), "--output-path", str(folder)], check=True)
+    version = yaml.safe_load((TOP / "galaxy.yml").read_text())["version"]
+    return folder / f"vmguest-linux-{version}.tar.gz"
+
+
 def test_the_execution_environment_gets_the_collection_as_built(tmp_path: Path) -> None:
     """ansible-builder accepts the file, and what it would have built from holds the collection of this tree."""
     shutil.copy(TOP / "execution-environment.yml", tmp_path)
-    version = yaml.safe_load((TOP / "galaxy.yml").read_text())["version"]
-    built = tmp_path / f"vmguest-linux-{version}.tar.gz"
-    build = "from ansible.cli.galaxy import main; main()"
-    subprocess.run(
-        [sys.executable, "-c", build, "collection", "build", str(TOP), "--output-path", str(tmp_path)], check=True
-    )
+    built = built_collection(tmp_path)
     subprocess.run(
         [
             sys.executable,

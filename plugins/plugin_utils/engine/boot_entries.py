@@ -47,31 +47,38 @@ build() {
   on_disk "$beside" "$made" "$NOTES"
   put_in_place "$beside" "$config" "$was"
 }
+keep_menu() {
+  [ ! -f "$kept" ] || return 0
+  cp -p "$config" "$kept.part" && cmp "$config" "$kept.part" || { echo "$config cannot be kept"; exit 1; }
+  on_disk "$kept.part"
+  mv -f "$kept.part" "$kept" || exit 1
+}
+former_menu() {
+  rm -f "$beside" "$was" "$kept.part" "$made.part"
+  if cmp -s "$kept" "$config" || [ ! -f "$made" ]; then
+    return 0
+  elif cmp -s "$made" "$config"; then
+    cp -p "$kept" "$beside" || { rm -f "$beside"; exit 1; }
+    on_disk "$beside"
+    put_in_place "$beside" "$config" "$was"
+  else
+    echo "somebody made a new menu since: it is made anew"
+    # Under a name of its own: cut off and begun again, it would else be taken for what the old menu may replace.
+    made=$made.anew
+    build
+  fi
+}
 """
 
 _DO = r"""
-if [ ! -f "$kept" ]; then
-  cp -p "$config" "$kept.part" || exit 1
-  on_disk "$kept.part"
-  mv -f "$kept.part" "$kept" || exit 1
-fi
+keep_menu
 build
 """
 
 _UNDO = r"""
-rm -f "$beside" "$was" "$kept.part" "$made.part"
+rm -f "$kept.part"
 [ -f "$kept" ] || exit 0
-if cmp -s "$kept" "$config" || [ ! -f "$made" ]; then
-  exit 0
-fi
-if cmp -s "$made" "$config"; then
-  cp -p "$kept" "$beside" || { rm -f "$beside"; exit 1; }
-  on_disk "$beside"
-  put_in_place "$beside" "$config" "$was"
-else
-  echo "somebody made a new menu since: it is made anew"
-  build
-fi
+former_menu
 """
 
 # What configures the menu is shell (grub-mkconfig reads it in the same way). Of the arguments that this
@@ -104,7 +111,8 @@ set -f"""
 
 
 def menu_functions(config: str) -> str:
-    """Shell: ``build`` makes ``config`` anew, ``kernels FILE`` says which kernels a menu starts.
+    """Shell: ``keep_menu`` keeps ``config`` as ``$kept``; ``build`` makes it anew; ``former_menu`` puts the kept one back or, where
+    somebody made another since, makes it anew; ``kernels FILE`` says which kernels a menu starts.
 
     ``without`` is the file name of a kernel that the new menu lacks on purpose; ``hide`` a command that hides it from GRUB's tool.
 

@@ -21,15 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, sh
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, run_sharing, sh
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers import MODULES
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Builder
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import (
     IMAGES,
     IN_PLACE,
-    minified,
+    guest_script,
     modules_pattern,
 )
 
@@ -40,11 +39,10 @@ MARGIN_KIB = 8192
 #: How many times smaller a new image may be: a host-only image in the place of a generic one is a fifth of it.
 SMALLEST = 10
 
-_GUEST = Path(__file__).resolve().parent.parent / "guest"
 #: The functions of image_proof.sh: what an image must hold.
-IMAGE_PROOF = minified((_GUEST / "image_proof.sh").read_text(encoding="utf-8"))
+IMAGE_PROOF = guest_script("image_proof.sh")
 #: Those and the functions of boot_images.sh.
-BOOT_IMAGES = IMAGE_PROOF + minified((_GUEST / "boot_images.sh").read_text(encoding="utf-8"))
+BOOT_IMAGES = IMAGE_PROOF + guest_script("boot_images.sh")
 
 #: The tool of each builder that can be told where to write; "$out" is that place, "$kernel" the kernel's file.
 _TOOLS = {
@@ -96,26 +94,16 @@ def rebuild(builder: Builder, images: Sequence[Rebuild], all_images: Iterable[st
         f"{IN_PLACE}{IMAGES}{BOOT_IMAGES}build_with_tool() {{\n{_TOOLS[builder]}\n}}\n"
     )
     write_stamp = "write_stamp " + sh(*(_relative(path) for path in all_images))
-    return Run(
-        f"build {names} anew with {builder.value}",
-        do=f"{functions}{_BEGIN}\n" + _sub([*keep, *build, write_stamp]),
-        undo=_FUNCTIONS + _sub([*ask, 'rm -f "$stamp" "$stamp.new"', *put_back]),
-        proof=_FUNCTIONS + _sub([f"stamped {sh(_relative(one.image))}" for one in images]),
+    return run_sharing(
+        functions,
+        what=f"build {names} anew with {builder.value}",
+        do="\n".join([*keep, *build, write_stamp]),
+        undo="\n".join([*ask, 'rm -f "$stamp" "$stamp.new"', *put_back]),
+        proof="\n".join(f"stamped {sh(_relative(one.image))}" for one in images),
         # Two builders at a time hinder one another, and one that a package started is about to replace what we look at.
         alone_from=("boot", "packages"),
-        ask=_FUNCTIONS + _sub(ask),
+        ask="\n".join(ask),
     )
-
-
-#: Where the functions end in DO. The others take them from there, in the receipt, where it lies from before it is run until it
-#: has been undone: they need not be sent four times.
-_BEGIN = ": begin"
-_FUNCTIONS = f"""eval "$(sed '/^{_BEGIN}/,$d' "${{NOTES%/*}}/do")"\n"""
-
-
-def _sub(lines: list[str]) -> str:
-    """Shell lines as one command that can exit without ending the shell that runs it."""
-    return "(\n" + "".join(f"{line}\n" for line in lines) + ")"
 
 
 def _relative(path: str) -> str:

@@ -18,27 +18,23 @@ a reboot; the next run does the rest.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_entries import menu_functions
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_images import IMAGE_PROOF, MARGIN_KIB
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages import APT_GET, add_with_apt
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, sh
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, run_sharing, sh
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers import MODULES
-from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import IMAGES, minified, modules_pattern
-
-#: The functions of kernel_package.sh.
-_KERNEL_PACKAGE = minified(
-    (Path(__file__).resolve().parent.parent / "guest" / "kernel_package.sh").read_text(encoding="utf-8")
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import (
+    IMAGES,
+    guest_script,
+    modules_pattern,
 )
 
-#: Where the functions end in DO. The undo and the proof take them from there, in the receipt.
-_BEGIN = ": begin"
-_FUNCTIONS = f"""eval "$(sed '/^{_BEGIN}/,$d' "${{NOTES%/*}}/do")"\n"""
+#: The functions of kernel_package.sh.
+_KERNEL_PACKAGE = guest_script("kernel_package.sh")
 
 _PROOF = """\
 case $(dpkg-query -W -f='${Status}' "linux-image-$release") in *" ok installed") ;; *) exit 1 ;; esac
-kernels "$config" | grep -q "/vmlinuz-$release\\$" || fail "GRUB's menu has no entry for it"
+kernels "$config" | grep -q "/vmlinuz-$release\\$" || fail "GRUB's menu has no entry for it"\
 """
 
 
@@ -50,7 +46,8 @@ def add_kernel(release: str, config: str) -> Run:
     add, remove = add_with_apt("$packages")
     functions = (
         f"release={sh(release)} margin={MARGIN_KIB} NONCE=image\nmodules={sh(modules_pattern(MODULES))}\n"
-        f"{menu_functions(config)}{IMAGES}{IMAGE_PROOF}{_KERNEL_PACKAGE}"
+        # What packages there were has the name `before`.
+        f"{menu_functions(config)}kept=$NOTES/menu\n{IMAGES}{IMAGE_PROOF}{_KERNEL_PACKAGE}"
         f'apt() {{\nmenu_left_alone env {APT_GET} "$@"\n}}\ndpkg() {{\nmenu_left_alone dpkg "$@"\n}}\n'
     )
     do = f"can_install\nnote\npackages=$(packages)\n{add} || exit 1\nprove_kernel\nbuild"
@@ -58,10 +55,11 @@ def add_kernel(release: str, config: str) -> Run:
         '[ -e "$NOTES/before" ] || exit 0\nwithout=vmlinuz-$release hide=kernel_hidden\n'
         f"leave_menu\nnot_running\nclaim_links\n{remove} || exit 1\nleave_files"
     )
-    return Run(
-        f"install kernel {release} beside the others with apt-get, and make {config} anew",
-        do=f"{functions}{_BEGIN}\n(\n{do}\n)",
-        undo=f"{_FUNCTIONS}(\n{undo}\n)",
-        proof=f"{_FUNCTIONS}(\n{_PROOF})",
+    return run_sharing(
+        functions,
+        what=f"install kernel {release} beside the others with apt-get, and make {config} anew",
+        do=do,
+        undo=undo,
+        proof=_PROOF,
         alone_from=("packages", "boot"),
     )

@@ -157,4 +157,31 @@ class Run:
         return self.what
 
 
+#: Where the functions end in DO.
+_BEGIN = ": begin"
+_FUNCTIONS = f"""eval "$(sed '/^{_BEGIN}/,$d' "${{NOTES%/*}}/do")"\n"""
+
+
+def run_sharing(
+    functions: str, *, what: str, do: str, undo: str, proof: str, alone_from: tuple[AloneFrom, ...], ask: str = ""
+) -> Run:
+    """A :class:`Run` whose parts call the same shell ``functions``. They are sent once, in DO; the others take them from there, in
+    the receipt, where it lies from before it is run until it has been undone.
+
+    Each part is run in a shell of its own, so that it can exit without ending the one that runs it.
+    """
+
+    def own_shell(lines: str) -> str:
+        return f"(\n{lines}\n)"
+
+    return Run(
+        what,
+        do=f"{functions}{_BEGIN}\n{own_shell(do)}",
+        undo=_FUNCTIONS + own_shell(undo),
+        proof=_FUNCTIONS + own_shell(proof),
+        alone_from=alone_from,
+        ask=_FUNCTIONS + own_shell(ask) if ask else "",
+    )
+
+
 Step = WriteFile | EditFile | RemoveFile | WriteKernel | Run

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import (
     Transaction,
@@ -36,14 +35,14 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import (
     PROBE,
     SETTLE,
+    guest_script,
     head,
-    minified,
     reads_function,
 )
 
 #: The functions of busy.sh and apply.sh.
-BUSY = minified((Path(__file__).resolve().parent / "busy.sh").read_text(encoding="utf-8"))
-APPLY = minified((Path(__file__).resolve().parent / "apply.sh").read_text(encoding="utf-8"))
+BUSY = guest_script("busy.sh")
+APPLY = guest_script("apply.sh")
 
 _RECOMMENDATION = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 _RECEIPT = re.compile(r"[0-9]{6,}-[a-z0-9_]{1,64}", re.ASCII)

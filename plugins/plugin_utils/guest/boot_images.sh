@@ -28,11 +28,7 @@ at() {
 # room FOLDER IMAGE: there is room in FOLDER for an image that is a quarter larger than IMAGE.
 room() {
     bytes=$(wc -c <"$2")
-    need=$(expr $bytes / 1024 \* 5 / 4 + "$margin")
-    # Device, blocks, used, available, capacity, mount point: the first and the last may hold blanks.
-    free=$(df -Pk "$1" | sed -n '$s/.* \([0-9][0-9]*\)  *[0-9-][0-9]*%\{0,1\} .*/\1/p')
-    expr "${free:-0}" ">=" "$need" >/dev/null ||
-        fail "${1#"$ROOT"}: $need KiB must be free for an image, and ${free:-0} are: make room and run again"
+    has_room "$1" "$(expr $bytes / 1024 \* 5 / 4 + "$margin")" "an image"
 }
 
 clear_folder() {

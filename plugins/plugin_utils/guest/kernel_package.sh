@@ -60,18 +60,16 @@ can_install() {
     done
     menu_left_alone true || fail "no file can be hidden from a package's scripts here (unshare and mount --bind fail)"
     now=$(running)
-    has_room boot "boot/vmlinuz-$now" "boot/initrd.img-$now" "boot/System.map-$now" "boot/config-$now"
-    has_room lib/modules "lib/modules/$now"
+    room_for boot "boot/vmlinuz-$now" "boot/initrd.img-$now" "boot/System.map-$now" "boot/config-$now"
+    room_for lib/modules "lib/modules/$now"
 }
 
-# has_room FOLDER FILE...: room for as much as FILEs take, and a quarter.
-has_room() {
-    within=$1
+# room_for FOLDER FILE...: room for as much as FILEs take, and a quarter.
+room_for() {
+    within=$ROOT/$1
     shift
-    need=$(cd "$ROOT/" && du -sk "$@" 2>/dev/null | awk -v margin="$margin" '{ kib += $1 } END { print int(kib * 5 / 4) + margin }')
-    free=$(df -Pk "$ROOT/$within" | sed -n '$s/.* \([0-9][0-9]*\)  *[0-9-][0-9]*%\{0,1\} .*/\1/p')
-    expr "${free:-0}" ">=" "$need" >/dev/null ||
-        fail "/$within: $need KiB must be free for another kernel, and ${free:-0} are: make room and run again"
+    has_room "$within" "$(cd "$ROOT/" && du -sk "$@" 2>/dev/null |
+        awk -v margin="$margin" '{ kib += $1 } END { print int(kib * 5 / 4) + margin }')" "another kernel"
 }
 
 # What apt would install; nothing where it would do more than add.
@@ -99,10 +97,10 @@ links() {
 
 # What there is before, for the undo.
 note() {
+    keep_menu
     links >"$NOTES/links.part"
-    cp -p "$config" "$NOTES/menu.part" && cmp "$config" "$NOTES/menu.part" || fail "${config#"$ROOT"} cannot be kept"
-    on_disk "$NOTES/links.part" "$NOTES/menu.part"
-    mv -f "$NOTES/links.part" "$NOTES/links" && mv -f "$NOTES/menu.part" "$NOTES/menu" || exit 1
+    on_disk "$NOTES/links.part"
+    mv -f "$NOTES/links.part" "$NOTES/links" || exit 1
     sync
 }
 
@@ -133,30 +131,17 @@ prove_kernel() {
         [ -f "$ROOT/$file" ] && [ -s "$ROOT/$file" ] || fail "the package left no /$file"
     done
     prove_image
-    cmp -s "$NOTES/menu" "$config" || fail "the package's scripts changed ${config#"$ROOT"}"
+    cmp -s "$kept" "$config" || fail "the package's scripts changed ${config#"$ROOT"}"
     on_disk "$ROOT/boot/vmlinuz-$release" "$ROOT/$image"
     settle "$ROOT/boot"
 }
 
 # ---- Undo ------------------------------------------------------------------------------------------------------------
 
-# Before the kernel goes, its entries go: the menu is that of before or, where somebody made another one since, a new one.
+# Before the kernel goes, its entries go, also where the package's scripts made them in spite of us.
 leave_menu() {
-    rm -f "$beside" "$was" "$made.part"
-    if cmp -s "$NOTES/menu" "$config"; then
-        return 0
-    elif cmp -s "$made" "$config"; then
-        cp -p "$NOTES/menu" "$beside" || {
-            rm -f "$beside"
-            exit 1
-        }
-        on_disk "$beside"
-        put_in_place "$beside" "$config" "$was"
-    elif kernels "$config" | grep -q "/vmlinuz-$release\$"; then
-        echo "somebody made a new menu since: it is made anew"
-        made=$NOTES/made.anew
-        build
-    fi
+    former_menu
+    ! kernels "$config" | grep -q "/vmlinuz-$release\$" || build
 }
 
 # The modules of a kernel that runs cannot go. 75: after a reboot.

@@ -33,15 +33,19 @@ def minified(script: str) -> str:
     return "".join(line + "\n" for line in lines if line and not line.startswith("#"))
 
 
-_HERE = Path(__file__).resolve().parent
+def guest_script(name: str) -> str:
+    """The script of this folder with that name, minified."""
+    return minified((Path(__file__).resolve().parent / name).read_text(encoding="utf-8"))
+
+
 #: The functions of images.sh.
-IMAGES = minified((_HERE / "images.sh").read_text(encoding="utf-8"))
+IMAGES = guest_script("images.sh")
 #: The function of settle.sh, for apply.sh.
-SETTLE = minified((_HERE / "settle.sh").read_text(encoding="utf-8"))
+SETTLE = guest_script("settle.sh")
 #: The functions of in_place.sh, and settle.sh's, for commands that write what boots.
-IN_PLACE = SETTLE + minified((_HERE / "in_place.sh").read_text(encoding="utf-8"))
+IN_PLACE = SETTLE + guest_script("in_place.sh")
 #: The functions of probe.sh, and those of images.sh, which it calls.
-PROBE = minified((_HERE / "probe.sh").read_text(encoding="utf-8")) + IMAGES
+PROBE = guest_script("probe.sh") + IMAGES
 
 _NONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)

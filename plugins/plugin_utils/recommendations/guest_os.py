@@ -178,10 +178,9 @@ def _no_kernel(evidence: Evidence, wanted: str, entry: BootEntry) -> str | None:
     newer = [other.release for other in boot.entries if _order(other.release) >= _order(wanted)]
     if newer:
         return f"{newer[0]} is in the menu, and would still be the first"
-    foreign = list(evidence.modules.foreign)
-    built = [entry.path for entry in evidence.entries(DKMS) if entry.kind == "d"]
-    if foreign or built:
-        return f"{(foreign or built)[0]} is built for each kernel, and may not build for this one. Install it by apt"
+    built = [*evidence.modules.foreign, *(module.path for module in evidence.entries(DKMS) if module.kind == "d")]
+    if built:
+        return f"{built[0]} is built for each kernel, and may not build for this one. Install it by apt"
     return None
 
 

@@ -84,6 +84,19 @@ def test_undo_after_somebody_made_a_new_menu(tree: Tree, shell: str) -> None:
     )
 
 
+def test_undo_that_is_begun_again_keeps_what_it_made_anew(tree: Tree, shell: str) -> None:
+    """It was cut off after the menu was made anew, which is not to be taken for ours.
+
+    Red where `former_menu` makes it under the name `made`.
+    """
+    run(tree, RUN.do, shell)
+    tree.write("/boot/vmlinuz-6.1.0-30-amd64", "bzImage\n")
+    tree.write(MENU, tree.call("grub-mkconfig").stdout.decode())
+    for dummy in range(2):
+        assert run(tree, RUN.undo, shell)[0] == 0
+        assert "/boot/vmlinuz-6.1.0-30-amd64" in tree.read(MENU)
+
+
 @pytest.mark.parametrize(
     ("program", "body", "sentence"),
     [
