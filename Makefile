@@ -136,7 +136,7 @@ molecule: images ## one step by hand: ARGS=create, converge, verify, destroy
 	@$(WITH_CONTAINERS) molecule $(ARGS)
 
 scenarios: images ## the container scenarios (as root)
-	@$(WITH_CONTAINERS) pytest -s -v --durations=0 tests/containers
+	$(GATE) 'container scenarios' $(WITH_CONTAINERS) pytest -s -v --durations=0 tests/containers
 
 # ---- virtual machines ------------------------------------------------------------------------------------------------
 

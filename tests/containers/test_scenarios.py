@@ -26,6 +26,7 @@ def test_scenario_names_tests_and_playbooks_that_exist(folder: Path) -> None:
     assert all(played)
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("folder", SCENARIOS, ids=lambda folder: folder.name)
 def test_scenario(folder: Path) -> None:
     run = subprocess.run(["molecule", "test", "--scenario-name", folder.name], cwd=TOP, check=False)

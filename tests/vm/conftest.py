@@ -30,6 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.timeout(3600))  # an emulated guest boots a dozen times in some of them
     if config.getoption("--all"):
         return
     left_out = [item for item in items if not item.get_closest_marker("sample")]

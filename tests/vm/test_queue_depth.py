@@ -12,56 +12,34 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.vmguest.linux.tests.vm.disk_setting import DiskSetting
 from ansible_collections.vmguest.linux.tests.vm.machine import Hardware
 from ansible_collections.vmguest.linux.tests.vm.play import play
 from ansible_collections.vmguest.linux.tests.vm.results import Recorder
 from ansible_collections.vmguest.linux.tests.vm.vm import VM
 
-ONLY: dict[str, Any] = {"vmguest_only": ["scsi_queue_depth"], "queue_depth_mode": "enforce"}
-#: Debian 12's driver starts with 254; older ones did with 64, and so does this guest's.
+#: Debian 12's driver starts a disk with 254; older ones did with 64, and so does this guest's.
 OLD_DRIVER = "/etc/modprobe.d/old-driver.conf"
-OLD, DESIRED = "64", "254"
+#: Commands that a disk may have in flight.
+DEPTH = DiskSetting("scsi_queue_depth", "device/queue_depth", "64", "254", {"queue_depth_mode": "enforce"})
 
 RING: dict[str, Any] = {"vmguest_only": ["pvscsi_ring_pages"], "queue_depth_mode": "enforce"}
 MOST = {**RING, "queue_depth_ring_pages": 32}
 ARGUMENT = "vmw_pvscsi.ring_pages=32"
 
 
-def depth(vm: VM, disk: str) -> str:
-    """Commands that a disk may have in flight."""
-    return vm.read_of_disk(disk, "device/queue_depth")
-
-
 @pytest.mark.claim("queue_depth", "disks on pvscsi, with a driver that starts them with 64 commands as older ones did")
 def test_a_disk_may_have_more_commands_in_flight(proof: Recorder, make_vm: Callable[..., VM]) -> None:
     vm = make_vm("debian", Hardware(data_controller="pvscsi", data_disks=1))
-    proof.fact("what this driver gives a disk", depth(vm, "sdb"))
-    vm.run(f"echo options vmw_pvscsi cmd_per_lun={OLD} >{OLD_DRIVER}; modprobe -r vmw_pvscsi; modprobe vmw_pvscsi")
-    proof.fact("with the default of an older one", depth(vm, "sdb"))
-    assert depth(vm, "sdb") == OLD
-    audit = play("audit", vm, ONLY)
-    found = audit.finding("scsi_queue_depth")
+    proof.fact("what this driver gives a disk", DEPTH.of(vm, "sdb"))
+    vm.run(
+        f"echo options vmw_pvscsi cmd_per_lun={DEPTH.former} >{OLD_DRIVER}; modprobe -r vmw_pvscsi; modprobe vmw_pvscsi"
+    )
+    DEPTH.see(proof, vm, "with the default of an older one", ["sdb"], DEPTH.former)
+    found = play("audit", vm, DEPTH.only).finding("scsi_queue_depth")
     proof.fact("audit, and who gives it", f"{found['status']}, {found['owner']}")
     assert (found["status"], found["owner"]) == ("noncompliant", f"{OLD_DRIVER}:1")
-
-    assert play("remediate", vm, ONLY).status_of("scsi_queue_depth") == "compliant"
-    proof.fact("after remediation, live", depth(vm, "sdb"))
-    assert depth(vm, "sdb") == DESIRED
-    vm.add_disk(2, 64)
-    proof.fact("of a disk plugged in after that", depth(vm, "sdc"))
-    assert depth(vm, "sdc") == DESIRED
-
-    vm.restart()
-    proof.fact("after a reboot", depth(vm, "sdb"))
-    assert depth(vm, "sdb") == DESIRED
-    assert play("audit", vm, ONLY).status_of("scsi_queue_depth") == "compliant"
-
-    play("revert", vm, {})
-    proof.fact("after revert, live", depth(vm, "sdb"))
-    assert depth(vm, "sdb") == OLD
-    vm.add_disk(3, 64)
-    proof.fact("of a disk plugged in after the revert", depth(vm, "sdc"))
-    assert depth(vm, "sdc") == OLD
+    DEPTH.prove(proof, vm, ["sdb"], lambda number: vm.add_disk(number, 64))
 
 
 def ring(vm: VM) -> str:
