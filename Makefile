@@ -72,16 +72,16 @@ docs-check:
 	$(GATE) 'pages of docs' $(PAGES) --check
 
 units-newest:
-	$(GATE) 'unit tests, newest ansible-core' $(WITH_NEWEST) pytest -q -n $(WORKERS) tests/unit tests/containers/test_tools.py
+	$(GATE) 'unit tests, newest ansible-core' $(WITH_NEWEST) pytest -q -n $(WORKERS) --dist worksteal tests/unit tests/containers/test_tools.py
 
 units-oldest:
-	$(GATE) 'unit tests, oldest ansible-core' env PATH="$(OLDEST):$$PATH" pytest -q -n $(WORKERS) tests/unit
+	$(GATE) 'unit tests, oldest ansible-core' env PATH="$(OLDEST):$$PATH" pytest -q -n $(WORKERS) --dist worksteal tests/unit
 
 units-slow:
-	$(GATE) 'whole guests, laws and crashes, newest ansible-core' $(WITH_NEWEST) pytest -q -n $(WORKERS) --slow tests/unit
+	$(GATE) 'whole guests, laws and crashes, newest ansible-core' $(WITH_NEWEST) pytest -q -n $(WORKERS) --dist worksteal --slow tests/unit
 
 playbooks-oldest:
-	$(GATE) 'playbooks, oldest ansible-core' env PATH="$(OLDEST):$$PATH" pytest -q -n $(WORKERS) --slow tests/unit/playbooks
+	$(GATE) 'playbooks, oldest ansible-core' env PATH="$(OLDEST):$$PATH" pytest -q -n $(WORKERS) --dist worksteal --slow tests/unit/playbooks
 
 browser: setup ## the report's page in a headless Chromium
 	$(GATE) "report's page in Chromium" $(WITH_NEWEST) pytest -q --durations=5 tests/browser
@@ -129,8 +129,9 @@ ansible-units:
 
 # ---- containers ------------------------------------------------------------------------------------------------------
 
+# On the disk: a file system in memory may refuse devices.
 images: setup ## build the test guests' images that are not built yet
-	@sh tests/containers/build.sh
+	$(GATE) "test guests' images" env -u TMPDIR sh tests/containers/build.sh
 
 molecule: images ## one step by hand: ARGS=create, converge, verify, destroy
 	@$(WITH_CONTAINERS) molecule $(ARGS)
@@ -178,7 +179,7 @@ crashtest: setup ## cut apply and revert off at every write, in a small VM: [SAM
 	@$(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.crash.run --seed $(or $(SEED),1) $(if $(SAMPLE),--sample $(SAMPLE),--page docs/crash.md)
 
 crash-sample: setup ## a seeded sample of crashtest, as tests: [SEED=number]
-	$(GATE) 'boot safety, a sample' $(WITH_NEWEST) CRASH_SEED=$(or $(SEED),1) pytest -v -n $(WORKERS) --durations=0 tests/crash
+	$(GATE) 'boot safety, a sample' $(WITH_NEWEST) CRASH_SEED=$(or $(SEED),1) pytest -v -n $(WORKERS) --dist worksteal --durations=0 tests/crash
 
 docs-pages: setup ## make the pages anew that are made from code, roles, profiles and tests
 	@$(PAGES)

@@ -56,8 +56,8 @@ base() { # suite, packages; sets $base to the image
         # shellcheck disable=SC2016 # "$1" is for mmdebstrap's hook
         mmdebstrap --quiet --mode=root --variant=minbase --include="$2" \
             --aptopt='Acquire::Languages "none"' --aptopt='Acquire::GzipIndexes "true"' \
-            --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-            --dpkgopt='path-exclude=/usr/share/man/*' \
+            --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' \
+            --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
             --customize-hook='chroot "$1" systemctl --quiet mask apt-daily.service apt-daily-upgrade.service \
                 console-getty.service dev-hugepages.mount e2scrub_reap.service getty.target systemd-logind.service \
                 systemd-modules-load.service systemd-remount-fs.service systemd-udevd.service \
