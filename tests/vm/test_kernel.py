@@ -14,14 +14,8 @@ import pytest
 
 from ansible_collections.vmguest.linux.tests.vm.machine import Hardware
 from ansible_collections.vmguest.linux.tests.vm.play import play
+from ansible_collections.vmguest.linux.tests.vm.power_cut import HARDWARE, WHOLE, flushes, receipts, remediate_until
 from ansible_collections.vmguest.linux.tests.vm.results import Recorder
-from ansible_collections.vmguest.linux.tests.vm.test_power_cuts import (
-    HARDWARE,
-    WHOLE,
-    flushes,
-    receipts,
-    remediate_until,
-)
 from ansible_collections.vmguest.linux.tests.vm.vm import VM
 
 #: One kernel, the newest entry boots, and a repository with a newer one.
