@@ -28,6 +28,7 @@ if memory=$(mktemp -d /dev/shm/gate.XXXXXX 2>/dev/null); then
         rm -rf "$memory"
     fi
 fi
+chmod 0711 "$scratch" # as in /tmp: a test that becomes another user finds its own folder
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM

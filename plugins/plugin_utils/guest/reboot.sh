@@ -201,8 +201,7 @@ reboot_apart() {
   fi
   apart=''
   ! command -v setsid >/dev/null 2>&1 || apart=setsid
-  (
-    trap '' HUP
-    exec $apart /bin/sh -c "$reboot_then" sh "$1" "$2"
-  ) </dev/null >/dev/null 2>&1 &
+  # From before it is there: the session may end as soon as it is told that a reboot is scheduled.
+  trap '' HUP
+  $apart /bin/sh -c "$reboot_then" sh "$1" "$2" </dev/null >/dev/null 2>&1 &
 }

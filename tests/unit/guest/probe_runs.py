@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -85,3 +87,18 @@ def stand_in(directory: Path, name: str, body: str) -> None:
     script = directory / name
     script.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
     script.chmod(0o755)
+
+
+def let_through(gate: Path) -> None:
+    """Write to a named pipe, once somebody waits at its other end; a test fails where nobody comes in half a minute."""
+    deadline = time.monotonic() + 30
+    end = None
+    while end is None:
+        try:
+            end = os.open(gate, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+    os.write(end, b"go on\n")
+    os.close(end)

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import BUSY
-from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import SHELLS, need, put, shell_argv
+from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import SHELLS, let_through, need, put, shell_argv
 
 DPKG = "/var/lib/dpkg/lock-frontend"
 STAT = "{pid} ({name}) {state} 1 {pid} {pid} 0 -1 4194560 100 0\n"
@@ -223,7 +223,7 @@ def test_a_real_dpkg_is_named_while_it_installs(root: Path, tmp_path: Path, shel
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as dpkg:
         assert gate.read_text() == "begun\n"
         said = ask(root, "packages", "boot", shell=shell)
-        gate.write_text("go on\n")
+        let_through(gate)
         assert dpkg.stdout is not None
         output = dpkg.stdout.read()
     assert dpkg.returncode == 0, output
