@@ -30,6 +30,8 @@ from ansible_collections.vmguest.linux.tests.crash.run import (
     power_cuts,
 )
 
+pytestmark = pytest.mark.timeout(1800)  # dozens of guests in an emulator
+
 SEED = int(os.environ.get("CRASH_SEED", "1"))
 
 
