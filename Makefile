@@ -103,7 +103,7 @@ awx: setup setup-awx ## AWX for real, one that is installed already: AWX_SOURCE=
 	@test -d "$(AWX_SOURCE)/awx_collection" || { echo "make awx: AWX_SOURCE is '$(AWX_SOURCE)'; name a folder with AWX's source (docs/schedule.md)" >&2; exit 2; }
 	@test -x "$(AWX_PYTHON)" || { echo "make awx: AWX_PYTHON is '$(AWX_PYTHON)'; name a python that has what AWX requires (docs/schedule.md)" >&2; exit 2; }
 	@sh tests/containers/build.sh controller
-	$(GATE) 'AWX' $(WITH_CONTAINERS) AWX_SOURCE="$(AWX_SOURCE)" AWX_PYTHON="$(AWX_PYTHON)" pytest -q --durations=5 tests/awx
+	$(GATE) 'AWX' $(WITH_CONTAINERS) AWX_SOURCE="$(AWX_SOURCE)" AWX_PYTHON="$(AWX_PYTHON)" pytest -q --timeout 1800 --durations=5 tests/awx
 
 breaks: setup ## break every recommendation on purpose and see its tests turn red (25 minutes): [ONLY="recommendation ..."]
 	$(GATE) 'deliberate breaks' $(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.breaks.run $(ONLY)
@@ -167,7 +167,7 @@ bench-report: setup ## measure the report's page, built and opened in Chromium: 
 
 bench-fleet: setup ## what 100, 1,000 and 10,000 guests cost the controller: [SIZES=100,1000,10000] [FORKS=10] [PROFILE=200]; and 1,000 in shards
 	@$(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" SIZES=$(SIZES) FORKS=$(FORKS) PROFILE=$(PROFILE) python -m ansible_collections.vmguest.linux.tests.bench.fleet.run $(ARGS)
-	@$(WITH_NEWEST) SHARD_GUESTS=1000 pytest -q tests/schedule/test_shards.py
+	@$(WITH_NEWEST) SHARD_GUESTS=1000 pytest -q --timeout 7200 tests/schedule/test_shards.py
 
 setup-peers: setup ## pyinfra and salt-ssh, which only bench-peers needs
 	@sh tests/tools/setup.sh peers
