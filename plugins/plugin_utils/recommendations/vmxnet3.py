@@ -361,7 +361,8 @@ def assess_rings(evidence: Evidence, options: Options) -> Verdict:
     others = [line for line in setters if line.path != RING_RULE]
     sides = _sides(
         nics,
-        [f"{nic.rings['RX']}, {nic.out_of_buffers} dropped of {nic.received}" for nic in nics],
+        # Not how many: a counter is another one at every look, and would be told as drift.
+        [f"{nic.rings['RX']}{', packets dropped' if nic in dropping else ''}" for nic in nics],
         f"{max(wanted.values())} where packets are dropped",
         f"{setters[0].path}:{setters[0].number}" if setters else "the driver",
         setters[0].text.strip() if setters else "the driver's default",

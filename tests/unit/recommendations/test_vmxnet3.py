@@ -290,6 +290,11 @@ class TestRings:
         found = assess_rings(guest(None, card(**said)), OPTIONS)
         assert found.status is status, found.reason
 
+    @pytest.mark.parametrize(("oob", "runtime"), [(0, "1024"), (5000, "1024, packets dropped")])
+    def test_packets_that_came_since_are_no_other_state(self, oob, runtime):
+        looks = [assess_rings(guest(None, card(oob=oob + more, received=10**7 + more)), OPTIONS) for more in (0, 9)]
+        assert [found.runtime for found in looks] == [runtime] * 2
+
     def test_only_the_card_that_drops_is_changed_now(self):
         nics = {"ens192": VMXNET3, "ens224": VMXNET3}
         found = assess_rings(guest(nics, card(), card("ens224", oob=5000, ring=256)), OPTIONS)
