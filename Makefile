@@ -22,6 +22,9 @@ endif
 
 GATE := @sh tests/tools/gate.sh
 
+# Tests side by side: who is done takes from the others.
+PARALLEL := -n $(WORKERS) --dist worksteal
+
 # Programs of the newest environment, and podman with the test guests' settings.
 WITH_NEWEST     := env PATH="$(NEWEST):$$PATH"
 WITH_CONTAINERS := $(WITH_NEWEST) CONTAINERS_CONF="$(CURDIR)/tests/containers/containers.conf" MOLECULE_COMMAND_BORDERS=false
@@ -72,16 +75,16 @@ docs-check:
 	$(GATE) 'pages of docs' $(PAGES) --check
 
 units-newest:
-	$(GATE) 'unit tests, newest ansible-core' $(WITH_NEWEST) pytest -q -n $(WORKERS) --dist worksteal tests/unit tests/containers/test_tools.py
+	$(GATE) 'unit tests, newest ansible-core' $(WITH_NEWEST) pytest -q $(PARALLEL) tests/unit tests/containers/test_tools.py
 
 units-oldest:
-	$(GATE) 'unit tests, oldest ansible-core' env PATH="$(OLDEST):$$PATH" pytest -q -n $(WORKERS) --dist worksteal tests/unit
+	$(GATE) 'unit tests, oldest ansible-core' env PATH="$(OLDEST):$$PATH" pytest -q $(PARALLEL) tests/unit
 
 units-slow:
-	$(GATE) 'whole guests, laws and crashes, newest ansible-core' $(WITH_NEWEST) pytest -q -n $(WORKERS) --dist worksteal --slow tests/unit
+	$(GATE) 'whole guests, laws and crashes, newest ansible-core' $(WITH_NEWEST) pytest -q $(PARALLEL) --slow tests/unit
 
 playbooks-oldest:
-	$(GATE) 'playbooks, oldest ansible-core' env PATH="$(OLDEST):$$PATH" pytest -q -n $(WORKERS) --dist worksteal --slow tests/unit/playbooks
+	$(GATE) 'playbooks, oldest ansible-core' env PATH="$(OLDEST):$$PATH" pytest -q $(PARALLEL) --slow tests/unit/playbooks
 
 browser: setup ## the report's page in a headless Chromium
 	$(GATE) "report's page in Chromium" $(WITH_NEWEST) pytest -q --durations=5 tests/browser
@@ -103,7 +106,7 @@ awx: setup setup-awx ## AWX for real, one that is installed already: AWX_SOURCE=
 	@test -d "$(AWX_SOURCE)/awx_collection" || { echo "make awx: AWX_SOURCE is '$(AWX_SOURCE)'; name a folder with AWX's source (docs/schedule.md)" >&2; exit 2; }
 	@test -x "$(AWX_PYTHON)" || { echo "make awx: AWX_PYTHON is '$(AWX_PYTHON)'; name a python that has what AWX requires (docs/schedule.md)" >&2; exit 2; }
 	@sh tests/containers/build.sh controller
-	$(GATE) 'AWX' $(WITH_CONTAINERS) AWX_SOURCE="$(AWX_SOURCE)" AWX_PYTHON="$(AWX_PYTHON)" pytest -q --timeout 1800 --durations=5 tests/awx
+	$(GATE) 'AWX' $(WITH_CONTAINERS) AWX_SOURCE="$(AWX_SOURCE)" AWX_PYTHON="$(AWX_PYTHON)" pytest -q --durations=5 tests/awx
 
 breaks: setup ## break every recommendation on purpose and see its tests turn red (25 minutes): [ONLY="recommendation ..."]
 	$(GATE) 'deliberate breaks' $(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.breaks.run $(ONLY)
@@ -146,12 +149,14 @@ vm-shell: ## boot a VM and look around in it: [IMAGE=debian|dracut|grub-legacy] 
 	@$(VM) shell $(or $(IMAGE),debian) $(or $(CONTROLLER),lsi)
 
 # Two VMs at a time: an emulated guest fills a processor.
+TWO_VMS := -n 2 --dist worksteal
+
 vm-sample: setup ## the VM scenarios that `make test` holds
-	$(GATE) 'virtual machines, a sample' $(WITH_NEWEST) pytest -s -n 2 --dist worksteal --durations=0 tests/vm
+	$(GATE) 'virtual machines, a sample' $(WITH_NEWEST) pytest -s $(TWO_VMS) --durations=0 tests/vm
 
 proof: setup ## all VM scenarios (hours); writes docs/proof.md. ARGS=tests/vm/test_disks.py runs some and keeps the others' results
 	@$(if $(ARGS),,rm -rf $(BUILD)/vm/results)
-	@$(WITH_NEWEST) pytest -s -n 2 --dist worksteal --durations=0 --all $(or $(ARGS),tests/vm)
+	@$(WITH_NEWEST) pytest -s $(TWO_VMS) --durations=0 --all $(or $(ARGS),tests/vm)
 	@$(if $(ARGS),,$(VM) page)
 
 proof-page: ## docs/proof.md, of the results that `make proof` left; what was not run here stays on the page
@@ -179,7 +184,7 @@ crashtest: setup ## cut apply and revert off at every write, in a small VM: [SAM
 	@$(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.crash.run --seed $(or $(SEED),1) $(if $(SAMPLE),--sample $(SAMPLE),--page docs/crash.md)
 
 crash-sample: setup ## a seeded sample of crashtest, as tests: [SEED=number]
-	$(GATE) 'boot safety, a sample' $(WITH_NEWEST) CRASH_SEED=$(or $(SEED),1) pytest -v -n $(WORKERS) --dist worksteal --durations=0 tests/crash
+	$(GATE) 'boot safety, a sample' $(WITH_NEWEST) CRASH_SEED=$(or $(SEED),1) pytest -v $(PARALLEL) --durations=0 tests/crash
 
 docs-pages: setup ## make the pages anew that are made from code, roles, profiles and tests
 	@$(PAGES)

@@ -33,6 +33,8 @@ from ansible_collections.vmguest.linux.tests.awx.configured import (
 )
 from ansible_collections.vmguest.linux.tests.schedule.test_shards import found, summary
 
+pytestmark = pytest.mark.timeout(1800)  # the first waits for AWX to start
+
 TOP = Path(__file__).resolve().parents[2]
 AUDIT, PLAN, REMEDIATE = "Audit VMware guests", "Plan for VMware guests", "Remediate VMware guests"
 WORKFLOW = "Audit VMware guests and report"

@@ -19,14 +19,9 @@ serves() {
     rm "$1/try"
 }
 
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/gate.XXXXXX") || exit
-if memory=$(mktemp -d /dev/shm/gate.XXXXXX 2>/dev/null); then
-    if serves "$memory" 2>/dev/null; then
-        rmdir "$scratch"
-        scratch=$memory
-    else
-        rm -rf "$memory"
-    fi
+if ! { scratch=$(mktemp -d /dev/shm/gate.XXXXXX) && serves "$scratch"; } 2>/dev/null; then
+    rm -rf "$scratch"
+    scratch=$(mktemp -d "${TMPDIR:-/tmp}/gate.XXXXXX") || exit
 fi
 chmod 0711 "$scratch" # as in /tmp: a test that becomes another user finds its own folder
 trap 'rm -rf "$scratch"' EXIT

@@ -15,7 +15,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -62,14 +61,6 @@ def furnish(root: Path, shell: str) -> SmallGuest:
     return guest
 
 
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder in memory where there is such a place: these tests write much."""
-    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    with tempfile.TemporaryDirectory(dir=memory, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
-
-
 def is_in_order(guest: SmallGuest, *allowed: dict[str, tuple[object, ...]]) -> None:
     """The guest is as in one of ``allowed``, and nothing is open."""
     found = guest.snapshot()
@@ -88,7 +79,7 @@ def cuts(shell: str, thorough: bool) -> range:
 
 
 def every_cut(
-    place: Path,
+    tmp_path: Path,
     shell: str,
     torn: bool | None,
     prepare: Callable[[SmallGuest], None],
@@ -96,11 +87,11 @@ def every_cut(
 ) -> Iterator[SmallGuest]:
     """A guest for each change at which ``run`` can be cut, cut there: before it (False), in its middle (True), or before
     some of them only (None)."""
-    counter = place / "cut"
-    original = place / "original"
+    counter = tmp_path / "cut"
+    original = tmp_path / "original"
     prepare(furnish(original, shell))
     for at in cuts(shell, torn is False):
-        root = place / "root"
+        root = tmp_path / "root"
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(original, root, symlinks=True)
         guest = SmallGuest(root, shell, runs=10)
@@ -122,21 +113,21 @@ def both(guest_of: Callable[[], SmallGuest]) -> tuple[dict[str, tuple[object, ..
 
 
 @pytest.mark.parametrize("torn", [False, True], ids=["between changes", "within a write"])
-def test_an_apply_that_is_cut_off_is_undone_by_the_next_run(place: Path, shell: str, torn: bool) -> None:
+def test_an_apply_that_is_cut_off_is_undone_by_the_next_run(tmp_path: Path, shell: str, torn: bool) -> None:
     """Given a run that is killed before (or within) any change, the next run finds the guest old, or leaves it new and done."""
-    old, new = both(lambda: furnish(place / "reference", shell))
+    old, new = both(lambda: furnish(tmp_path / "reference", shell))
     for guest in every_cut(
-        place, shell, torn, lambda guest: None, lambda guest, extra: guest.apply(("all_steps", STEPS), extra=extra)
+        tmp_path, shell, torn, lambda guest: None, lambda guest, extra: guest.apply(("all_steps", STEPS), extra=extra)
     ):
         assert guest.apply().whole
         is_in_order(guest, *((new,) if guest.receipts else (old,)))
 
 
-def test_a_revert_that_is_cut_off_is_finished_by_the_next_run(place: Path, shell: str) -> None:
+def test_a_revert_that_is_cut_off_is_finished_by_the_next_run(tmp_path: Path, shell: str) -> None:
     """Given a revert that is killed at any change, the next run finishes it, or it had not begun."""
-    old, new = both(lambda: furnish(place / "reference", shell))
+    old, new = both(lambda: furnish(tmp_path / "reference", shell))
     for guest in every_cut(
-        place,
+        tmp_path,
         shell,
         None,
         lambda guest: guest.apply(("all_steps", STEPS)) and None,
@@ -147,15 +138,15 @@ def test_a_revert_that_is_cut_off_is_finished_by_the_next_run(place: Path, shell
 
 
 @pytest.mark.parametrize("at", [45, 62, 75, 88])
-def test_a_recovery_that_is_cut_off_is_itself_recovered(place: Path, at: int) -> None:
+def test_a_recovery_that_is_cut_off_is_itself_recovered(tmp_path: Path, at: int) -> None:
     """Given a run killed after it began to commit, its recovery may be killed at any change, and the next one ends it."""
-    counter = place / "cut"
-    original = furnish(place / "original", "busybox")
-    old, new = both(lambda: furnish(place / "reference", "busybox"))
+    counter = tmp_path / "cut"
+    original = furnish(tmp_path / "original", "busybox")
+    old, new = both(lambda: furnish(tmp_path / "reference", "busybox"))
     counter.write_text(f"{at}\n")
     assert original.apply(("all_steps", STEPS), extra=cut_at(counter)).status == -signal.SIGKILL
     for again in range(1, 1000, 4):
-        root = place / "root"
+        root = tmp_path / "root"
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(original.root, root)
         guest = SmallGuest(root, "busybox")
@@ -169,9 +160,9 @@ def test_a_recovery_that_is_cut_off_is_itself_recovered(place: Path, at: int) ->
         pytest.fail("the recovery never came to its end")
 
 
-def test_a_step_that_fails_takes_the_whole_transaction_back(place: Path, shell: str) -> None:
+def test_a_step_that_fails_takes_the_whole_transaction_back(tmp_path: Path, shell: str) -> None:
     """Given a last step that fails, all is as before, the next transaction goes on, and no receipt is left of the first."""
-    guest = furnish(place / "root", shell)
+    guest = furnish(tmp_path / "root", shell)
     old = guest.snapshot()
     failing = Run(
         "fail after having begun", do='echo half >"$ROOT/etc/half"; exit 3', undo='rm -f "$ROOT/etc/half"', proof="true"
@@ -184,9 +175,9 @@ def test_a_step_that_fails_takes_the_whole_transaction_back(place: Path, shell: 
     assert guest.snapshot() == old
 
 
-def test_a_proof_that_does_not_hold_takes_the_transaction_back(place: Path, shell: str) -> None:
+def test_a_proof_that_does_not_hold_takes_the_transaction_back(tmp_path: Path, shell: str) -> None:
     """Given a command whose proof fails, its undo is run and what it printed is shown."""
-    guest = furnish(place / "root", shell)
+    guest = furnish(tmp_path / "root", shell)
     old = guest.snapshot()
     unproved = Run("do nothing", do="true", undo="true", proof="echo no effect; exit 1")
     ran = guest.apply(("unproved", (*STEPS, unproved)))
@@ -197,9 +188,9 @@ def test_a_proof_that_does_not_hold_takes_the_transaction_back(place: Path, shel
     assert guest.receipts == {}
 
 
-def test_an_undo_that_fails_stays_open_and_is_tried_again(place: Path, shell: str) -> None:
+def test_an_undo_that_fails_stays_open_and_is_tried_again(tmp_path: Path, shell: str) -> None:
     """Given an undo that fails, the outcome says so, the recommendation is refused until it can be undone, and then it is."""
-    guest = furnish(place / "root", shell)
+    guest = furnish(tmp_path / "root", shell)
     old = guest.snapshot()
     stubborn = Run(
         "be stubborn",
@@ -220,9 +211,9 @@ def test_an_undo_that_fails_stays_open_and_is_tried_again(place: Path, shell: st
     assert guest.snapshot() == old
 
 
-def test_a_command_that_outlives_its_run_is_waited_for(place: Path, shell: str) -> None:
+def test_a_command_that_outlives_its_run_is_waited_for(tmp_path: Path, shell: str) -> None:
     """Given a run that was killed while its command went on, its undo waits until that command has ended."""
-    guest = furnish(place / "root", shell)
+    guest = furnish(tmp_path / "root", shell)
     old = guest.snapshot()
     outliving = Run(
         "outlive",
@@ -259,13 +250,13 @@ def test_a_command_that_never_started_is_not_undone(dash_guest: SmallGuest) -> N
     assert not (guest.root / "ran").exists()
 
 
-def test_a_flush_that_fails_at_any_moment_is_no_success(place: Path) -> None:
+def test_a_flush_that_fails_at_any_moment_is_no_success(tmp_path: Path) -> None:
     """Given a disk that reports a failed write at the n-th flush, all is refused or undone and said so, and never called done."""
-    old, dummy = both(lambda: furnish(place / "reference", "busybox"))
-    counter = place / "flush"
+    old, dummy = both(lambda: furnish(tmp_path / "reference", "busybox"))
+    counter = tmp_path / "flush"
     outcomes = set()
     for at in range(1, 100):
-        root = place / "root"
+        root = tmp_path / "root"
         shutil.rmtree(root, ignore_errors=True)
         guest = furnish(root, "busybox")
         counter.write_text(f"{at}\n")
@@ -282,12 +273,12 @@ def test_a_flush_that_fails_at_any_moment_is_no_success(place: Path) -> None:
     assert {"refused", "undone", "done"} <= outcomes
 
 
-def test_a_flush_that_fails_in_a_revert_leaves_it_to_the_next_run(place: Path) -> None:
+def test_a_flush_that_fails_in_a_revert_leaves_it_to_the_next_run(tmp_path: Path) -> None:
     """Given a disk that reports a failed write while a receipt is reverted, it is not called reverted, and the next run ends it."""
-    old, new = both(lambda: furnish(place / "reference", "busybox"))
-    counter = place / "flush"
+    old, new = both(lambda: furnish(tmp_path / "reference", "busybox"))
+    counter = tmp_path / "flush"
     for at in range(1, 100):
-        root = place / "root"
+        root = tmp_path / "root"
         shutil.rmtree(root, ignore_errors=True)
         guest = furnish(root, "busybox")
         guest.apply(("all_steps", STEPS))
@@ -347,14 +338,14 @@ def in_namespace(script: str) -> str:
     return done.stdout.decode()
 
 
-def test_a_full_disk_at_any_amount_of_room_leaves_old_or_new(place: Path, shell: str) -> None:
+def test_a_full_disk_at_any_amount_of_room_leaves_old_or_new(tmp_path: Path, shell: str) -> None:
     """Given a small file system with room for n pages, n from none to enough: refused, undone or done, and never half."""
-    root = place / "root"
+    root = tmp_path / "root"
     root.mkdir()
     guest = SmallGuest(root, shell)
     content = "x" * 5000 + "\n"
     payload = guest.payload(("big", [WriteFile("/etc/f", content, before="old\n"), WriteFile("/etc/g", content)]))
-    (place / "payload").write_text(payload)
+    (tmp_path / "payload").write_text(payload)
     command = " ".join((*shell_words(shell), "-s"))
     report = in_namespace(
         f"""
@@ -363,9 +354,9 @@ def test_a_full_disk_at_any_amount_of_room_leaves_old_or_new(place: Path, shell:
             rm -rf '{root}'/*; mkdir -p '{root}/etc' '{root}/var/lib'; echo old >'{root}/etc/f'
             cat /dev/zero >'{root}/filler' 2>/dev/null
             truncate -s -$((room * 4))k '{root}/filler'
-            {command} <'{place}/payload' >'{place}/out' 2>&1
-            outcome=$(sed -n 's/^[0-9a-f]* outcome big \\([a-z_]*\\).*/\\1/p; s/^[0-9a-f]* refused .*/nothing/p' '{place}/out')
-            ended=$(tail -n 1 '{place}/out' | sed 's/.* //')
+            {command} <'{tmp_path}/payload' >'{tmp_path}/out' 2>&1
+            outcome=$(sed -n 's/^[0-9a-f]* outcome big \\([a-z_]*\\).*/\\1/p; s/^[0-9a-f]* refused .*/nothing/p' '{tmp_path}/out')
+            ended=$(tail -n 1 '{tmp_path}/out' | sed 's/.* //')
             rm '{root}/filler'
             left=$(find '{root}' -name '.vmguest*' | wc -l)
             lines=$(head -c 3 '{root}/etc/f')
@@ -386,22 +377,22 @@ def test_a_full_disk_at_any_amount_of_room_leaves_old_or_new(place: Path, shell:
     assert {"refused", "done"} <= ends
 
 
-def test_a_disk_that_is_full_by_then_does_not_stop_the_undo(place: Path, shell: str) -> None:
+def test_a_disk_that_is_full_by_then_does_not_stop_the_undo(tmp_path: Path, shell: str) -> None:
     """Given a command that fills the disk and fails, the file is put back: its old self lay ready beside it."""
-    root = place / "root"
+    root = tmp_path / "root"
     root.mkdir()
     content = "x" * 20000 + "\n"
     fills = Run("fill the disk", do='cat /dev/zero >"$ROOT/filler"', undo="true", proof="true")
     payload = SmallGuest(root, shell).payload(("big", [WriteFile("/etc/f", content, before=content * 2), fills]))
-    (place / "payload").write_text(payload)
-    (place / "before").write_text(content * 2)
+    (tmp_path / "payload").write_text(payload)
+    (tmp_path / "before").write_text(content * 2)
     command = " ".join((*shell_words(shell), "-s"))
     said = in_namespace(
         f"""
         mount -t tmpfs -o size=400k tmpfs '{root}' || exit 97
-        mkdir -p '{root}/etc' '{root}/var/lib'; cp '{place}/before' '{root}/etc/f'
-        {command} <'{place}/payload'
-        cmp '{place}/before' '{root}/etc/f' && cat '{root}'/var/lib/vmguest/receipts/*/state || echo as before
+        mkdir -p '{root}/etc' '{root}/var/lib'; cp '{tmp_path}/before' '{root}/etc/f'
+        {command} <'{tmp_path}/payload'
+        cmp '{tmp_path}/before' '{root}/etc/f' && cat '{root}'/var/lib/vmguest/receipts/*/state || echo as before
         """
     )
     assert " outcome big undone fill the disk: it ended with status 1\n" in said
@@ -414,18 +405,18 @@ def shell_words(shell: str) -> list[str]:
 
 
 @pytest.mark.parametrize("read_only", ["etc", "var"])
-def test_a_read_only_file_system_is_refused_with_a_sentence(place: Path, shell: str, read_only: str) -> None:
+def test_a_read_only_file_system_is_refused_with_a_sentence(tmp_path: Path, shell: str, read_only: str) -> None:
     """Given a folder that is mounted read-only, nothing is done, and the reason says so."""
-    root = place / "root"
+    root = tmp_path / "root"
     (root / "etc").mkdir(parents=True)
     (root / "var/lib").mkdir(parents=True)
     payload = SmallGuest(root, shell).payload(("one", [WriteFile("/etc/f", "new\n")]))
-    (place / "payload").write_text(payload)
+    (tmp_path / "payload").write_text(payload)
     command = " ".join((*shell_words(shell), "-s"))
     said = in_namespace(
         f"mount --bind '{root}/{read_only}' '{root}/{read_only}' || exit 97\n"
         f"mount -o remount,bind,ro '{root}/{read_only}' || exit 97\n"
-        f"{command} <'{place}/payload' 2>&1"
+        f"{command} <'{tmp_path}/payload' 2>&1"
     )
     sentence = next(line[33:] for line in said.splitlines() if " refused " in line)
     if read_only == "var":

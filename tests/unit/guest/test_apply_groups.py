@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,14 +55,6 @@ def furnish(root: Path, shell: str) -> SmallGuest:
     return guest
 
 
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder in memory, where there is such a place."""
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(dir=memory, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
-
-
 def built(guest: SmallGuest) -> int:
     """How often grub.cfg was made; forgotten afterwards."""
     ran = guest.root / "ran"
@@ -73,9 +63,9 @@ def built(guest: SmallGuest) -> int:
     return count
 
 
-def test_members_are_committed_once(place: Path, shell: str) -> None:
+def test_members_are_committed_once(tmp_path: Path, shell: str) -> None:
     """Given two members, what both need is run once, after both, and each has a receipt of its own."""
-    guest = furnish(place / "root", shell)
+    guest = furnish(tmp_path / "root", shell)
     ran = guest.apply(ALONE, DIVIDER, ELEVATOR)
     assert ran.outcomes == {"alone": "done", "boot": "done", "divider": "done", "elevator": "done"}, ran.text
     assert ran.said("outcome")[1:] == ["boot done steps: 1", "divider done steps: 1", "elevator done steps: 1"]
@@ -85,9 +75,9 @@ def test_members_are_committed_once(place: Path, shell: str) -> None:
     assert guest.receipts == dict.fromkeys(names, "done")
 
 
-def test_all_reverted_is_as_before(place: Path, shell: str) -> None:
+def test_all_reverted_is_as_before(tmp_path: Path, shell: str) -> None:
     """Given all members reverted, newest first, the file is byte for byte what a person had made, with its mode."""
-    guest = furnish(place / "root", shell)
+    guest = furnish(tmp_path / "root", shell)
     old = guest.snapshot()
     guest.apply(DIVIDER, ELEVATOR)
     built(guest)
@@ -99,9 +89,9 @@ def test_all_reverted_is_as_before(place: Path, shell: str) -> None:
 
 
 @pytest.mark.parametrize("first", ["000001-divider", "000002-elevator"])
-def test_one_reverted_leaves_the_other(place: Path, shell: str, first: str) -> None:
+def test_one_reverted_leaves_the_other(tmp_path: Path, shell: str, first: str) -> None:
     """Given one member reverted, the commit is run once more, without its part; the other's revert brings back the rest."""
-    guest = furnish(place / "root", shell)
+    guest = furnish(tmp_path / "root", shell)
     old = guest.snapshot()
     guest.apply(DIVIDER, ELEVATOR)
     assert guest.revert(first).said("reverted")[0].split(" ")[2] == "done"
@@ -124,9 +114,9 @@ def test_one_reverted_leaves_the_other(place: Path, shell: str, first: str) -> N
         (Run("do", do=BUILD.do, undo=BUILD.undo, proof="exit 5"), "do: its proof ended with status 5"),
     ],
 )
-def test_a_commit_that_fails_undoes_all_members(place: Path, shell: str, commit: Run, sentence: str) -> None:
+def test_a_commit_that_fails_undoes_all_members(tmp_path: Path, shell: str, commit: Run, sentence: str) -> None:
     """Given a commit that fails, or whose proof does, all members are undone and say why; others are left alone."""
-    guest = furnish(place / "root", shell)
+    guest = furnish(tmp_path / "root", shell)
     old = guest.snapshot()
     ran = guest.apply(
         *(member(entry.recommendation, *entry.steps, commit=commit) for entry in (DIVIDER, ELEVATOR)), ALONE
@@ -139,9 +129,9 @@ def test_a_commit_that_fails_undoes_all_members(place: Path, shell: str, commit:
     assert list(guest.receipts.values()) == ["done"]
 
 
-def test_a_member_that_fails_stops_the_group_before_its_commit(place: Path, shell: str) -> None:
+def test_a_member_that_fails_stops_the_group_before_its_commit(tmp_path: Path, shell: str) -> None:
     """Given a member that is refused, those before it are undone, those after it not begun, and nothing is committed."""
-    guest = furnish(place / "root", shell)
+    guest = furnish(tmp_path / "root", shell)
     old = guest.snapshot()
     refused = member("refused", WriteFile("/etc/default", "x\n"))
     ran = guest.apply(DIVIDER, refused, ELEVATOR)
@@ -151,20 +141,20 @@ def test_a_member_that_fails_stops_the_group_before_its_commit(place: Path, shel
     assert guest.receipts == {}
 
 
-def test_an_apply_that_is_cut_off_leaves_all_members_or_none(place: Path, shell: str) -> None:
+def test_an_apply_that_is_cut_off_leaves_all_members_or_none(tmp_path: Path, shell: str) -> None:
     """Given a group killed at any change, the next run finds both members undone, or both done, and never one."""
-    reference = furnish(place / "reference", shell)
+    reference = furnish(tmp_path / "reference", shell)
     old = reference.snapshot()
     reference.apply(DIVIDER, ELEVATOR)
     (reference.root / "ran").unlink()
     new = reference.snapshot()
-    counter = place / "cut"
-    furnish(place / "original", shell)
+    counter = tmp_path / "cut"
+    furnish(tmp_path / "original", shell)
     ends = set()
     for at in cuts(shell, thorough=True):
-        root = place / "root"
+        root = tmp_path / "root"
         shutil.rmtree(root, ignore_errors=True)
-        shutil.copytree(place / "original", root)
+        shutil.copytree(tmp_path / "original", root)
         guest = SmallGuest(root, shell, runs=10)
         counter.write_text(f"{at}\n")
         ran = guest.apply(DIVIDER, ELEVATOR, extra=cut_at(counter))
@@ -181,14 +171,14 @@ def test_an_apply_that_is_cut_off_leaves_all_members_or_none(place: Path, shell:
     assert ends == {0, 3}
 
 
-def test_a_revert_of_one_that_is_cut_off_is_finished(place: Path, shell: str) -> None:
+def test_a_revert_of_one_that_is_cut_off_is_finished(tmp_path: Path, shell: str) -> None:
     """Given the revert of one member killed at any change, the next run ends it, and the commit is without its part."""
-    counter = place / "cut"
-    original = furnish(place / "original", shell)
+    counter = tmp_path / "cut"
+    original = furnish(tmp_path / "original", shell)
     original.apply(DIVIDER, ELEVATOR)
     new = original.read("/boot/grub.cfg")
     for at in cuts(shell, thorough=False):
-        root = place / "root"
+        root = tmp_path / "root"
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(original.root, root)
         guest = SmallGuest(root, shell, runs=10)
@@ -206,16 +196,16 @@ def test_a_revert_of_one_that_is_cut_off_is_finished(place: Path, shell: str) ->
         pytest.fail("the revert never came to its end")
 
 
-def test_a_revert_of_the_last_that_is_cut_off_is_finished(place: Path, shell: str) -> None:
+def test_a_revert_of_the_last_that_is_cut_off_is_finished(tmp_path: Path, shell: str) -> None:
     """Given the revert of the last member killed at any change, the next run brings back what was before the group."""
-    counter = place / "cut"
-    original = furnish(place / "original", shell)
+    counter = tmp_path / "cut"
+    original = furnish(tmp_path / "original", shell)
     old = original.snapshot()
     original.apply(DIVIDER)
     (original.root / "ran").unlink()
     new = original.snapshot()
     for at in cuts(shell, thorough=False):
-        root = place / "root"
+        root = tmp_path / "root"
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(original.root, root)
         guest = SmallGuest(root, shell, runs=10)
