@@ -1073,8 +1073,8 @@ prepare_edit_file() {
         if [ -z "$appended" ]; then
             attempt fill "$folder/after" "$folder/work" && unended_copy "$folder/work" "$folder/after"
         else
-            # Our line must begin on a line of its own; the receipt remembers how the file ended.
-            attempt fill "$folder/before" "$folder/unended"
+            # Our line must begin on a line of its own; the receipt remembers which line we gave an end.
+            attempt edit_into "$folder/unended" "$folder/work" -n "\$p"
         fi || fail "$path: cannot write its receipt: $why" || return 1
     fi
     rm -f "$folder/work"
@@ -1134,6 +1134,8 @@ take_out_edits() {
     { ended_copy "$folder/after" "$folder/work.after" && ended_copy "$target" "$folder/work"; } ||
         fail "$path: cannot write its receipt: $why" || return 1
     pairs=""
+    last=$(sed -n "\$=" "$folder/work")
+    last_is_ours=""
     for name in $(names "$folder/edits" "*.new"); do
         edit=${name%.new}
         find_line "$folder/edits/$name" "$folder/work.after"
@@ -1148,18 +1150,18 @@ take_out_edits() {
             pairs=$pairs${lines_found# }=$folder/edits/$edit.old$newline
         else
             pairs=$pairs${lines_found# }=$newline
+            [ "${lines_found# }" != "$last" ] || last_is_ours=yes
         fi
     done
     edit_lines "$folder/restored" "$folder/work" "$pairs" || fail "$path: cannot write its receipt: $why" || return 1
+    # Where the last line goes, the one before it is as it was: without an end, if it is still the one that we gave its end.
+    if [ -n "$last_is_ours" ]; then
+        ended=yes
+        ! sed -n "\$p" "$folder/restored" | same - "$folder/unended" || ended=no
+    fi
     if [ "$ended" = no ]; then
         attempt fill "$folder/restored" "$folder/work" && unended_copy "$folder/work" "$folder/restored" ||
             fail "$path: cannot write its receipt: $why" || return 1
-    elif [ -f "$folder/unended" ]; then
-        # Back to what it was before anybody appended: then without the end of its last line, too.
-        ended_copy "$folder/unended" "$folder/work" || fail "$path: cannot write its receipt: $why" || return 1
-        if same "$folder/work" "$folder/restored"; then
-            attempt fill "$folder/unended" "$folder/restored" || fail "$path: cannot write its receipt: $why" || return 1
-        fi
     fi
     rm -f "$folder/work" "$folder/work.after"
     flush "$folder/restored" || fail "$path: cannot write its receipt: $why"
@@ -1407,36 +1409,44 @@ ready_undo_file() {
     fi
 }
 
-# A later receipt that changed what this step left must be reverted before it: else its own inverse would have lost what it
-# goes by. Edits of other lines do not matter.
+# A later receipt that changed $path is in the way, unless both only edited lines of it and this step's can be taken out
+# under the later one's.
 not_changed_by_later() {
-    later=""
-    for name in $(names "$receipts" "*/*/kind"); do
-        if [ -z "$later" ] || [ "${name%%/*}" = "${receipt##*/}" ]; then
-            [ "${name%%/*}" != "${receipt##*/}" ] || later=yes
+    for later in $(later_steps); do
+        if [ -d "$folder/edits" ] && [ -d "$receipts/$later/edits" ] && comes_out_under "$receipts/$later"; then
             continue
         fi
-        other=$receipts/${name%/kind}
-        read_line "$other/path" || continue
-        [ "$line" = "$path" ] || continue
-        state_of "${name%%/*}"
-        [ "$line" = "done" ] || continue
-        if [ -d "$folder/edits" ] && [ -d "$other/edits" ]; then
-            changed_again || continue
-        fi
-        fail "$path: changed since by ${name%%/*}: revert that first"
+        fail "$path: changed since by ${later%%/*}: revert that first"
         return 1
     done
 }
 
-# The edits of $other began with a line that those of $folder left.
-changed_again() {
-    for old in $(names "$other/edits" "*.old"); do
-        for new in $(names "$folder/edits" "*.new"); do
-            ! same "$folder/edits/$new" "$other/edits/$old" || return 0
+# The steps of receipts that are done and later than the one at hand that changed $path, oldest first.
+later_steps() {
+    later=""
+    for name in $(names "$receipts" "*/*/kind"); do
+        if [ "${name%%/*}" = "${receipt##*/}" ]; then
+            later=yes
+        elif [ -n "$later" ] && read_line "$receipts/${name%/kind}/path" && [ "$line" = "$path" ]; then
+            state_of "${name%%/*}"
+            [ "$line" != "done" ] || printf "%s " "${name%/kind}"
+        fi
+    done
+}
+
+# Whether the later step $1 can be reverted also when this step's edits are out: then it goes by its lines alone. So each that
+# it left must be the only one of its text, and none may have a text that our edits bring or take. A line that only got an
+# end counts as edited.
+comes_out_under() {
+    for name in $(names "$1/edits" "*.new"); do
+        find_line "$1/edits/$name" "$1/after"
+        [ "$times" -eq 1 ] || return 1
+    done
+    for ours in $(names "$folder" "edits/* unended"); do
+        for theirs in $(names "$1" "edits/* unended"); do
+            ! same "$folder/$ours" "$1/$theirs" || return 1
         done
     done
-    return 1
 }
 
 ready_undo_kernel() {
@@ -1705,7 +1715,6 @@ commit_again() {
 }
 
 finish_revert() {
-    hand_over_endings
     if ! flush_receipt; then
         problem="what was put back cannot be written to disk: $why"
         return 1
@@ -1715,26 +1724,37 @@ finish_revert() {
     forget_backups
 }
 
-# A file whose last line had no end before this receipt's edit, and that another receipt edits still: the last of them to be
-# reverted puts that back.
+# A line that this receipt gave an end, and that must keep it as others appended to the file since: the next of them to be
+# reverted takes it back.
 hand_over_endings() {
-    for unended in $(names "$receipt" "*/unended"); do
-        read_line "$receipt/${unended%/*}/path"
+    for name in $(names "$receipt" "*/unended"); do
+        unended=$receipt/$name
+        read_line "${unended%/*}/path"
         path=$line
-        for name in $(names "$receipts" "*/*/edits"); do
-            state_of "${name%%/*}"
-            [ "$line" = "done" ] || continue
-            read_line "$receipts/${name%/*}/path"
-            if [ "$line" = "$path" ] && [ ! -f "$receipts/${name%/*}/unended" ]; then
-                attempt fill "$receipt/$unended" "$receipts/${name%/*}/unended"
-            fi
+        for later in $(later_steps); do
+            taker=$receipts/$later
+            appends "$taker" || continue
+            [ -f "$taker/unended" ] || {
+                attempt fill "$unended" "$taker/unended.new" && flush "$taker/unended.new" &&
+                    attempt mv -f "$taker/unended.new" "$taker/unended" && flush "$taker/unended" "$taker"
+            } || return 1
+            break
         done
     done
-    return 0
 }
 
-# A reverted receipt stays as a record, without the backups; `reverting` is removed last, so that a cut is seen.
+# Whether the step $1 appended a line.
+appends() {
+    for name in $(names "$1/edits" "*.new"); do
+        [ -f "$1/edits/${name%.new}.old" ] || return 0
+    done
+    return 1
+}
+
+# A reverted receipt stays as a record, without the backups; `reverting` is removed last, so that a cut is seen. What a later
+# receipt needs of them goes there first; where that fails, the next run tries again.
 forget_backups() {
+    hand_over_endings || return 0
     for number in $(names "$receipt" "[0-9]*"); do
         folder=$receipt/$number
         rm -rf "$folder/before" "$folder/after" "$folder/edits" "$folder/restored" "$folder/unended" "$folder/undo" \

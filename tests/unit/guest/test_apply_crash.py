@@ -137,6 +137,24 @@ def test_a_revert_that_is_cut_off_is_finished_by_the_next_run(tmp_path: Path, sh
         is_in_order(guest, old if guest.receipts["000001-all_steps"] == "reverted" else new)
 
 
+def test_what_a_reverted_receipt_knew_of_a_file_is_not_lost_by_a_cut(tmp_path: Path, shell: str) -> None:
+    """Given two appends to a line without an end, and a revert of the first that is killed at any change, that of the second
+    takes the end back."""
+
+    def appends(guest: SmallGuest) -> None:
+        for line in ("own one", "own two"):
+            guest.apply((line.replace(" ", "_"), [EditFile("/etc/crontab", (AppendLine(line),))]))
+
+    old = furnish(tmp_path / "reference", shell).snapshot()
+    for guest in every_cut(
+        tmp_path, shell, False, appends, lambda guest, extra: guest.revert("000001-own_one", extra=extra)
+    ):
+        assert guest.revert("000001-own_one", "000002-own_two").whole
+        assert set(guest.receipts.values()) == {"reverted"}
+        is_in_order(guest, old)
+        assert not list((guest.root / STATE).glob("receipts/*/*/unended*"))
+
+
 @pytest.mark.parametrize("at", [45, 62, 75, 88])
 def test_a_recovery_that_is_cut_off_is_itself_recovered(tmp_path: Path, at: int) -> None:
     """Given a run killed after it began to commit, its recovery may be killed at any change, and the next one ends it."""

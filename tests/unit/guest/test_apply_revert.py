@@ -10,7 +10,8 @@ To see these red: put the whole backup back where the file was edited since, or 
 from __future__ import annotations
 
 import tempfile
-from itertools import zip_longest
+from collections.abc import Sequence
+from itertools import permutations, zip_longest
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,6 @@ from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import STATE,
 pytestmark = pytest.mark.slow
 
 QUEUE = "/sys/block/sda/queue/scheduler"
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 @pytest.mark.parametrize(
@@ -129,26 +129,103 @@ def edits_of(draw: st.DrawFn, lines: list[str], fresh: list[int]) -> tuple[Edit,
     return tuple(edits)
 
 
-@settings(max_examples=18, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def reverted_in_order(guest: SmallGuest, order: Sequence[str]) -> None:
+    """Reverts the receipts in ``order``, the refused ones again when others are out; each round must get one out."""
+    while left := [name for name in order if guest.receipts[name] == "done"]:
+        ran = guest.revert(*left)
+        assert any(guest.receipts[name] == "reverted" for name in left), ran.lines
+
+
+EDITS_OF_ONE_FILE: dict[str, tuple[str, list[tuple[Edit, ...]]]] = {
+    "a line edited, then given an end by an append": ("a", [(ReplacePrefix(1, "", "1!"),), (AppendLine("own"),)]),
+    "a line given an end by an append, then edited": ("a", [(AppendLine("own"),), (ReplaceLine("a", "b"),)]),
+    "a line edited and given an end by one": ("a", [(ReplaceLine("a", "b"), AppendLine("1")), (AppendLine("2"),)]),
+    "three appends to a line without an end": ("a", [(AppendLine("1"),), (AppendLine("2"),), (AppendLine("3"),)]),
+    "two edits and an append": (
+        "x\na",
+        [(ReplaceLine("a", "b"),), (AppendLine("own"),), (ReplacePrefix(2, "b", "c"),)],
+    ),
+    "a line becomes one that is there already": ("a\nb\n", [(AppendLine("own"),), (ReplaceLine("b", "a"),)]),
+    "the same, without an end": ("a\na\nb", [(AppendLine("own"),), (ReplaceLine("b", "a"),)]),
+    "a line becomes what another was": ("a\nb\n", [(ReplaceLine("a", "x"),), (ReplaceLine("b", "a"),)]),
+    "a line goes there and back while another becomes the first": (
+        "c\nb\n",
+        [(ReplaceLine("c", "z"),), (ReplaceLine("b", "c"),), (ReplaceLine("c", "d"),)],
+    ),
+    "the last line becomes empty, without an end": ("a\nb", [(ReplaceLine("b", ""),), (AppendLine("own"),)]),
+}
+
+
+@pytest.mark.parametrize("case", EDITS_OF_ONE_FILE)
+def test_edits_of_one_file_come_out_in_every_order(tmp_path: Path, case: str) -> None:
+    """Given recommendations whose edits of a file meet, in every order of reverts the file is in the end what it was."""
+    original, edits = EDITS_OF_ONE_FILE[case]
+    for number, order in enumerate(permutations(range(len(edits)))):
+        guest = SmallGuest(tmp_path / str(number), "busybox")
+        guest.write("/etc/f", original)
+        ran = guest.apply(*((f"r{n}", [EditFile("/etc/f", edit)]) for n, edit in enumerate(edits)))
+        assert set(ran.outcomes.values()) == {"done"}, ran.lines
+        reverted_in_order(guest, [f"{n + 1:06}-r{n}" for n in order])
+        assert guest.read("/etc/f") == original.encode(), order
+
+
+@pytest.mark.parametrize(
+    ("theirs", "left"),
+    [
+        (b"a\nown\ntheirs\n", b"a\ntheirs\n"),
+        (b"a\ntheirs\nown\n", b"a\ntheirs\n"),
+        (b"first\na\nown\n", b"first\na"),
+        (b"a\nown\ntheirs", b"a\ntheirs"),
+        (b"b\nown\n", b"b\n"),
+        (b"own\n", b""),
+    ],
+)
+def test_an_end_that_we_gave_is_taken_back_from_that_line_alone(
+    dash_guest: SmallGuest, theirs: bytes, left: bytes
+) -> None:
+    """Given a line that our append gave an end, and what others did to the file since: their lines keep their ends."""
+    path = dash_guest.write("/etc/f", b"a")
+    dash_guest.apply(("one", [EditFile("/etc/f", (AppendLine("own"),))]))
+    path.write_bytes(theirs)
+    assert dash_guest.revert("000001-one").said("reverted") == ["000001-one one done as before"]
+    assert dash_guest.read("/etc/f") == left
+
+
+def test_an_end_that_we_did_not_give_stays(dash_guest: SmallGuest) -> None:
+    """Given our appended line without the end that it had, the line before it keeps its own."""
+    path = dash_guest.write("/etc/f", b"a\n")
+    dash_guest.apply(("one", [EditFile("/etc/f", (AppendLine("own"),))]))
+    path.write_bytes(b"b\na\nown")
+    dash_guest.revert("000001-one")
+    assert dash_guest.read("/etc/f") == b"b\na\n"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_edits_of_several_recommendations_are_reverted_in_any_order(data: st.DataObject) -> None:
-    """Given a file that several recommendations edited, in whatever order they are reverted (the refused ones again
-    when others are out), the file is in the end what it was, byte for byte."""
-    lines = data.draw(st.lists(LINES, max_size=5))
-    original = "\n".join(lines) + ("\n" if lines and data.draw(st.booleans()) else "")
-    # What has no line end at its end cannot show that its last line is empty.
-    lines = original.removesuffix("\n").split("\n") if original else []
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+    """Given a file that several recommendations edit, and of which some are reverted before others come, in whatever order
+    they are reverted the file is in the end what it was, byte for byte."""
+    drawn = data.draw(st.lists(LINES, max_size=5))
+    original = "\n".join(drawn) + ("\n" if drawn and data.draw(st.booleans()) else "")
+    with tempfile.TemporaryDirectory() as folder:
         guest = SmallGuest(Path(folder), "busybox")
         guest.write("/etc/f", original)
         fresh = [0]
-        count = data.draw(st.integers(1, 4))
-        ran = guest.apply(*((f"r{n}", [EditFile("/etc/f", data.draw(edits_of(lines, fresh)))]) for n in range(count)))
-        assert set(ran.outcomes.values()) == {"done"}, ran.lines
-        order = data.draw(st.permutations(sorted(guest.receipts)))
-        for _round in range(count):
-            guest.revert(*(name for name in order if guest.receipts[name] == "done"))
-        assert set(guest.receipts.values()) == {"reverted"}
+        for number in range(data.draw(st.integers(1, 5))):
+            done = [name for name, state in sorted(guest.receipts.items()) if state == "done"]
+            if done and data.draw(st.booleans()):
+                guest.revert(data.draw(st.sampled_from(done)))
+                continue
+            text = guest.read("/etc/f").decode()
+            # Not splitlines(): what has no end of its last line cannot show that this is empty.
+            lines = text.removesuffix("\n").split("\n") if text else []
+            had = len(lines)
+            edits = data.draw(edits_of(lines, fresh))
+            ran = guest.apply((f"r{number}", [EditFile("/etc/f", edits)]))
+            assert set(ran.outcomes.values()) == {"done"}, ran.lines
+            expected = "\n".join(lines) + ("\n" if text.endswith("\n") or len(lines) > had else "")
+            assert guest.read("/etc/f") == expected.encode()
+        reverted_in_order(guest, data.draw(st.permutations(sorted(guest.receipts))))
         assert guest.read("/etc/f") == original.encode()
 
 
@@ -158,7 +235,7 @@ def test_what_others_edited_meanwhile_is_preserved_or_the_revert_refused(data: s
     """Given others who add and remove lines of the file, a revert takes out exactly its own lines, or changes nothing."""
     lines = [f"line {number}" for number in range(data.draw(st.integers(1, 4)))]
     original = list(lines)
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         guest = SmallGuest(Path(folder), "busybox")
         path = guest.write("/etc/f", "".join(line + "\n" for line in lines))
         edits = data.draw(edits_of(lines, [0]))
