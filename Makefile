@@ -29,6 +29,9 @@ PARALLEL := -n $(WORKERS) --dist worksteal
 WITH_NEWEST     := env PATH="$(NEWEST):$$PATH"
 WITH_CONTAINERS := $(WITH_NEWEST) CONTAINERS_CONF="$(CURDIR)/tests/containers/containers.conf" MOLECULE_COMMAND_BORDERS=false
 
+# Tests of properties alone, however long they take.
+SEARCH := $(WITH_NEWEST) EXAMPLES=$(or $(EXAMPLES),20) pytest -q $(PARALLEL) -m hypothesis --timeout=0 tests/unit
+
 # Makes the pages of docs that are generated (tests/pages).
 PAGES := $(WITH_NEWEST) PYTHONPATH="$(BUILD)/import" python -m ansible_collections.vmguest.linux.tests.pages.run
 
@@ -82,6 +85,10 @@ units-oldest:
 
 units-slow:
 	$(GATE) 'whole guests, laws and crashes, newest ansible-core' $(WITH_NEWEST) pytest -q $(PARALLEL) --slow tests/unit
+
+search: setup ## properties on guests and files that no run has tried yet: [EXAMPLES=20, times as many as usual]
+	$(GATE) 'properties, new examples' $(SEARCH)
+	$(GATE) 'properties of whole guests, new examples' $(SEARCH) --slow
 
 playbooks-oldest:
 	$(GATE) 'playbooks, oldest ansible-core' env PATH="$(OLDEST):$$PATH" pytest -q $(PARALLEL) --slow tests/unit/playbooks
@@ -202,5 +209,5 @@ clean: ## remove .build/ and the test guests
 	@-podman rm --force --time 1 $$(podman ps --all --quiet --filter name='^vmguest-') 2>/dev/null
 	rm -rf $(BUILD)
 
-.PHONY: help audit demo setup check lint test ruff mypy shellcheck docs-check docs-pages units-newest units-oldest units-slow playbooks-oldest breaks browser schedules setup-rulebook rulebook setup-awx awx package ansible-lint \
+.PHONY: help audit demo setup check lint test ruff mypy shellcheck docs-check docs-pages units-newest units-oldest units-slow search playbooks-oldest breaks browser schedules setup-rulebook rulebook setup-awx awx package ansible-lint \
     docs-lint changelog-lint sanity-newest sanity-oldest ansible-units images molecule scenarios vm-shell vm-sample proof proof-page bench bench-report bench-fleet setup-peers bench-peers crashtest crash-sample docs clean

@@ -48,6 +48,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_outpu
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Command
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import apply_payload, revert_payload
 from ansible_collections.vmguest.linux.tests.unit import guest_tree
+from ansible_collections.vmguest.linux.tests.unit.examples import examples
 from ansible_collections.vmguest.linux.tests.unit.guest_tree import SHELLS, Guest, Tree
 
 pytestmark = pytest.mark.slow
@@ -277,7 +278,7 @@ def everything_about(root: Path) -> dict[str, tuple[Any, ...]]:
 OF_THE_HARNESS = f"/{guest_tree.STATE}"
 
 
-@settings(TREES, max_examples=25)
+@settings(TREES, max_examples=examples(25))
 @given(guests, drifts, shells)
 def test_law_1_an_audit_never_writes(name: str, changes: list[str], shell: str) -> None:
     """Not one byte, not one time stamp, no command that could, and no temporary file.
@@ -305,7 +306,7 @@ def test_law_1_an_audit_never_writes(name: str, changes: list[str], shell: str) 
 # ---- 2 and 3 ---------------------------------------------------------------------------------------------------------
 
 
-@settings(TREES, max_examples=45)
+@settings(TREES, max_examples=examples(45))
 @given(guests, drifts, policies, shells)
 def test_laws_2_and_3_one_truth_and_a_second_apply_is_empty(
     name: str, changes: list[str], variables: dict[str, Any], shell: str
@@ -345,7 +346,7 @@ def test_laws_2_and_3_one_truth_and_a_second_apply_is_empty(
         assert changed_paths(after, guest_tree.snapshot(tree)) == set()
 
 
-@settings(TREES, max_examples=20)
+@settings(TREES, max_examples=examples(20))
 @given(guests, drifts, policies, st.data())
 def test_law_2_a_plan_that_is_applied_at_once_does_what_remediation_does(
     name: str, changes: list[str], variables: dict[str, Any], data: st.DataObject
@@ -429,7 +430,7 @@ def test_law_2_holds_after_a_reboot(name: str) -> None:
 # ---- 4 ---------------------------------------------------------------------------------------------------------------
 
 
-@settings(TREES, max_examples=15)
+@settings(TREES, max_examples=examples(15))
 @given(guests, drifts, shells, st.randoms(use_true_random=False))
 def test_law_4_reverting_in_any_order_restores_every_byte(
     name: str, changes: list[str], shell: str, random: Any
@@ -749,7 +750,7 @@ def without(evidence: Evidence, paths: set[str], commands: set[str], state: Stat
     )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.data())
 def test_law_9_what_cannot_be_read_is_never_compliant(
     evidence_of: dict[str, tuple[Guest, Evidence]], data: st.DataObject
@@ -772,7 +773,7 @@ def test_law_9_what_cannot_be_read_is_never_compliant(
             assert before[found.recommendation].status is Status.COMPLIANT, found
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.data())
 def test_law_9_what_is_missing_breaks_nothing(
     evidence_of: dict[str, tuple[Guest, Evidence]], data: st.DataObject

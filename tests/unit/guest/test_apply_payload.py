@@ -34,6 +34,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload 
     revert_payload,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import PROBE
+from ansible_collections.vmguest.linux.tests.unit.examples import examples
 from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import NOW, SHELLS, SmallGuest, argv
 
 NONCE = "0123456789abcdef0123456789abcdef"
@@ -125,7 +126,7 @@ def test_the_same_program_twice_has_the_same_identity_and_another_has_not() -> N
 
 
 @given(text=st.text(st.characters(blacklist_characters="\0", max_codepoint=0x17F), max_size=60))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_every_word_reaches_the_guest_as_it_was(text: str) -> None:
     """Given any text, each shell reads it from the program byte for byte."""
     script = (

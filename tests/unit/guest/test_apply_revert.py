@@ -29,6 +29,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     WriteFile,
     WriteKernel,
 )
+from ansible_collections.vmguest.linux.tests.unit.examples import examples
 from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import STATE, SmallGuest
 
 pytestmark = pytest.mark.slow
@@ -200,7 +201,7 @@ def test_an_end_that_we_did_not_give_stays(dash_guest: SmallGuest) -> None:
     assert dash_guest.read("/etc/f") == b"b\na\n"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_edits_of_several_recommendations_are_reverted_in_any_order(data: st.DataObject) -> None:
     """Given a file that several recommendations edit, and of which some are reverted before others come, in whatever order
@@ -229,7 +230,7 @@ def test_edits_of_several_recommendations_are_reverted_in_any_order(data: st.Dat
         assert guest.read("/etc/f") == original.encode()
 
 
-@settings(max_examples=18, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(18), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_others_edited_meanwhile_is_preserved_or_the_revert_refused(data: st.DataObject) -> None:
     """Given others who add and remove lines of the file, a revert takes out exactly its own lines, or changes nothing."""

@@ -33,6 +33,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads impor
     files,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import probe_payload
+from ansible_collections.vmguest.linux.tests.unit.examples import examples
 from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import (
     NONCE,
     PATH,
@@ -103,7 +104,7 @@ NAMES = st.text(st.sampled_from("ab:1 \n\t*?[]!-.'\"\\$`(){}~#=,é\udcff"), min_
 BODIES = st.binary(max_size=40).map(lambda body: body.replace(b"\0", b":"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     tree=st.dictionaries(NAMES, BODIES, max_size=8),
     literal=st.dictionaries(NAMES.filter(lambda name: not set(name) & set("\n\\*?[(")), BODIES, max_size=3),

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import parse
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Redaction, files
+from ansible_collections.vmguest.linux.tests.unit.examples import examples
 from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import NONCE, SHELLS, probe, put, run_probe
 
 four_shells = pytest.mark.parametrize("shell", SHELLS)
@@ -336,7 +337,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(before=st.lists(WORDS, max_size=8), after=st.lists(WORDS, max_size=3), blank=st.sampled_from(["", " "]))
 def test_a_password_option_never_survives_in_any_line(before: list[str], after: list[str], blank: str) -> None:
     """Whatever line a password option stands in, and wherever: it does not leave the guest."""

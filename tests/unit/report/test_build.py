@@ -36,6 +36,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.drift import 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import Fleet, earlier
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.junit_report import JunitReport
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import RecordError, Records
+from ansible_collections.vmguest.linux.tests.unit.examples import examples
 from ansible_collections.vmguest.linux.tests.unit.report.test_fleet import finding, write
 
 DOCS = Path(engine_finding.__file__).parents[3] / "docs"
@@ -258,7 +259,7 @@ class TestWhatAKilledBuildLeft:
 class TestAnySplit:
     """However the guests are spread over folders, the report is the same, byte for byte."""
 
-    @settings(max_examples=10)
+    @settings(max_examples=examples(10))
     @given(shards=st.lists(st.integers(0, 3), min_size=30, max_size=30))
     def test_is_the_same_report(self, tmp_path_factory: pytest.TempPathFactory, shards: list[int]) -> None:
         folder = tmp_path_factory.mktemp("split")

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.checks import FleetChecks, FleetFinding
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet_finding import NAMED
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.identity_check import IDENTITIES
+from ansible_collections.vmguest.linux.tests.unit.examples import examples
 
 
 def record(host: str, **fleet: Any) -> dict[str, Any]:
@@ -289,7 +290,7 @@ def _fleet(bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**body, "host": f"{number:02}\x1b<b>'"} for number, body in enumerate(bodies)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(RECORD, max_size=30), st.randoms(use_true_random=False))
 def test_neither_order_nor_content_of_records_matters(bodies: list[dict[str, Any]], random: Random) -> None:
     """Any records give plain data, the same in any order."""
@@ -300,7 +301,7 @@ def test_neither_order_nor_content_of_records_matters(bodies: list[dict[str, Any
     assert [finding.record() for finding in results(*fleet).values()] == found
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.lists(st.integers(0, 300), min_size=180, max_size=230), st.randoms(use_true_random=False))
 def test_the_bound_on_groups_does_not_depend_on_the_order(groups: list[int], random: Random) -> None:
     fleet = [

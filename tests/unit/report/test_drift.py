@@ -29,6 +29,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.drift import 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import Fleet
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.json_report import JsonReport
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import Records
+from ansible_collections.vmguest.linux.tests.unit.examples import examples
 
 
 def finding(status: str, name: str = "swappiness", **other: Any) -> dict[str, Any]:
@@ -293,7 +294,7 @@ BODY = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(st.tuples(BODY, BODY), max_size=8), st.randoms(use_true_random=False))
 def test_neither_order_nor_content_of_records_matters(bodies: list[Any], random: Random) -> None:
     """Whatever is in them: plain data, and lines that are lines, the same in any order of the guests."""
