@@ -418,6 +418,8 @@ def _package(root: Path, name: str, package: Mapping[str, Any], dpkg: bool) -> N
         (store / "older").write_text(f"{package['older']}\n", encoding="utf-8")
     for command, answers in package.get("commands", {}).items():
         _install(store / "bin", command, root, _answers(command, answers))
+    for command, program in package.get("programs", {}).items():
+        _install(store / "bin", command, root, _program(program))
     if dpkg:
         (store / "stanza").write_text(
             f"Package: {name}\nStatus: install ok installed\nPriority: optional\nSection: admin\nArchitecture: amd64\n"

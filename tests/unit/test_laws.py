@@ -90,7 +90,7 @@ DRIFT: dict[str, Mapping[str, Any]] = {
         "systemd": {"version": 252, "started": ["ntpd.service"], "stopped": ["chronyd.service"]},
     },
     "tools keep the time": {
-        "programs": {"vmware-toolbox-cmd": "toolbox"},
+        "packages": {"open-vm-tools": {"version": "12.0-1", "programs": {"vmware-toolbox-cmd": "toolbox"}}},
         "files": {"/.state/host/tools_sync": "Enabled"},
     },
     "acpi_pm by hand": {

@@ -38,6 +38,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.scatter impor
     scattered_calendar,
     window,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.service_steps import RELOAD_WHEN_UNDONE
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     AppendLine,
     Edit,
@@ -430,10 +431,7 @@ def _scatters_itself(timer: Timer) -> bool:
 
 
 def _reload(cases: Sequence[_TimerCase]) -> tuple[Step, Step]:
-    """Have the manager read its files: after they are written, and after an undo has taken them away again.
-
-    Steps are undone last first. So the first step of the transaction does nothing but reload when it is undone.
-    """
+    """Have the manager read its files: first step and last of a transaction that writes some of them."""
     reload = sh("systemctl", "daemon-reload")
     loaded = " && ".join(
         f"{sh('systemctl', 'show', '-p', 'DropInPaths', case.timer.name)} | {sh('grep', '-q', '-F', case.timer.drop_in_path)}"
@@ -441,7 +439,7 @@ def _reload(cases: Sequence[_TimerCase]) -> tuple[Step, Step]:
     )
     stale = sh("systemctl", "show", "-p", "NeedDaemonReload", *(case.timer.name for case in cases))
     return (
-        Run(what="have systemd reload its unit files, should this be undone", do="true", undo=reload, proof="true"),
+        RELOAD_WHEN_UNDONE,
         Run(what="reload systemd's unit files", do=reload, undo="true", proof=f"{loaded} && ! {stale} | grep -q =yes"),
     )
 

@@ -21,7 +21,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     unknown,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, Step, WriteFile, sh
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.service_steps import RELOAD_WHEN_UNDONE, unit_step
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Step, WriteFile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.partitions import READS as PARTITION_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.partitions import Partition, partitions
@@ -178,22 +179,12 @@ def _assess_timer(evidence: Evidence, taking: list[str], sides: dict[str, str]) 
 
 def _enable(evidence: Evidence, enabled: bool, active: bool, scattered: bool) -> tuple[Step, ...]:
     """What is missing of: a delay of the guest's own, the timer enabled, the timer started."""
-    verbs = [verb for verb, done in (("enable", enabled), ("start", active)) if not done]
-    undo = {"enable": sh("systemctl", "disable", _TIMER), "start": sh("systemctl", "stop", _TIMER)}
-    proof = {"enable": sh("systemctl", "-q", "is-enabled", _TIMER), "start": sh("systemctl", "-q", "is-active", _TIMER)}
-    reload = sh("systemctl", "daemon-reload")
-    enable = Run(
-        what=f"{' and '.join(verbs)} {_TIMER}",
-        do=" && ".join([reload, *(sh("systemctl", verb, _TIMER) for verb in verbs)]),
-        undo=" && ".join(undo[verb] for verb in reversed(verbs)),
-        proof=" && ".join(proof[verb] for verb in verbs),
-    )
+    enable = unit_step(_TIMER, enabled, active, reload=True)
     if scattered:
         return (enable,)
     present = evidence.file(_DROP_IN)
     return (
-        # Steps are undone last first: this one reloads when the drop-in has gone.
-        Run(what="have systemd reload its unit files, should this be undone", do="true", undo=reload, proof="true"),
+        RELOAD_WHEN_UNDONE,
         WriteFile(_DROP_IN, _DELAY, present.text if present else None),
         enable,
     )

@@ -73,6 +73,10 @@ def _turn_tools_off() -> Run:
         undo=sh("vmware-toolbox-cmd", "timesync", "enable"),
         # 69 (EX_UNAVAILABLE) is how it says disabled.
         proof=f'state=$({status}); [ "$?" -eq 69 ] && [ "$state" = Disabled ]',
+        ask=(
+            "command -v vmware-toolbox-cmd >/dev/null || { echo 'VMware Tools were removed since, and nothing else in the guest "
+            "turns this on again: install them first'; exit 1; }"
+        ),
     )
 
 

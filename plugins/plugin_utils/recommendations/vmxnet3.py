@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.card_step import card_step
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Severity,
     Verdict,
@@ -73,18 +74,12 @@ READS: tuple[Read, ...] = (
 
 def _switch(nic: Nic, words: dict[str, str], back: dict[str, str], shown: dict[str, str]) -> Run:
     """Set features of a card; the undo sets them ``back``. ``shown``: how ethtool shows each, for the proof."""
-    change = sh("ethtool", "-K", nic.name, *(word for pair in words.items() for word in pair))
-    undo = sh("ethtool", "-K", nic.name, *(word for pair in back.items() for word in pair))
     proof = " && ".join(
         f"{sh('ethtool', '-k', nic.name)} | {sh('grep', '-q', f'^[[:space:]]*{shown[word]}: {value}')}"
         for word, value in words.items()
     )
-    return Run(
-        what=f"{' '.join(f'{word} {value}' for word, value in words.items())} on {nic.name}",
-        do=change,
-        undo=undo,
-        proof=proof,
-    )
+    what = f"{' '.join(f'{word} {value}' for word, value in words.items())} on {nic.name}"
+    return card_step(nic.name, "-K", words, back, what, proof)
 
 
 def _rule(evidence: Evidence, path: str, words: str) -> tuple[Step, ...]:
@@ -387,10 +382,12 @@ def assess_rings(evidence: Evidence, options: Options) -> Verdict:
         new, old = str(wanted[nic.name]), str(nic.rings["RX"])
         # Of the two blocks of RX that ethtool shows, maximum and current, the second tells.
         steps.append(
-            Run(
+            card_step(
+                nic.name,
+                "-G",
+                {"rx": new},
+                {"rx": old},
                 what=f"receive ring of {nic.name} from {old} to {new}",
-                do=sh("ethtool", "-G", nic.name, "rx", new),
-                undo=sh("ethtool", "-G", nic.name, "rx", old),
                 proof=f"{sh('ethtool', '-g', nic.name)} | sed -n '/Current/,$p' | grep -q '^RX:[[:space:]]*{new}$'",
             )
         )

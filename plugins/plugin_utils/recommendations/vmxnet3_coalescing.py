@@ -11,6 +11,7 @@ configuration.
 
 from __future__ import annotations
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.card_step import card_step
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Severity,
     Verdict,
@@ -81,12 +82,7 @@ def _switch(name: str, words: dict[str, str]) -> Run:
         f"{sh('ethtool', '-c', name)} | {sh('grep', '-q', f'^{_SHOWN[word]}: *{value}')}"
         for word, value in none.items()
     )
-    return Run(
-        what=f"{_shown(none)} on {name}",
-        do=sh("ethtool", "-C", name, *(word for pair in none.items() for word in pair)),
-        undo=sh("ethtool", "-C", name, *(word for pair in words.items() for word in pair)),
-        proof=proof,
-    )
+    return card_step(name, "-C", none, words, what=f"{_shown(none)} on {name}", proof=proof)
 
 
 RECOMMENDATIONS = (

@@ -231,7 +231,8 @@ class TestNtp:
     def test_the_missing_line_is_appended_and_ntpd_restarted_now_and_after_an_undo(self):
         first, edit, restart = settings_of("ntpd", lines=["server a"]).remedy
         assert edit == EditFile("/etc/ntp.conf", (AppendLine("tinker panic 0"),))
-        assert (first.do, first.undo) == ("true", "systemctl restart ntpd.service")
+        assert first.do == "true"
+        assert first.undo.endswith(" || systemctl restart ntpd.service")
         assert (restart.do, restart.undo) == ("systemctl restart ntpd.service", "true")
 
     def test_another_value_is_replaced_in_its_place(self):
@@ -278,7 +279,8 @@ class TestChrony:
     def test_the_threshold_stays(self):
         first, edit, restart = settings_of("chronyd", lines=["makestep 0.5 3"], always=True).remedy
         assert edit == EditFile("/etc/chrony.conf", (ReplaceLine("makestep 0.5 3", "makestep 0.5 -1"),))
-        assert (first.do, first.undo) == ("true", "systemctl restart chronyd.service")
+        assert first.do == "true"
+        assert first.undo.endswith(" || systemctl restart chronyd.service")
         assert (restart.do, restart.undo) == ("systemctl restart chronyd.service", "true")
 
 

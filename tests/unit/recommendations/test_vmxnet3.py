@@ -165,7 +165,8 @@ class TestLro:
         rule, live = assess_lro(guest(nics, card(lro="off"), card("ens224"), files=FORWARDS), OPTIONS).remedy
         assert (rule.path, rule.before) == (LRO_RULE, None)
         assert 'DRIVERS=="vmxnet3", RUN+="/usr/sbin/ethtool -K $name lro off"' in rule.content
-        assert (live.do, live.undo) == ("ethtool -K ens224 lro off", "ethtool -K ens224 lro on")
+        assert live.do == "ethtool -K ens224 lro off"
+        assert live.undo.endswith(" || ethtool -K ens224 lro on")
 
     @pytest.mark.parametrize(
         ("path", "line"),
@@ -235,7 +236,7 @@ class TestTso:
     def test_what_it_needs_comes_first_and_goes_last(self):
         (step,) = assess_tso(guest(None, card(tso="off", sg="off")), OPTIONS).remedy
         assert step.do == "ethtool -K ens192 sg on tso on"
-        assert step.undo == "ethtool -K ens192 tso off sg off"
+        assert step.undo.endswith(" || ethtool -K ens192 tso off sg off")
 
     def test_a_guest_with_an_overlay_is_for_a_person(self):
         assert assess_tso(guest(None, card(tx="off"), files=VXLAN), OPTIONS).status is Status.MANUAL
@@ -299,7 +300,7 @@ class TestRings:
         nics = {"ens192": VMXNET3, "ens224": VMXNET3}
         found = assess_rings(guest(nics, card(), card("ens224", oob=5000, ring=256)), OPTIONS)
         assert does(found) == [RING_RULE, "ethtool -G ens224 rx 4096"]
-        assert found.remedy[1].undo == "ethtool -G ens224 rx 256"
+        assert found.remedy[1].undo.endswith(" || ethtool -G ens224 rx 256")
 
     @pytest.mark.parametrize("line", ["ring-rx=1024", "RxBufferSize=512", 'ETHTOOL_OPTS="-G ens192 rx 512"'])
     def test_who_sets_it_at_boot_is_in_the_way(self, line):

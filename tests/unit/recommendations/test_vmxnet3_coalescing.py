@@ -68,7 +68,7 @@ def test_only_what_was_asked_is_taken_back_and_put_back():
     (step,) = verdict(NONE.replace("rx-frames: 0", "rx-frames: 8").replace("off  TX", "on  TX")).remedy
     assert isinstance(step, Run)
     assert step.do == "ethtool -C ens192 adaptive-rx off rx-frames 0"
-    assert step.undo == "ethtool -C ens192 adaptive-rx on rx-frames 8"
+    assert step.undo.endswith(" || ethtool -C ens192 adaptive-rx on rx-frames 8")
     assert step.proof == (
         "ethtool -c ens192 | grep -q '^Adaptive RX: *off' && ethtool -c ens192 | grep -q '^rx-frames: *0'"
     )
