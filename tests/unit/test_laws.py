@@ -463,6 +463,56 @@ def test_law_4_reverting_in_any_order_restores_every_byte(
         assert guest_tree.differences(before, guest_tree.snapshot(tree)) == []
 
 
+#: What happens to a living guest by writing files: no package comes or goes.
+MEANWHILE = sorted(name for name, edits in DRIFT.items() if edits.keys() == {"files"})
+
+
+@settings(TREES, max_examples=examples(15))
+@given(
+    guests,
+    drifts,
+    st.lists(st.sampled_from(MEANWHILE), min_size=1, max_size=3, unique=True),
+    st.booleans(),
+    shells,
+    st.randoms(use_true_random=False),
+)
+def test_law_4_on_a_guest_that_went_on_living_a_revert_is_done_or_refused(
+    name: str, changes: list[str], meanwhile: list[str], rebooted: bool, shell: str, random: Any
+) -> None:
+    """Given files that others wrote since, and perhaps a reboot, each revert is done, or refused with its reason; none is begun
+    and left open, and no file of theirs is touched.
+
+    Red where `ready_undo_file` takes what is there for what it left, or `card_step` does not look for the card.
+    """
+    with standing(drifted(name, changes), changes) as tree:
+        before = guest_tree.snapshot(tree)
+        found = newest_first(guest_tree.apply(tree, shell=shell).evidence)
+        if rebooted:
+            guest_tree.reboot(tree)
+        theirs = set()
+        for change in meanwhile:
+            for path, text in DRIFT[change]["files"].items():
+                tree.write(path, text if text.endswith("\n") or not text else text + "\n")
+                theirs.add(f"/{tree.path(path).resolve().relative_to(tree.root)}")
+        written = guest_tree.snapshot(tree)
+        names = random.sample(found, len(found))
+        refused = []
+        for receipt in names:
+            undone = guest_tree.execute(tree, revert_payload, [receipt], shell)
+            assert {entry[2] for entry in undone.output.reverted} <= {"done", "refused"}, undone.text
+            if undone.problems and "revert that first" in undone.problems[0] and names.count(receipt) < len(found):
+                names.append(receipt)
+            elif undone.problems:
+                refused.append(receipt)
+        after = guest_tree.snapshot(tree)
+        for path in theirs:
+            if not path.startswith(("/proc/", "/sys/")):
+                assert after[path] == written[path]
+        if not refused and not rebooted:
+            with_folders = {above for path in theirs for above in (path, *map(str, Path(path).parents))}
+            assert changed_paths(before, after) <= with_folders
+
+
 def test_law_4_a_revert_leaves_what_others_wrote_into_the_same_file() -> None:
     """A line that somebody added to a file which we edited too stays, in its place.
 

@@ -182,8 +182,11 @@ def no_packages(evidence: Evidence) -> str | None:
     if evidence.platform.immutable:
         return "the system is an image that is changed as a whole: add the package to the image"
     root = evidence.memory.file_system_of("/etc")
+    transactional = evidence.entry(TRANSACTIONAL) is not None
+    if transactional and not root:
+        return "whether it can be written is not to be seen in /proc/mounts: install it by transactional-update pkg install"
     if root and "ro" in root.options:
-        way = "transactional-update pkg install" if evidence.entry(TRANSACTIONAL) else "its own way of updating"
+        way = "transactional-update pkg install" if transactional else "its own way of updating"
         return f"{root.mount_point} is mounted read-only: install it by {way}"
     if manager_of(distribution.family, distribution.major) is None:
         return f"the package manager of {distribution.name} is not known here: install it by hand"

@@ -251,8 +251,8 @@ class _Reader:
         return found
 
     def _transactional(self) -> bool:
-        """SLE Micro, MicroOS: the root is mounted read-only and changed by snapshot only."""
-        read_only = "ro" in self.mounts.get("/", [])
+        """SLE Micro, MicroOS: the root is mounted read-only, as far as is to be seen, and changed by snapshot only."""
+        read_only = "ro" in self.mounts.get("/", ["ro"])
         return read_only and self.probe.entry("/usr/sbin/transactional-update") is not None
 
     def _classic(self) -> Boot:

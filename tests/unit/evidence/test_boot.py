@@ -443,6 +443,14 @@ def test_a_transactional_system_has_grubs_entries():
     assert boot.default.kernel == "/boot/vmlinuz-2"
     assert boot.problem.startswith("it boots the snapshot that is the default by then")
     assert boot_of(files).loader is Loader.GRUB2
+    writable = {**files, "/proc/mounts": "/dev/sda3 / btrfs rw,relatime 0 0"}
+    assert boot_of(writable, there("/usr/sbin/transactional-update")).loader is Loader.GRUB2
+
+
+def test_a_system_that_may_be_transactional_is_taken_for_it():
+    """Given /proc/mounts that cannot be read, a menu that the next snapshot replaces is not taken for the one to edit."""
+    files = {**BY_GRUB2, "/boot/grub2/grub.cfg": MENU}
+    assert boot_of(files, there("/usr/sbin/transactional-update")).loader is Loader.TRANSACTIONAL
 
 
 def test_nothing_found():

@@ -140,6 +140,7 @@ def test_a_guest_without_tools_gets_its_distributions_and_has_them_run(distribut
             {"/proc/mounts": "/dev/sda2 / btrfs ro 0 0"},
             "transactional-update",
         ),
+        (SLES_15, ("/usr/sbin/transactional-update",), {"/proc/mounts": ""}, "not to be seen in /proc/mounts"),
         (ROCKY_9, (), {"/proc/mounts": "/dev/sda2 / xfs ro 0 0"}, "mounted read-only"),
     ],
 )
