@@ -217,7 +217,7 @@ def test_the_guest_that_posts_is_audited_and_no_other(by_file: Rulebook) -> None
 
 def test_is_found_by_its_name_and_refuses_who_has_no_token(by_name: Rulebook) -> None:
     assert by_name.post({"host": "web1"}, token="another") == 401
-    assert "kernel_updated.yml" in by_name.said()
+    by_name.until(lambda: "kernel_updated.yml" in by_name.said(), "its name in what it says")
 
 
 def test_a_controller_that_does_not_answer_does_not_fail_the_update(scratch: Path) -> None:
