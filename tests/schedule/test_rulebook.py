@@ -110,7 +110,8 @@ def controller(scratch: Path) -> None:
 def surroundings(scratch: Path) -> dict[str, str]:
     """A run's environment; the ansible-playbook that is found is this Python's."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return {**environment(scratch, 2), "PATH": path, "TMPDIR": str(scratch)}
+    # It writes to a file: Python would keep back what it says until there is more of it.
+    return {**environment(scratch, 2), "PATH": path, "TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1"}
 
 
 def free_port() -> int:
