@@ -334,7 +334,7 @@ def _lines(text: object) -> str:
     return text if not text or text.endswith("\n") else text + "\n"
 
 
-def _put(directory: Path, data: Mapping[str, Any]) -> None:
+def put(directory: Path, data: Mapping[str, Any]) -> None:
     """Directories, links, files and modes of a guest (or of a package) below ``directory``."""
     for path in data.get("directories", []):
         (directory / path.lstrip("/")).mkdir(parents=True, exist_ok=True)
@@ -410,7 +410,7 @@ def _package(root: Path, name: str, package: Mapping[str, Any], dpkg: bool) -> N
     (store / "starts").write_text("".join(unit + "\n" for unit in package.get("starts", [])), encoding="utf-8")
     (store / "requires").write_text("".join(other + "\n" for other in package.get("requires", [])), encoding="utf-8")
     (store / "conffiles").write_text("".join(path + "\n" for path in package.get("conffiles", [])), encoding="utf-8")
-    _put(store / "tree", package)
+    put(store / "tree", package)
     if "kernel" in package:
         _kernel(store / "tree", package["kernel"]["release"], package["kernel"])
         (store / "kernel").write_text(f"{package['kernel']['release']}\n", encoding="utf-8")
@@ -436,7 +436,7 @@ def _package(root: Path, name: str, package: Mapping[str, Any], dpkg: bool) -> N
         with open(root / "var/lib/dpkg/status", "a", encoding="utf-8") as known:
             known.write((store / "stanza").read_text(encoding="utf-8").replace(status["installed"], status[mark]))
     if mark == "installed":
-        _put(root, package)
+        put(root, package)
         for command in (store / "bin").iterdir():
             shutil.copy2(command, root / STATE / "bin")
 
@@ -504,7 +504,7 @@ def materialise(guest: Guest, directory: Path) -> Tree:
         (root / place.lstrip("/")).symlink_to(target)
     for name, package in data.get("packages", {}).items():
         _package(root, name, package, "dpkg-query" in data.get("programs", {}))
-    _put(root, {key: value for key, value in data.items() if key != "links"})
+    put(root, {key: value for key, value in data.items() if key != "links"})
     for release, kernel in data.get("kernels", {}).items():
         _kernel(root, str(release), kernel)
 

@@ -479,10 +479,10 @@ MEANWHILE = sorted(name for name, edits in DRIFT.items() if edits.keys() == {"fi
 def test_law_4_on_a_guest_that_went_on_living_a_revert_is_done_or_refused(
     name: str, changes: list[str], meanwhile: list[str], rebooted: bool, shell: str, random: Any
 ) -> None:
-    """Given files that others wrote since, and perhaps a reboot, each revert is done, or refused with its reason; none is begun
-    and left open, and no file of theirs is touched.
+    """Given files that others wrote since, some of ours among them, and perhaps a reboot, each revert is done, or refused with
+    its reason; none is begun and left open, and what they wrote stays.
 
-    Red where `ready_undo_file` takes what is there for what it left, or `card_step` does not look for the card.
+    Red where `ready_undo_file` takes what is there for what it left.
     """
     with standing(drifted(name, changes), changes) as tree:
         before = guest_tree.snapshot(tree)
@@ -491,9 +491,17 @@ def test_law_4_on_a_guest_that_went_on_living_a_revert_is_done_or_refused(
             guest_tree.reboot(tree)
         theirs = set()
         for change in meanwhile:
-            for path, text in DRIFT[change]["files"].items():
-                tree.write(path, text if text.endswith("\n") or not text else text + "\n")
-                theirs.add(f"/{tree.path(path).resolve().relative_to(tree.root)}")
+            guest_tree.put(tree.root, DRIFT[change])
+            theirs |= {f"/{tree.path(path).resolve().relative_to(tree.root)}" for path in DRIFT[change]["files"]}
+        applied = guest_tree.snapshot(tree)
+        both = [
+            path
+            for path in changed_paths(before, applied) - theirs
+            if path[:5] == "/etc/" and applied[path][0][0] == "-"
+        ]
+        shared = set(random.sample(sorted(both), min(len(both), 3)))
+        for path in shared:
+            tree.write(path, tree.read(path) + "# theirs\n")
         written = guest_tree.snapshot(tree)
         names = random.sample(found, len(found))
         refused = []
@@ -508,8 +516,9 @@ def test_law_4_on_a_guest_that_went_on_living_a_revert_is_done_or_refused(
         for path in theirs:
             if not path.startswith(("/proc/", "/sys/")):
                 assert after[path] == written[path]
+        assert all(after[path][-1].endswith("# theirs\n") for path in shared)
         if not refused and not rebooted:
-            with_folders = {above for path in theirs for above in (path, *map(str, Path(path).parents))}
+            with_folders = {above for path in theirs | shared for above in (path, *map(str, Path(path).parents))}
             # When systemd reads its files anew, it reads theirs, too.
             changed = {path for path in changed_paths(before, after) if "/systemd/loaded/" not in path}
             assert changed <= with_folders

@@ -20,5 +20,5 @@ def card_step(card: str, option: str, words: Mapping[str, str], back: Mapping[st
     def ethtool(values: Mapping[str, str]) -> str:
         return sh("ethtool", option, card, *(word for pair in values.items() for word in pair))
 
-    there = f'[ ! -e "$ROOT"{sh(f"/sys/class/net/{card}")} ]'
-    return Run(what=what, do=ethtool(words), undo=f"{there} || {ethtool(back)}", proof=proof)
+    gone = f'[ ! -e "$ROOT"{sh(f"/sys/class/net/{card}")} ]'
+    return Run(what=what, do=ethtool(words), undo=f"{gone} || {ethtool(back)}", proof=proof)
