@@ -629,6 +629,10 @@ def reboot(tree: Tree) -> None:
         tree.call("swapon", "-a")
     if tree.guest.data.get("systemd"):
         _boot_systemd(tree)
+    for meta in tree.path("/var/lib/vmguest/receipts").glob("*/meta"):
+        meta.write_text(
+            re.sub("^boot=.*$", "boot=an earlier one", meta.read_text("utf-8"), flags=re.MULTILINE), "utf-8"
+        )
 
 
 #: What the kernel has before anybody sets it.

@@ -27,12 +27,33 @@ def executable(entry: Entry) -> bool:
     return any(letter in "xst" for letter in (entry.mode[2], entry.mode[5], entry.mode[8]))
 
 
-def mode_step(entry: Entry, change: str, what: str, proof: str) -> Run:
-    """Have chmod ``change`` (``0755``, ``go-w``) a file. ``proof`` is a test(1) of ``$file``; the undo gives it the old mode."""
+def written_by_owner_alone(mode: str) -> str:
+    """A mode without the right of group and others to write: ``rwxrwxrwt`` becomes ``rwxr-xr-t``."""
+    return f"{mode[:4]}-{mode[5:7]}-{mode[8:]}"
+
+
+def mode_step(entry: Entry, mode: str, what: str) -> Run:
+    """Give a file, that is no link, another ``mode``, as ``ls`` shows it; the undo gives it the old one.
+
+    A file that is gone by then has nothing to undo. Where somebody gave it a third one since, a revert is refused.
+    """
     file = f'file="$ROOT"{sh(entry.path)}'
+
+    def is_one_of(*modes: str) -> str:
+        # After the mode ls has a mark of its own for an ACL or a context.
+        return f'case $(ls -ld "$file") in {" | ".join(f"-{mode}*" for mode in modes)}) ;; *)'
+
     return Run(
         what=what,
-        do=f'{file}; chmod {change} "$file"',
+        do=f'{file}; chmod {octal(mode)} "$file"',
         undo=f'{file}; [ ! -e "$file" ] || chmod {octal(entry.mode)} "$file"',
-        proof=f"{file}; {proof}",
+        proof=f"{file}; {is_one_of(mode)} exit 1 ;; esac",
+        ask="\n".join(
+            [
+                f'{file}; [ -e "$file" ] || exit 0',
+                is_one_of(mode, entry.mode),
+                f'  now=$(ls -ld "$file"); echo "changed since: expected -{mode}, found ${{now%% *}}"; exit 1',
+                "esac",
+            ]
+        ),
     )

@@ -134,14 +134,15 @@ class Run:
     nobody knows. It exits 75 where it can only go on after a reboot, and what boots is as before. ``proof`` exits 0 when, and
     only when, ``do`` had its effect. ``what`` is a sentence for a person.
 
-    All three find in ``$NOTES`` a folder of this step's own in the receipt, root only, empty at first: what ``do`` writes
-    there tells ``undo`` what it found. It goes when the step has been undone.
+    All find in ``$NOTES`` a folder of this step's own in the receipt, root only, empty at first: what ``do`` writes
+    there tells ``undo`` what it found. It goes when the step has been undone. ``$SAME_BOOT`` is empty where the guest was
+    booted since ``do``.
 
     ``alone_from``: while such are at work, neither this step's transaction (or group) is begun, nor is it undone; the guest
     waits for them, or refuses (``vmguest_wait``).
 
     ``ask`` exits 0 where somebody may still have it undone, else it prints why not: a revert asks before it changes anything, and
-    is refused. Without it every revert may.
+    is refused. Without it every revert may: right only where there is no third value that somebody could have set since.
     """
 
     what: str

@@ -1287,7 +1287,9 @@ run_command() {
         ! process_started self || put "$folder/process" "$process $started $boot$newline" 2>/dev/null
         umask 022
         NOTES=$folder/notes
-        export NOTES
+        SAME_BOOT=""
+        ! same_boot || SAME_BOOT=yes
+        export NOTES SAME_BOOT
         exec sh -c "$1"
     ) >"$output" 2>&1 </dev/null &
     child=$!

@@ -265,12 +265,23 @@ def _script_steps(script: Script, running: bool) -> tuple[Step, ...]:
     if not script.starts:
         # A service that chkconfig never heard of has no links at all, not even those that stop it.
         undo = sh("chkconfig", name, "off") if script.stops else sh("chkconfig", "--del", name)
+        levels = f"LC_ALL=C {sh('chkconfig', '--list', name)}"
         steps.append(
             Run(
                 what=f"have {name} started at boot",
-                do=sh("chkconfig", "--add", name) + " && " + sh("chkconfig", name, "on"),
+                do=" && ".join(
+                    [sh("chkconfig", "--add", name), sh("chkconfig", name, "on"), f'{levels} >"$NOTES/levels"']
+                ),
                 undo=f'[ ! -e "$ROOT"{script.path} ] || {undo}',
                 proof=sh("chkconfig", name),
+                ask="\n".join(
+                    [
+                        f"now=$({levels}) || exit 0",
+                        'case $now in "$(cat "$NOTES/levels")") ;; *:on*)',
+                        '  echo "changed since: expected $(cat "$NOTES/levels"), found $now"; exit 1',
+                        "esac",
+                    ]
+                ),
             )
         )
     if not running:

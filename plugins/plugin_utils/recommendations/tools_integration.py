@@ -209,9 +209,7 @@ def assess_power(evidence: Evidence, options: Options) -> Verdict:
         names = ", ".join(script.path for script in stopped)
         return noncompliant(
             f"{names} cannot be run: the first request to shut down, or to suspend, fails",
-            remedy=tuple(
-                mode_step(script, "0755", f"make {script.path} executable", '[ -x "$file" ]') for script in stopped
-            ),
+            remedy=tuple(mode_step(script, "rwxr-xr-x", f"make {script.path} executable") for script in stopped),
             persistent=f"{names} {stopped[0].mode}",
             **sides,
         )

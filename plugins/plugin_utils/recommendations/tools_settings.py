@@ -16,6 +16,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.file_modes im
     executable,
     mode_step,
     writable_by_others,
+    written_by_owner_alone,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Severity,
@@ -87,9 +88,8 @@ def assess_quiesce(evidence: Evidence, options: Options) -> Verdict:
             remedy=tuple(
                 mode_step(
                     entry,
-                    "go-w",
+                    written_by_owner_alone(entry.mode),
                     f"let nobody but root write {entry.path}",
-                    '[ -z "$(find "$file" -perm -020 -o -perm -002)" ]',
                 )
                 for entry in exposed
             ),

@@ -235,6 +235,12 @@ if [ -h "$NOTES/link" ]; then
 elif [ -e "$NOTES/none" ]; then
   rm -f "$link"
 fi"""
+_DEFAULT_IS_OURS = """\
+link="$ROOT"/etc/systemd/system/default.target
+now=$(readlink "$link") || [ ! -e "$link" ] || now='a file'
+case $now in "$(readlink "$NOTES/link")" | */multi-user.target) ;; *)
+  echo "changed since: expected multi-user.target, found ${now:-the default that the system came with}"; exit 1
+esac"""
 
 
 def _without_display_manager(evidence: Evidence) -> Step:
@@ -246,6 +252,7 @@ def _without_display_manager(evidence: Evidence) -> Step:
         do=_SET_DEFAULT,
         undo=_UNSET_DEFAULT,
         proof='[ "$(systemctl get-default)" = multi-user.target ]',
+        ask=_DEFAULT_IS_OURS,
     )
 
 
