@@ -43,7 +43,7 @@ def add_kernel(release: str, config: str) -> Run:
 
     :raises ValueError: for a menu that may not be made anew (:func:`boot_entries.menu_functions`).
     """
-    add, remove = add_with_apt("$packages")
+    add, remove, ask = add_with_apt("$packages")
     functions = (
         f"release={sh(release)} margin={MARGIN_KIB} NONCE=image\nmodules={sh(modules_pattern(MODULES))}\n"
         # What packages there were has the name `before`.
@@ -62,4 +62,5 @@ def add_kernel(release: str, config: str) -> Run:
         undo=undo,
         proof=_PROOF,
         alone_from=("packages", "boot"),
+        ask=ask,
     )

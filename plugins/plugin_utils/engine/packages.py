@@ -7,8 +7,8 @@
 A package manager's own notion of "no longer needed" may take packages that were there long before, so it is not asked.
 Before it acts, the step notes what is installed and what the manager says it is going to install. The undo removes what
 was announced, was absent and is there now: no more, however far the installation came, whatever others installed
-meanwhile or since. It is done by rpm or dpkg themselves, needs no repository, and refuses, saying who, where something
-else needs one of the packages by now.
+meanwhile or since. It is done by rpm or dpkg themselves and needs no repository. A revert is refused where something else needs
+one of the packages by now, saying who, and where somebody changed a file of theirs that is no configuration.
 
 Compared by name: a package that the installation upgraded stays upgraded. A repository's key that it imported stays.
 """
@@ -33,19 +33,64 @@ PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*\Z")
 _LOCK_SECONDS = 60
 
 #: A damaged rpm database answers with errors, no packages and exit status 0.
-_RPM_INSTALLED = """\
+_RPM_FUNCTIONS = """\
 installed() {
   { complaints=$(rpm -qa --qf '%{NAME}\\n' 2>&1 >&3) || complaints="error: $complaints"; } 3>&1
   case $complaints in *error:*) echo "$complaints" >&2; return 1 ;; esac
 }
+brought() {
+  now=$(installed) && [ -n "$now" ] || { echo 'what is installed is not known' >&2; return 1; }
+  echo "$now" | sort -u | grep -vxF -f "$NOTES/before" | grep -xF -f "$NOTES/announced" || :
+}
+can_go() {
+  rpm -e --test "$@" && unedited rpm -V --nodeps --noscripts "$@"
+}
 """
 
-#: Of several architectures the guest's own goes without its name, as in what apt announces.
-_DPKG_INSTALLED = """\
+#: Of several architectures the guest's own goes without its name, as in what apt announces. `brought` says what is to be removed
+#: and what to be purged.
+_DPKG_FUNCTIONS = """\
 installed() {
   dpkg-query -W -f='${binary:Package} ${Status}\\n'
 }
+brought() {
+  now=$(installed) && [ -n "$now" ] || { echo 'what is installed is not known' >&2; return 1; }
+  echo "$now" | awk -v own=":$(dpkg --print-architecture)" '
+    { name = $1; if (substr(name, length(name) - length(own) + 1) == own) name = substr(name, 1, length(name) - length(own)) }
+    FILENAME == ARGV[1] { announced[name]; next }
+    $4 == "not-installed" { next }
+    FILENAME == ARGV[2] { before[name] = $4; next }
+    !(name in announced) { next }
+    $4 != "config-files" && (!(name in before) || before[name] == "config-files") { print "remove", $1 }
+    !(name in before) { print "purge", $1 }
+  ' "$NOTES/announced" "$NOTES/before" -
+}
+needed() {
+  complaints=$(dpkg --no-act --force-remove-reinstreq --remove "$@" 2>&1) && return 1
+  # Who needs what, last.
+  echo "$complaints" | grep -v ' depends on '
+  echo "$complaints" | grep ' depends on ' || :
+}
+can_go() {
+  ! needed "$@" && unedited dpkg --verify "$@"
+}
 """
+
+#: What verifies a package shows each file with a mark for all that differs: the third is of the content. Configuration (c) is kept,
+#: or put aside, when its package goes. Before 1.17 dpkg cannot.
+_UNEDITED = """\
+unedited() {
+  edited=$("$@" 2>/dev/null | sed -n -e '/^[^ ]*  *c /d' -e 's,^..5[^ ]* [^/]*,,p')
+  [ -z "$edited" ] || { echo "changed since, and would be lost with the package:" $edited; return 1; }
+}
+"""
+
+#: Whether all that was brought may go again. Without `before` nothing was.
+_ASK = """\
+[ -e "$NOTES/before" ] || exit 0
+names=$(brought) || exit 1
+names=$(echo "$names" | sed -e '/^purge /d' -e 's/^remove //')
+[ -z "$names" ] || can_go $names"""
 
 #: Both lists are written beside and renamed, so that a cut one is never believed. Without `before` nothing was done.
 _DO = """\
@@ -57,9 +102,8 @@ sync
 @install@"""
 
 _RPM_UNDO = """\
-now=$(installed) && [ -n "$now" ] || { echo 'what is installed is not known' >&2; exit 1; }
-brought=$(echo "$now" | sort -u | grep -vxF -f "$NOTES/before" | grep -xF -f "$NOTES/announced")
-[ -z "$brought" ] || rpm -e $brought"""
+names=$(brought) || exit 1
+[ -z "$names" ] || rpm -e $names"""
 
 #: First dpkg finishes what was cut. It checks all removals before the first of them; purging then needs no such check.
 #: Configuration stays that was left from before, or that somebody edited since.
@@ -76,29 +120,15 @@ edited() {
 DEBIAN_FRONTEND=noninteractive
 export DEBIAN_FRONTEND
 dpkg --configure -a || :
-now=$(installed) && [ -n "$now" ] || { echo 'what is installed is not known' >&2; exit 1; }
-brought=$(echo "$now" | awk -v own=":$(dpkg --print-architecture)" '
-  { name = $1; if (substr(name, length(name) - length(own) + 1) == own) name = substr(name, 1, length(name) - length(own)) }
-  FILENAME == ARGV[1] { announced[name]; next }
-  $4 == "not-installed" { next }
-  FILENAME == ARGV[2] { before[name] = $4; next }
-  !(name in announced) { next }
-  $4 != "config-files" && (!(name in before) || before[name] == "config-files") { print "remove", $1 }
-  !(name in before) { print "purge", $1 }
-' "$NOTES/announced" "$NOTES/before" -)
-remove=$(echo "$brought" | sed -n 's/^remove //p')
+names=$(brought) || exit 1
+remove=$(echo "$names" | sed -n 's/^remove //p')
 purge=''
-for package in $(echo "$brought" | sed -n 's/^purge //p'); do
+for package in $(echo "$names" | sed -n 's/^purge //p'); do
   case ' @kept@ ' in *" $package "*) continue ;; esac
   edited "$package" || purge="$purge $package"
 done
 if [ -n "$remove" ]; then
-  needed=$(dpkg --no-act --force-remove-reinstreq --remove $remove 2>&1) || {
-    # Who needs what, last.
-    echo "$needed" | grep -v ' depends on '
-    echo "$needed" | grep ' depends on '
-    exit 1
-  }
+  ! needed $remove || exit 1
   dpkg --force-remove-reinstreq --remove $remove || exit 1
 fi
 [ -z "$purge" ] || dpkg --purge $purge"""
@@ -113,9 +143,10 @@ _RPM_PROOF = "rpm -q @names@"
 
 @dataclass(frozen=True)
 class Database:
-    """How the packages below a manager are listed, removed and proved to be there."""
+    """How the packages below a manager are removed and proved to be there, and ``functions`` for that: ``installed`` lists them,
+    ``brought`` those that the step brought, ``can_go NAME...`` says why they may not be removed, or succeeds."""
 
-    installed: str
+    functions: str
     undo: str
     proof: str
 
@@ -133,8 +164,8 @@ class PackageManager:
     install: str
 
 
-_DPKG = Database(_DPKG_INSTALLED, _DPKG_UNDO, _DPKG_PROOF)
-_RPM = Database(_RPM_INSTALLED, _RPM_UNDO, _RPM_PROOF)
+_DPKG = Database(_DPKG_FUNCTIONS, _DPKG_UNDO, _DPKG_PROOF)
+_RPM = Database(_RPM_FUNCTIONS, _RPM_UNDO, _RPM_PROOF)
 
 #: apt-get with what it needs to ask nothing, words of a shell.
 APT_GET = (
@@ -193,8 +224,9 @@ def no_packages(evidence: Evidence) -> str | None:
     return None
 
 
-def add_with_apt(names: str) -> tuple[str, str]:
-    """What installs packages by apt where they are to stand beside others, and its undo: shell, to be wrapped by the caller.
+def add_with_apt(names: str) -> tuple[str, str, str]:
+    """What installs packages by apt where they are to stand beside others, its undo, and whether that may be: shell, to be wrapped
+    by the caller.
 
     ``names`` is shell for the packages' names. The caller defines ``apt``, and ``announce NAME...``: prints what is going to be
     installed, or ends the shell.
@@ -202,8 +234,9 @@ def add_with_apt(names: str) -> tuple[str, str]:
     install = f"apt --no-install-recommends install {names}"
     do = _DO.replace("@announce@", 'echo "$announced"').replace("@install@", install).replace("@names@", names)
     return (
-        f'{_DPKG.installed}announced=$(announce {names}) || {{ echo "$announced"; exit 1; }}\n{do}',
-        _DPKG.installed + _DPKG.undo.replace("@kept@", ""),
+        f'{_DPKG.functions}announced=$(announce {names}) || {{ echo "$announced"; exit 1; }}\n{do}',
+        _DPKG.functions + _DPKG.undo.replace("@kept@", ""),
+        _DPKG.functions + _UNEDITED + _ASK,
     )
 
 
@@ -213,12 +246,13 @@ def install_step(manager: PackageManager, names: tuple[str, ...], keep_configura
     ``keep_configuration``: some of their configuration is there already, of no package that dpkg knows; the undo leaves it.
     """
     database = manager.database
-    do = database.installed + _DO.replace("@announce@", manager.announce).replace("@install@", manager.install)
-    undo = '[ -e "$NOTES/before" ] || exit 0\n' + database.installed + database.undo
+    do = database.functions + _DO.replace("@announce@", manager.announce).replace("@install@", manager.install)
+    undo = '[ -e "$NOTES/before" ] || exit 0\n' + database.functions + database.undo
     return Run(
         what=f"install {' and '.join(names)} with {manager.command}",
         do=do.replace("@names@", sh(*names)),
         undo=undo.replace("@kept@", " ".join(names) if keep_configuration else ""),
         proof=database.proof.replace("@names@", sh(*names)),
         alone_from=("packages",),
+        ask=database.functions + _UNEDITED + _ASK,
     )

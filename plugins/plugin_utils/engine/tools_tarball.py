@@ -75,5 +75,6 @@ def removal(evidence: Evidence) -> tuple[Step, ...]:
             proof=f'[ ! -e "$ROOT"{UNINSTALLER} ] && [ ! -e "$ROOT"{LOCATIONS} ]',
             # It takes drivers away that an image is being built of.
             alone_from=("boot",),
+            ask=f'[ ! -e "$ROOT"{LOCATIONS} ] || {{ echo "the tarball was installed again since: {UNINSTALLER} first"; exit 1; }}',
         ),
     )

@@ -40,6 +40,7 @@ printf '#!/bin/sh\nset -e\n[ "$1" != remove ] || [ ! -d /run/systemd/system ] ||
     printf '#!/bin/sh\nset -e\n[ "$1" = purge ] || exit 0\n'
     printf 'for unit in %s; do deb-systemd-helper purge "$unit" >/dev/null; done\n' "$units"
 } >"$package/DEBIAN/postrm"
+(cd "$package" && find usr lib etc -type f -exec md5sum {} +) >"$package/DEBIAN/md5sums"
 chmod 0755 "$package/DEBIAN/postinst" "$package/DEBIAN/prerm" "$package/DEBIAN/postrm"
 
 file=open-vm-tools_99.12.3.5-standin1_all.deb

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# dpkg [--no-act] --remove|--purge NAME… | --configure -a | --print-architecture
+# dpkg [--no-act] --remove|--purge NAME… | --configure -a | --print-architecture | --verify NAME…
 : "${ROOT?}" "${STATE:?}"
 store=$STATE/packages
 dry='' verb='' names='' status=0
@@ -7,7 +7,7 @@ while [ $# -gt 0 ]; do
     case $1 in
         --no-act | --dry-run | --simulate) dry=1 ;;
         --print-architecture) echo amd64; exit 0 ;;
-        --configure | --remove | --purge) verb=${1#--} ;;
+        --configure | --remove | --purge | --verify) verb=${1#--} ;;
         -r) verb=remove ;;
         -P) verb=purge ;;
         --force-* | -a) ;;
@@ -18,6 +18,17 @@ while [ $# -gt 0 ]; do
 done
 case $verb in
     configure) exit 0 ;;
+    verify)
+        for name in $names; do
+            for file in $(cd "$store/$name/tree" && find . -type f); do
+                file=${file#.} mark=' '
+                ! cmp -s "$store/$name/tree$file" "$ROOT$file" || continue
+                ! grep -qxF "$file" "$store/$name/conffiles" || mark=c
+                if [ -e "$ROOT$file" ]; then echo "??5?????? $mark $file"; else echo "missing   $mark $file"; fi
+            done
+        done
+        exit 0
+        ;;
     '') exit 2 ;;
 esac
 # What is needed stays, the rest goes.

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# rpm -q NAME… | rpm -qa [PATTERN…] | rpm -qf FILE, with --qf; rpm -e NAME
+# rpm -q NAME… | rpm -qa [PATTERN…] | rpm -qf FILE, with --qf; rpm -e NAME; rpm -V NAME…
 : "${ROOT?}" "${STATE:?}"
 store=$STATE/packages
-format='%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n' all='' dry='' erase='' owner='' words='' query=''
+format='%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n' all='' dry='' erase='' owner='' words='' query='' verify=''
 while [ $# -gt 0 ]; do
     case $1 in
         --qf | --queryformat) format=$2; shift ;;
@@ -13,6 +13,7 @@ while [ $# -gt 0 ]; do
         -a | --all) all=1 ;;
         -f | --file) owner=1 ;;
         -e | --erase) erase=1 ;;
+        -V | --verify) verify=1 ;;
         --test) dry=1 ;;
         -*) ;;
         *) words="$words $1" ;;
@@ -51,6 +52,16 @@ if [ "$erase" ]; then
         fi
         [ "$dry" ] || for manager in dnf yum zypper tdnf; do
             if [ -e "$STATE/bin/$manager" ]; then "$STATE/bin/$manager" -y remove "$name" && break; fi
+        done
+    done
+elif [ "$verify" ]; then
+    for name in $words; do
+        for file in $(cd "$store/$name/tree" && find . -type f); do
+            file=${file#.} mark=' '
+            ! cmp -s "$store/$name/tree$file" "$ROOT$file" || continue
+            ! grep -qxF "$file" "$store/$name/conffiles" || mark=c
+            status=1
+            if [ -e "$ROOT$file" ]; then echo "S.5....T.  $mark $file"; else echo "missing     $mark $file"; fi
         done
     done
 elif [ "$owner" ]; then

@@ -130,13 +130,16 @@ def test_what_was_installed_since_stays_and_keeps_what_it_needs(world: World) ->
     world.install("alone")
     # zypper names it as recommended, and does not install it.
     world.install("recommended-only")
+    assert world.run(world.step.ask) == (0, "")
     world.install("agent")
     there = world.installed
-    status, output = world.run(world.step.undo)
-    assert status != 0
-    assert "agent" in output
+    for text in (world.step.ask, world.step.undo):
+        status, output = world.run(text)
+        assert status != 0
+        assert "agent" in output
     assert world.installed == there, "either all of it goes or nothing"
     world.remove("agent")
+    assert world.run(world.step.ask) == (0, "")
     assert world.run(world.step.undo)[0] == 0
     assert world.installed == there - {"agent", "tools", "toolslib"}
 
@@ -149,9 +152,23 @@ def test_an_installation_that_never_began_is_not_undone(name: str, shell: str, t
     world.note(**{"before.new": "systemd\n", "announced": "tools\n"})
     world.install("tools")
     there, calls = world.installed, len(world.tree.calls)
+    assert world.run(world.step.ask) == (0, "")
     assert world.run(world.step.undo) == (0, "")
     assert world.installed == there
     assert world.tree.calls[calls:] == []
+
+
+def test_a_file_of_a_package_that_somebody_changed_since_is_not_lost(world: World) -> None:
+    """Configuration may be: it stays, or is put aside, when the package goes."""
+    world.run(world.step.do)
+    world.tree.write(CONFIGURATION, "# mine\n")
+    assert world.run(world.step.ask) == (0, "")
+    world.tree.write("/usr/lib/tools.so", "mine\n")
+    status, output = world.run(world.step.ask)
+    assert status == 1
+    assert output == "changed since, and would be lost with the package: /usr/lib/tools.so\n"
+    world.tree.path("/usr/lib/tools.so").unlink()
+    assert world.run(world.step.ask) == (0, "")
 
 
 def test_an_installation_that_was_cut_is_undone_as_far_as_it_came(world: World) -> None:
@@ -211,6 +228,7 @@ def test_a_damaged_database_stops_both_ways(database: str, tmp_path: Path) -> No
     world.run(world.step.do)
     rpm.write_text(f"#!/bin/sh\n{database}\n")
     assert world.run(world.step.undo)[0] == 1
+    assert world.run(world.step.ask)[0] == 1
 
 
 # --- dpkg: configuration ----------------------------------------------------------------------------------------------
