@@ -273,3 +273,41 @@ def test_runlevels_that_somebody_chose_since_are_kept(tmp_path: Path) -> None:
     link.symlink_to("../init.d/vmware-tools")
     assert guest_tree.revert(tree).problems == []
     assert guest_tree.differences(before, guest_tree.snapshot(tree)) == []
+
+
+# ---- packages --------------------------------------------------------------------------------------------------------
+
+
+def test_a_tarball_that_was_installed_again_is_not_overwritten(tmp_path: Path) -> None:
+    """Given a tarball of VMware Tools in the place of the one that was kept, nothing is begun.
+
+    Red where `removal` does not ask.
+    """
+    tree = remedied(tmp_path, "rhel9", "tarball", "tools_single_flavour")
+    tree.write("/etc/vmware-tools/locations", "answer LIBDIR /opt/newer\n")
+    then = guest_tree.snapshot(tree)
+    (problem,) = guest_tree.revert(tree).problems
+    assert "the tarball was installed again since" in problem
+    assert guest_tree.differences(then, guest_tree.snapshot(tree)) == []
+    tree.path("/etc/vmware-tools/locations").unlink()
+    assert guest_tree.revert(tree).problems == []
+
+
+def test_a_kernel_that_a_package_needs_by_now_stays_in_the_menu(tmp_path: Path) -> None:
+    """Given somebody's package that needs the kernel, nothing is begun; without it, the revert is done.
+
+    Red where `add_kernel` does not ask.
+    """
+    needs = {"site-kernel": {"version": "1", "requires": ["linux-image-5.15.0-130-generic"]}}
+    guest = guest_tree.load("ubuntu2204", "kernel_approved").edited({"packages": needs})
+    tree = guest_tree.materialise(guest, tmp_path / "root")
+    before = guest_tree.snapshot(tree)
+    assert guest_tree.apply(tree, {"vmguest_only": ["guest_os_current"]}).results == {"guest_os_current": "done"}
+    assert tree.call("apt-get", "-y", "install", "site-kernel").returncode == 0
+    then = guest_tree.snapshot(tree)
+    (problem,) = guest_tree.revert(tree).problems
+    assert "site-kernel depends on linux-image-5.15.0-130-generic" in problem
+    assert guest_tree.differences(then, guest_tree.snapshot(tree)) == []
+    assert tree.call("dpkg", "--purge", "site-kernel").returncode == 0
+    assert guest_tree.revert(tree).problems == []
+    assert guest_tree.differences(before, guest_tree.snapshot(tree)) == []
