@@ -20,7 +20,7 @@ from ansible_collections.vmguest.linux.tests.vm.vm import VM
 CARD = "ens3"
 #: The one that is plugged in.
 SECOND = {"driver": "vmxnet3", "id": "nic1", "netdev": "net1", "mac": "00:50:56:00:00:c8", "romfile": ""}
-SMALLEST_RING, LARGEST_RING = 32, 4096
+SMALLEST_RING, SOMEBODYS_RING, LARGEST_RING = 32, 2048, 4096
 MEGABYTES = 4
 #: What a forwarder is made of.
 ROUTES = "echo 'net.ipv4.ip_forward = 1' >/etc/sysctl.d/90-router.conf; sysctl -q -p /etc/sysctl.d/90-router.conf"
@@ -120,6 +120,14 @@ def test_packets_find_room(proof: Recorder, make_vm: Callable[..., VM]) -> None:
     assert ring(vm) == LARGEST_RING
     proof.fact(f"after remediation, with {ring(vm)}, packets that found no room", found_no_room(vm, 5, 1))
     assert counter(vm, "pkts rx OOB") == 0
+
+    vm.run(f"ethtool -G {CARD} rx {SOMEBODYS_RING}")
+    refused = play("revert", vm, {}, check=False)
+    proof.fact(f"revert, where somebody made {ring(vm)} of it since", "refused" if refused.status else "done")
+    assert refused.status
+    assert f"changed since: expected rx {LARGEST_RING}, found {SOMEBODYS_RING}" in refused.output
+    assert ring(vm) == SOMEBODYS_RING
+    vm.run(f"ethtool -G {CARD} rx {LARGEST_RING}")
     vm.restart()
     proof.fact("after a reboot", ring(vm))
     assert ring(vm) == LARGEST_RING
