@@ -102,6 +102,12 @@ class Setting:
     show: tuple[str, ...]
 
 
+def mode(recommendation: str, path: str, *, third: str, ours: str, former: str) -> Setting:
+    """A file's mode, where Tools were neglected."""
+    third_ours_former = (("chmod", value, path) for value in (third, ours, former))
+    return Setting("debian12", "tools_neglected", recommendation, *third_ours_former, show=("stat", "-c", "%a", path))
+
+
 RING = Setting(
     "rhel9",
     "drops",
@@ -122,24 +128,8 @@ SETTINGS = (
         former=("ethtool", "-C", "ens192", "rx-usecs", "64", "adaptive-rx", "on"),
         show=("ethtool", "-c", "ens192"),
     ),
-    Setting(
-        "debian12",
-        "tools_neglected",
-        "tools_power_ops",
-        third=("chmod", "0700", "/etc/vmware-tools/poweroff-vm-default"),
-        ours=("chmod", "0755", "/etc/vmware-tools/poweroff-vm-default"),
-        former=("chmod", "0644", "/etc/vmware-tools/poweroff-vm-default"),
-        show=("stat", "-c", "%a", "/etc/vmware-tools/poweroff-vm-default"),
-    ),
-    Setting(
-        "debian12",
-        "tools_neglected",
-        "quiesce_scripts",
-        third=("chmod", "0750", "/etc/vmware-tools/backupScripts.d/10-db"),
-        ours=("chmod", "0755", "/etc/vmware-tools/backupScripts.d/10-db"),
-        former=("chmod", "0775", "/etc/vmware-tools/backupScripts.d/10-db"),
-        show=("stat", "-c", "%a", "/etc/vmware-tools/backupScripts.d/10-db"),
-    ),
+    mode("tools_power_ops", "/etc/vmware-tools/poweroff-vm-default", third="0700", ours="0755", former="0644"),
+    mode("quiesce_scripts", "/etc/vmware-tools/backupScripts.d/10-db", third="0750", ours="0755", former="0775"),
     Setting(
         "debian12",
         "from_a_laptop",

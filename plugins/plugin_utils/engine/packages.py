@@ -150,6 +150,11 @@ class Database:
     undo: str
     proof: str
 
+    @property
+    def ask(self) -> str:
+        """Whether all that the step brought may be removed, with the functions that it needs."""
+        return self.functions + _UNEDITED + _ASK
+
 
 @dataclass(frozen=True)
 class PackageManager:
@@ -236,7 +241,7 @@ def add_with_apt(names: str) -> tuple[str, str, str]:
     return (
         f'{_DPKG.functions}announced=$(announce {names}) || {{ echo "$announced"; exit 1; }}\n{do}',
         _DPKG.functions + _DPKG.undo.replace("@kept@", ""),
-        _DPKG.functions + _UNEDITED + _ASK,
+        _DPKG.ask,
     )
 
 
@@ -254,5 +259,5 @@ def install_step(manager: PackageManager, names: tuple[str, ...], keep_configura
         undo=undo.replace("@kept@", " ".join(names) if keep_configuration else ""),
         proof=database.proof.replace("@names@", sh(*names)),
         alone_from=("packages",),
-        ask=database.functions + _UNEDITED + _ASK,
+        ask=database.ask,
     )
