@@ -193,9 +193,10 @@ script_of() {
 
 # A container's processes are seen from outside, and are no business of the guest's; their root is another one.
 of_this_guest() {
-    # Nobody else may look at where its root is; one that ended meanwhile has none.
+    # Only its owner and root may look at where its root is. One that ends has none, and no words any more: the kernel takes
+    # its memory first (do_exit), and only then it counts as a zombie.
     [ -e "$1/root/." ] || {
-        [ -e "$1/stat" ]
+        grep -qs . "$1/cmdline"
         return
     }
     # shellcheck disable=SC3013 # a shell that does not know -ef fails with another status than 1

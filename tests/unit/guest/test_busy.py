@@ -296,6 +296,18 @@ def test_a_process_of_another_root_is_a_containers(root: Path, tmp_path: Path, s
     assert ask(root, "boot", shell=shell) == "dracut (process 4711) is running"
 
 
+def test_who_ends_while_it_is_looked_at_is_nobody(root: Path, shell: str) -> None:
+    """Given a process that was at work in its entry of a moment ago, and that the kernel takes down now (a zombie, as its parent
+    does not wait for it), it is not taken for the guest's: where its root was, nobody can tell any more."""
+    ended = subprocess.Popen(["sh", "-c", "exit 0"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    assert Path(f"/proc/{ended.pid}/stat").exists()
+    script = f"ROOT={shlex.quote(str(root))}\n{BUSY}cd /proc\nof_this_guest {ended.pid}; echo $?; of_this_guest self; echo $?\n"
+    done = subprocess.run([*shell_argv(shell), "-s"], input=script, capture_output=True, text=True, check=True)
+    ended.wait()
+    assert (done.stdout, done.stderr) == ("1\n1\n", "")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes namespaces")
 @pytest.mark.parametrize("how", ["itself", "bash", "an argument"])

@@ -206,7 +206,8 @@ def prepare(name: str, guest: Guest) -> None:
         inode = (root / "var/lib/dpkg/lock-frontend").stat().st_ino
         put(root, {"/proc/locks": f"1: POSIX  ADVISORY  WRITE 4711 08:01:{inode} 0 EOF\n"})
     elif name == "dracut":
-        put(root, {"/proc/locks": "", "/proc/4711/stat": "4711 (dracut) R 1\n"})
+        words = {"/proc/4711/stat": "4711 (dracut) R 1\n", "/proc/4711/cmdline": "dracut\0-f\0"}
+        put(root, {"/proc/locks": "", **words})
     elif name == "no boot id":
         (root / "proc/sys/kernel/random/boot_id").unlink()
     elif name == "no kernel":
