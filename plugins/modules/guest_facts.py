@@ -108,7 +108,9 @@ ansible_facts:
               returned: always
               sample: db1
             immutable:
-              description: V(ostree) where the system is an image that is changed as a whole; V(null) elsewhere.
+              description:
+                - What changes the system as a whole, for the next boot; V(ostree), or V(transactional) for the snapshots of SLE
+                  Micro and MicroOS. V(null) where packages change the running system.
               type: str
               returned: always
               sample: ostree

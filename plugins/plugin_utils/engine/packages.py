@@ -20,10 +20,7 @@ from dataclasses import dataclass
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, sh
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, entries
-
-TRANSACTIONAL = "/usr/sbin/transactional-update"
-READS: tuple[Read, ...] = (entries(TRANSACTIONAL),)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import OSTREE, TRANSACTIONAL
 
 #: What all distributions take for a package's name; nothing of it is an option or means something to a shell.
 PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*\Z")
@@ -213,17 +210,16 @@ def manager_of(family: str, major: int) -> PackageManager | None:
 
 
 def no_packages(evidence: Evidence) -> str | None:
-    """Why no package can be installed here by its manager, with what to do instead; None where it can. Reads :data:`READS`."""
+    """Why no package can be installed here by its manager, with what to do instead; None where it can."""
     distribution = evidence.platform.distribution
-    if evidence.platform.immutable:
+    if evidence.platform.immutable == OSTREE:
         return "the system is an image that is changed as a whole: add the package to the image"
-    root = evidence.memory.file_system_of("/etc")
-    transactional = evidence.entry(TRANSACTIONAL) is not None
-    if transactional and not root:
-        return "whether it can be written is not to be seen in /proc/mounts: install it by transactional-update pkg install"
-    if root and "ro" in root.options:
-        way = "transactional-update pkg install" if transactional else "its own way of updating"
-        return f"{root.mount_point} is mounted read-only: install it by {way}"
+    if evidence.platform.immutable == TRANSACTIONAL:
+        return "the system is a read-only snapshot: install it by transactional-update pkg install, which makes the next one"
+    for folder in ("/usr", "/etc"):
+        found = evidence.memory.file_system_of(folder)
+        if found and "ro" in found.options:
+            return f"{found.mount_point} is mounted read-only: install it by the system's own way of updating"
     if manager_of(distribution.family, distribution.major) is None:
         return f"the package manager of {distribution.name} is not known here: install it by hand"
     return None

@@ -20,8 +20,13 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.grub_script
     Script,
     Word,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import (
+    OSTREE,
+    TRANSACTIONAL,
+    Platform,
+    mount_options,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import READS as PLATFORM_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import Platform
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import File, ProbeOutput, State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, Redaction, entries, files
 
@@ -72,7 +77,6 @@ READS: tuple[Read, ...] = (
         "/etc/grub2.cfg",
         "/etc/grub2-efi.cfg",
         "/sys/firmware/efi",
-        "/usr/sbin/transactional-update",
         *(f"{esp}/EFI/Linux/*.efi" for esp in _ESPS),
     ),
 )
@@ -227,11 +231,7 @@ class _Reader:
     def __init__(self, probe: ProbeOutput) -> None:
         self.probe = probe
         self.platform = Platform.of(probe)
-        self.mounts = {
-            fields[1]: fields[3].split(",")
-            for fields in (line.split() for line in probe.file("/proc/mounts").lines)
-            if len(fields) > 3
-        }
+        self.mounts = mount_options(probe)
         self.boot_listed = {entry.path for entry in probe.entries("/boot/*")}
         self.efi = probe.entry("/sys/firmware/efi") is not None
         #: Files that are there, that the loader reads, and that the probe could not.
@@ -240,20 +240,15 @@ class _Reader:
     # ---- which ---------------------------------------------------------------------------------------------------
 
     def boot(self) -> Boot:
-        found = self._ostree() if self.platform.immutable else self._classic()
+        found = self._ostree() if self.platform.immutable == OSTREE else self._classic()
         if self.unread and found.problem is None:
             found = replace(found, problem=_unreadable(self.unread[0]))
-        if self._transactional():
+        if self.platform.immutable == TRANSACTIONAL:
             problem = (
                 "it boots the snapshot that is the default by then, which may not be the running one and is not read"
             )
             return Boot(Loader.TRANSACTIONAL, found.entries, found.problem or problem, found.config)
         return found
-
-    def _transactional(self) -> bool:
-        """SLE Micro, MicroOS: the root is mounted read-only, as far as is to be seen, and changed by snapshot only."""
-        read_only = "ro" in self.mounts.get("/", ["ro"])
-        return read_only and self.probe.entry("/usr/sbin/transactional-update") is not None
 
     def _classic(self) -> Boot:
         """By how the running kernel was started; where that cannot be read, by the only menu that is there."""

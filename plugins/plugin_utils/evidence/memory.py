@@ -155,7 +155,7 @@ class Memory:
         """The file system that holds (or would hold) ``path``; of mounts one over another the last, the visible one."""
         best: FileSystem | None = None
         for found in self.file_systems:
-            inside = found.mount_point == "/" or path.startswith(found.mount_point + "/")
+            inside = found.mount_point == "/" or f"{path}/".startswith(found.mount_point + "/")
             if inside and (best is None or len(found.mount_point) >= len(best.mount_point)):
                 best = found
         return best

@@ -21,6 +21,13 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads impor
 #: What `uname -m` prints, since Linux 6.1.
 ARCHITECTURE = "/proc/sys/kernel/arch"
 
+#: SUSE's tool that changes a system by its next snapshot. SLES has it installed, too, where nothing is transactional.
+_TRANSACTIONAL_UPDATE = "/usr/sbin/transactional-update"
+
+#: What :attr:`Platform.immutable` names: the system is an image that is changed as a whole, and takes effect at the next boot.
+OSTREE = "ostree"
+TRANSACTIONAL = "transactional"
+
 READS: tuple[Read, ...] = (
     files(
         "/sys/class/dmi/id/sys_vendor",
@@ -40,10 +47,19 @@ READS: tuple[Read, ...] = (
         "/etc/photon-release",
         "/run/systemd/container",
         "/run/ostree-booted",
+        "/proc/mounts",
     ),
     # Some boot with a password among the arguments.
     files("/proc/cmdline", redact=Redaction.BOOTLOADER),
-    entries("/run/.containerenv", "/.dockerenv", "/run/systemd/system", "/proc/vz", "/proc/bc", "/sys/bus/pci/devices"),
+    entries(
+        "/run/.containerenv",
+        "/.dockerenv",
+        "/run/systemd/system",
+        "/proc/vz",
+        "/proc/bc",
+        "/sys/bus/pci/devices",
+        _TRANSACTIONAL_UPDATE,
+    ),
     # Machine type, and on kernels without DMI in sysfs (EL4, before 2.6.27) the vendor.
     Command("machine", ("uname", "-m"), unless=ARCHITECTURE, single=True),
     Command("dmidecode_vendor", ("dmidecode", "-s", "system-manufacturer"), unless="/sys/class/dmi/id/product_uuid"),
@@ -118,7 +134,8 @@ class Platform:
     """What kind of guest this is.
 
     ``vendor`` is the DMI system vendor, None where it could not be read. ``container`` names the evidence of a container.
-    ``uuid`` is the DMI system UUID in lower case, None where unreadable.
+    ``uuid`` is the DMI system UUID in lower case, None where unreadable. ``immutable`` is :data:`OSTREE` or :data:`TRANSACTIONAL`,
+    None where packages change the running system.
     """
 
     vendor: str | None
@@ -175,8 +192,23 @@ class Platform:
             init="systemd" if probe.entry("/run/systemd/system") else probe.file("/proc/1/comm").value or "init",
             hostname=probe.file("/proc/sys/kernel/hostname").value,
             command_line=tuple(probe.file("/proc/cmdline").value.split()),
-            immutable="ostree" if probe.file("/run/ostree-booted").exists else None,
+            immutable=_immutable(probe),
         )
+
+
+def mount_options(probe: ProbeOutput) -> dict[str, list[str]]:
+    """The options of every mounted file system by its mount point, as /proc/mounts spells it; empty where that is unreadable."""
+    rows = (line.split() for line in probe.file("/proc/mounts").lines)
+    return {fields[1]: fields[3].split(",") for fields in rows if len(fields) > 3}
+
+
+def _immutable(probe: ProbeOutput) -> str | None:
+    """SLE Micro, MicroOS: a read-only root below an /etc that can be written (an overlay, or a subvolume of its own). A root
+    that is not to be seen counts as read-only: what is written into a snapshot would be lost with the next one."""
+    if probe.file("/run/ostree-booted").exists:
+        return OSTREE
+    read_only = "ro" in mount_options(probe).get("/", ["ro"])
+    return TRANSACTIONAL if read_only and probe.entry(_TRANSACTIONAL_UPDATE) else None
 
 
 def _first(probe: ProbeOutput, path: str, command: str) -> str | None:

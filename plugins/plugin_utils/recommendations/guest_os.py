@@ -36,7 +36,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import PINNED, named
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_package import add_kernel
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages import READS as PACKAGE_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages import no_packages
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.support_dates import Release, release_of
@@ -389,7 +388,7 @@ RECOMMENDATIONS = (
             "Ubuntu, which starts at the next boot; the older ones stay in the menu."
         ),
         source="open-vm-tools README; endoflife.date and the vendors' pages that it links",
-        reads=(*BOOT_READS, *CALENDAR_READS, *MODULE_READS, *PACKAGE_READS, entries(*REBOOT_MARKS, DKMS)),
+        reads=(*BOOT_READS, *CALENDAR_READS, *MODULE_READS, entries(*REBOOT_MARKS, DKMS)),
         assess=assess_current,
         reboot=True,
     ),

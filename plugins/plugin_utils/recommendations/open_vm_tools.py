@@ -34,7 +34,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages impo
     manager_of,
     no_packages,
 )
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages import READS as PACKAGE_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.service_steps import run_unit_step
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import EditFile, ReplaceLine, Run, Step, sh
@@ -79,7 +78,7 @@ BALLOON = ("vmw_balloon", "vmware_balloon", "vmmemctl")
 NOTHING = ("true", "false", ":", "nologin")
 
 
-_READS: tuple[Read, ...] = (*TOOLS_READS, *SERVICE_READS, *PACKAGE_READS, entries(EPEL))
+_READS: tuple[Read, ...] = (*TOOLS_READS, *SERVICE_READS, entries(EPEL))
 
 # --- tools_present ----------------------------------------------------------------------------------------------------
 

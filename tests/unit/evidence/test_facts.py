@@ -146,3 +146,12 @@ def test_every_field_is_met_on_some_guest(tmp_path: Path) -> None:
     assert found == []
     # A masked swap unit is a case of tests/unit/recommendations/test_swap_size.py.
     assert {path for path, dummy in fields(DOCUMENTED)} - seen == {"swap.at_boot.masked_by"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "variant", "immutable"),
+    [("rhel9", "ostree", "ostree"), ("sle_micro55", "base", "transactional"), ("sles15sp6", "base", None)],
+)
+def test_what_changes_the_system_as_a_whole(name: str, variant: str, immutable: str | None, tmp_path: Path) -> None:
+    assert facts(evidence(name, variant, tmp_path / "tree"))["platform"]["immutable"] == immutable

@@ -137,11 +137,18 @@ def test_a_guest_without_tools_gets_its_distributions_and_has_them_run(distribut
         (
             SLES_15,
             ("/usr/sbin/transactional-update",),
-            {"/proc/mounts": "/dev/sda2 / btrfs ro 0 0"},
+            {"/proc/mounts": "/dev/sda2 / btrfs ro 0 0\noverlay /etc overlay rw 0 0"},
             "transactional-update",
         ),
-        (SLES_15, ("/usr/sbin/transactional-update",), {"/proc/mounts": ""}, "not to be seen in /proc/mounts"),
-        (ROCKY_9, (), {"/proc/mounts": "/dev/sda2 / xfs ro 0 0"}, "mounted read-only"),
+        # A root that is not to be seen may be such a snapshot.
+        (SLES_15, ("/usr/sbin/transactional-update",), {"/proc/mounts": ""}, "transactional-update"),
+        (ROCKY_9, (), {"/proc/mounts": "/dev/sda2 / xfs ro 0 0"}, "/ is mounted read-only"),
+        (
+            ROCKY_9,
+            (),
+            {"/proc/mounts": "/dev/sda2 / xfs rw 0 0\n/dev/sda3 /usr xfs ro 0 0"},
+            "/usr is mounted read-only",
+        ),
     ],
 )
 def test_where_nothing_can_be_installed_a_person_is_told_what_to_do(distribution, there, files, words):
