@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import resolve_policy
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.profiles import PROFILES, Profile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS, ROLES
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.scatter import NO_SEED
 from ansible_collections.vmguest.linux.tests.pages import (
     coverage,
     profiles,
@@ -138,9 +140,105 @@ def test_sentences_of_a_rule_are_read_from_its_code() -> None:
         assert {verdict: said for verdict, said in sentences.sentences(rule).items() if said} == {
             "unknown": ("nothing could be read at all",),
             "not_applicable": ("it has none of ten, twenty things, …",),
-            "manual": ("… would win over our file: change that",),
+            "manual": ("…: … would win over our file: change that",),
             "compliant": ("all is well now", "as `example_x` says it"),
         }
+
+
+NO_THINGS = "there are no things here"
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What :func:`_thing` finds."""
+
+    name: str
+    problem: str | None = None
+
+
+def _thing(name: str) -> Thing:
+    if name == "x":
+        return Thing(name, problem=f"{name} is not understood here")
+    return Thing(name)
+
+
+def _both(name: str) -> tuple[list[str], str | None]:
+    return [name], "do the second thing by hand"
+
+
+def _ending(name: str) -> str:
+    return f"; {name} is stale as well" if name else ""
+
+
+def _given(reason: str) -> Verdict:
+    return not_applicable(reason)
+
+
+def _followed(evidence: dict[str, str], options: dict[str, str]) -> Verdict:
+    name = evidence["name"]
+    if not name:
+        return _given(NO_THINGS)
+    if READ_ELSEWHERE:
+        return unknown(UNREAD)
+    thing = _thing(name)
+    if thing.problem:
+        return unknown(thing.problem)
+    things = [_thing(part) for part in name]
+    riddle = next((problem for each in things if (problem := each.problem)), None)
+    if riddle:
+        return unknown(f"{thing.name}: {riddle}")
+    steps, obstacle = _both(name)
+    reason = f"{name} is on now" if steps else f"{name} is on at the next boot"
+    if obstacle:
+        return manual(f"{reason}; {obstacle}{_ending(name)}")
+    found = []
+    found += [f"{step} must go first" for step in steps]
+    found.append("the rest goes by itself")
+    return manual("; ".join(found))
+
+
+READ_ELSEWHERE, UNREAD = sentences.UNKNOWN_PART, f"the file {Path('x')} cannot be read"
+
+
+@pytest.mark.usefixtures("_as_ours")
+def test_a_reason_is_followed_to_where_it_is_written() -> None:
+    """Constants, parameters, what functions return and what objects are made with; an ending that may be missing is left out."""
+    assert {verdict: said for verdict, said in sentences.sentences(_followed).items() if said} == {
+        "not_applicable": ("there are no things here",),
+        "unknown": ("the file x cannot be read", "… is not understood here", "…: … is not understood here"),
+        "manual": ("… must go first", "the rest goes by itself", "…; do the second thing by hand"),
+    }
+
+
+def _riddle(evidence: dict[str, str], options: dict[str, str]) -> Verdict:
+    return unknown(evidence["why"])
+
+
+@pytest.mark.usefixtures("_as_ours")
+def test_a_verdict_whose_reason_cannot_be_read_is_no_page() -> None:
+    with pytest.raises(ValueError, match=r"_riddle: no sentence is found for unknown\(evidence\['why'\]\)"):
+        sentences.sentences(_riddle)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "reason"),
+    [
+        ("tools_current", "not_applicable", "there are no VMware Tools: see tools_present"),
+        ("quiesce_scripts", "unknown", "/etc/vmware-tools/tools.conf cannot be read"),
+        ("cron_scatter", "unknown", NO_SEED),
+        ("clone_initramfs_generic", "unknown", "…, the image of kernel … (…), was not found"),
+        ("clone_nic_binding", "unknown", "/sys/class/net/…/address cannot be read"),
+        ("swappiness", "manual", "…; … sets … after … would: change or remove that line"),
+    ],
+)
+def test_a_page_has_the_reasons_of_its_rule(name: str, verdict: str, reason: str) -> None:
+    assert reason in sentences.sentences(RECOMMENDATIONS[name].assess)[verdict]
+
+
+def test_an_ending_of_a_reason_is_no_reason() -> None:
+    said = sentences.sentences(RECOMMENDATIONS["io_scheduler"].assess)["manual"]
+    assert said
+    assert not [reason for reason in said if reason.startswith("Stale parameter")]
 
 
 @pytest.mark.usefixtures("_as_ours")
