@@ -18,6 +18,8 @@ LEFT = ("What it leaves to a person", "What to do", "Not seen", "Not seen from t
 RISK = ("Risk",)
 UNDONE = ("Rollback", "Idempotence, Rollback, Atomicity")
 
+#: An item of a list that is about the recommendations that it begins with.
+_ITEM = re.compile(r"- ((?:`\w+`(?:, | and )?)+): ")
 _LABEL = re.compile(r"\*\*([A-Z][^*]+?)[.:,]?\*\*")
 
 
@@ -29,9 +31,14 @@ class Readme:
     sections: dict[str, str]
     rows: dict[str, dict[str, str]]
 
-    def say(self, names: tuple[str, ...]) -> str:
-        """The sections of these names, one below the other; empty where there is none."""
-        return "\n\n".join(self.sections[name] for name in names if name in self.sections)
+    def say(self, names: tuple[str, ...], recommendation: str = "") -> str:
+        """The sections of these names, one below the other; empty where there is none.
+
+        With a ``recommendation`` without what is said of others of the role: their rows of a table, and items of a list that
+        begin with their ids (``- `one`, `two`: …``).
+        """
+        text = "\n\n".join(self.sections[name] for name in names if name in self.sections)
+        return "\n".join(_of_one(text, recommendation, set(self.rows))) if recommendation else text
 
 
 def parse(role: str, text: str) -> Readme:
@@ -65,6 +72,24 @@ def _sections(text: str) -> Iterator[tuple[str, str]]:
         ends = [label.start() for label in labels[1:]] + [len(part)]
         for label, end in zip(labels, ends, strict=False):
             yield label[1], part[label.start() : end].strip()
+
+
+def _of_one(text: str, recommendation: str, all_: set[str]) -> Iterator[str]:
+    """The lines of a section without those that are about other recommendations only."""
+    others = False
+    for line in text.splitlines():
+        item = _ITEM.match(line)
+        if item:
+            names = set(re.findall(r"`(\w+)`", item[1]))
+            others = bool(names) and names <= all_ and recommendation not in names
+            if recommendation in names:
+                line = "- " + line[item.end() :][:1].upper() + line[item.end() + 1 :]
+        elif line.startswith("|"):
+            others = line.split("|")[1].strip().strip("`") in all_ - {recommendation}
+        elif not line.startswith("  "):
+            others = False
+        if not others:
+            yield line
 
 
 def _rows(text: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -59,12 +59,12 @@ def page(entry: Recommendation, readme: Readme, proofs: Proofs) -> str:
         f"**Today:** {_plain(entry.today)}",
         "## When it does not apply",
         "\n".join(_not_applicable(said["not_applicable"])),
-        readme.say(NOT_FOR),
+        readme.say(NOT_FOR, entry.id),
         "## Risk",
         _plain(entry.risk),
-        readme.say(RISK),
+        readme.say(RISK, entry.id),
         "## What is checked",
-        _unlabelled(readme.say(CHECKED)),
+        _unlabelled(readme.say(CHECKED, entry.id)),
         _folded("What is read for it, beside what every audit reads", list(_reads(entry.reads))),
         *_answers(said),
         "## What is changed",
@@ -165,10 +165,10 @@ def _folded(title: str, lines: list[str]) -> str:
 def _changed(entry: Recommendation, readme: Readme) -> Iterator[str]:
     if not has_remedy(entry.assess):
         yield "Nothing. It is only audited: what is to be done is in the finding, and a person or vCenter does it."
-        yield readme.say(LEFT)
+        yield readme.say(LEFT, entry.id)
     else:
-        yield _unlabelled(readme.say(CHANGED))
-        yield readme.say(LEFT)
+        yield _unlabelled(readme.say(CHANGED, entry.id))
+        yield readme.say(LEFT, entry.id)
     yield f"Options of the role, which the audit and every profile read, too (`{entry.role}_*`):"
     yield _options(entry)
 
@@ -206,7 +206,7 @@ def _undone(entry: Recommendation, readme: Readme) -> Iterator[str]:
         yield "There is nothing to undo."
         return
     yield f"    ansible-playbook vmguest.linux.revert -i inventory -e vmguest_only={entry.id}"
-    yield _unlabelled(readme.say(UNDONE))
+    yield _unlabelled(readme.say(UNDONE, entry.id))
 
 
 def _proved(entry: Recommendation, proofs: Proofs) -> Iterator[str]:

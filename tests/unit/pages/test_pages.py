@@ -83,6 +83,48 @@ def test_a_readme_is_cut_into_sections() -> None:
     assert found.rows == {"one": {"what is right": "a"}, "two": {"what is right": "b `x`"}}
 
 
+SEVERAL = """
+| recommendation | what is right |
+|---|---|
+| `one` | a |
+| `two` | b |
+| `three` | c |
+
+**What it checks.** All of them read `/proc/x`.
+
+- `one`: the first file
+  and more of it
+- `two`, `three`: the other file
+- an item for all
+
+| recommendation | compliant where |
+|---|---|
+| `one` | a |
+| `two` | b |
+
+The end.
+"""
+
+
+def test_a_page_has_of_a_section_what_is_said_of_its_recommendation() -> None:
+    found = readme.parse("example", SEVERAL)
+    assert found.say(readme.CHECKED, "one") == (
+        "**What it checks.** All of them read `/proc/x`.\n\n- The first file\n  and more of it\n- an item for all\n\n"
+        "| recommendation | compliant where |\n|---|---|\n| `one` | a |\n\nThe end."
+    )
+    three = found.say(readme.CHECKED, "three")
+    assert "- The other file\n- an item" in three
+    assert "first" not in three
+    assert "| `two`" not in three
+
+
+@pytest.mark.parametrize("name", sorted(RECOMMENDATIONS))
+def test_a_page_says_what_is_checked_for_it(name: str) -> None:
+    """Where a README says it of each recommendation by itself, it forgets none."""
+    said = readmes()[RECOMMENDATIONS[name].role].say(readme.CHECKED, name)
+    assert re.sub(r"\*\*[^*]+\*\*|\W", "", said)
+
+
 def test_what_a_readme_lacks_is_said() -> None:
     (problem,) = readme.missing(readme.parse("example", README.replace("What it checks", "Looks at")), remedies=True)
     assert problem.startswith("roles/example/README.md has no section **What it checks.**")
