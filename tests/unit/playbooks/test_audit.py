@@ -10,7 +10,9 @@ Every host of these inventories logs in as a user who is no root, so that each e
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from ansible_collections.vmguest.linux.tests.unit.guest_tree import Guest, diffe
 from ansible_collections.vmguest.linux.tests.unit.playbooks.fleet import Fleet
 
 pytestmark = pytest.mark.slow
+
+README = Path(__file__).resolve().parents[3] / "README.md"
 
 
 def drifted(name: str = "rhel6") -> Guest:
@@ -339,6 +343,28 @@ def test_a_users_own_profile_holds_for_audit_and_remediation(fleet: Fleet) -> No
     assert {name for name, mode in modes.items() if mode == "enforce"} == {"io_scheduler"}
     assert fleet.play("remediate").status == 0
     assert fleet.statuses("db1")["io_scheduler"] == "compliant"
+
+
+def test_a_hosts_waivers_join_those_of_all_as_the_readme_says(fleet: Fleet) -> None:
+    """Its example, in the files that it names, against the same two lists in `vmguest_waivers` itself."""
+    example = (
+        README.read_text(encoding="utf-8").partition("    # group_vars/all.yml\n")[2].partition("`web1` then has")[0]
+    )
+    of_all, dummy, of_host = textwrap.dedent(example).partition("# host_vars/web1.yml\n")
+    fleet.variables.update(vmguest_profile="everything", vmguest_only=["swap_size", "overcommit_policy"])
+    fleet.add("web1", "debian12", "no_swap")
+    fleet.add("web2", "debian12", "no_swap")
+    for folder, file, text in (("group_vars", "all.yml", of_all), ("host_vars", "web1.yml", of_host)):
+        (fleet.folder / folder).mkdir()
+        (fleet.folder / folder / file).write_text(text)
+    assert fleet.play("audit").status == 0
+    assert fleet.statuses("web1") == {"swap_size": "waived", "overcommit_policy": "waived"}
+    assert fleet.statuses("web2") == {"swap_size": "waived", "overcommit_policy": "noncompliant"}
+
+    (fleet.folder / "host_vars" / "web1.yml").write_text(of_host.replace("waivers_of_host", "vmguest_waivers"))
+    shutil.rmtree(fleet.folder / "reports")
+    assert fleet.play("audit").status == 0
+    assert fleet.statuses("web1") == {"swap_size": "noncompliant", "overcommit_policy": "waived"}
 
 
 def test_a_result_without_findings(fleet: Fleet) -> None:
