@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -40,14 +41,21 @@ def lacking(profiles: Mapping[str, Profile]) -> list[str]:
     return [
         f"profiles/{name}.yml names {entry} and does not say why: add a sentence to its `why`"
         for name, profile in profiles.items()
-        for entry in _own(profile, profiles)
+        for entry in (*_own(profile, profiles), *_enforced(profile))
         if not profile.why.get(entry, "").strip()
     ] + [
         f"profiles/{name}.yml says why {entry}, and names no such recommendation or option: take the sentence out"
         for name, profile in profiles.items()
         for entry in profile.why
-        if entry not in profile.recommendations and entry not in profile.options
+        if entry not in (*profile.recommendations, *profile.options, *_enforced(profile))
     ]
+
+
+def _enforced(profile: Profile) -> list[str]:
+    """What a profile enforces that leaves it to each recommendation whether it is: it names none, and has a reason for each."""
+    if profile.extends or profile.default:
+        return []
+    return [name for name, entry in RECOMMENDATIONS.items() if effective(profile, entry) == "enforce"]
 
 
 def _own(profile: Profile, profiles: Mapping[str, Profile]) -> list[str]:
@@ -86,6 +94,9 @@ def _profile(name: str, profile: Profile, profiles: Mapping[str, Profile]) -> It
     if base:
         yield f"It is [`{base.name}`](#{base.name}) and:"
         yield "\n".join(_differences(profile, base))
+    elif _enforced(profile):
+        rows = [f"| {_link(entry)} | {profile.why.get(entry, '')} |" for entry in _enforced(profile)]
+        yield "\n".join(["| enforced | why |", "|---|---|", *rows])
     yield "\n".join(_counts(profile))
 
 
@@ -108,6 +119,54 @@ def _counts(profile: Profile) -> Iterator[str]:
         names = [_link(name) for name, entry in RECOMMENDATIONS.items() if effective(profile, entry) == does]
         if names:
             yield f"- **{DOES[does]}** ({len(names)}): {', '.join(names)}"
+
+
+# ---- roles/baseline/meta/argument_specs.yml, which ansible-doc shows ---------------------------------------------------
+
+_BEGIN = "        # Made by `make docs-pages` of the profiles, to the end of `description`.\n"
+_END = "        type: str\n"
+#: Columns of YAML in this collection.
+_WIDTH = 120
+
+
+def specs(text: str, profiles: Mapping[str, Profile]) -> str:
+    """The file with the description of `vmguest_profile` made anew: what each profile enforces, and why.
+
+    :raises ValueError: the file has not the line that says where it begins.
+    """
+    before, begin, rest = text.partition(_BEGIN)
+    dummy, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise ValueError(f"roles/baseline/meta/argument_specs.yml lacks the line '{_BEGIN.strip()}'")
+    items = [
+        "The policy, C(baseline) unless set: one of these, or one of your own (O(vmguest_profiles)).",
+        *(_described(profile, profiles) for profile in profiles.values()),
+        "docs/profiles.md has all that each enforces, audits and leaves out, and its values of options.",
+    ]
+    indent = " " * 12
+    lines = (
+        f"          - >-\n{textwrap.fill(item, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)}\n"
+        for item in items
+    )
+    return f"{before}{begin}        description:\n{''.join(lines)}{end}{after}"
+
+
+def _described(profile: Profile, profiles: Mapping[str, Profile]) -> str:
+    """A profile in Ansible's markup, as one paragraph."""
+    parts = [f"C({profile.name}): {profile.description.strip()}"]
+    base = profiles.get(profile.extends or "")
+    if base:
+        parts.append(f"It is C({base.name}) and:")
+    for does in ("enforce", "audit", "off"):
+        entries = [
+            f"C({name}): {profile.why.get(name, '').strip()}"
+            for name in (profile.recommendations if base else _enforced(profile))
+            if effective(profile, RECOMMENDATIONS[name]) == does
+            and not (base and effective(base, RECOMMENDATIONS[name]) == does)
+        ]
+        if entries:
+            parts.append(f"{DOES[does].capitalize()}: {' '.join(entries)}")
+    return " ".join(parts)
 
 
 def _link(name: str) -> str:

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes the pages of docs/ that are made from code, roles, profiles and tests; `--check` only says which are stale.
+"""Writes the pages of docs/ that are made from code, roles, profiles and tests, and what `ansible-doc` says of profiles; `--check`
+only says what is stale.
 
 usage: python -m ansible_collections.vmguest.linux.tests.pages.run [--check]
 """
@@ -24,6 +25,7 @@ from ansible_collections.vmguest.linux.tests.pages.sources import TOP, readmes
 from ansible_collections.vmguest.linux.tests.pages.sources import profiles as shipped
 
 DOCS = TOP / "docs"
+SPECS = TOP / "roles/baseline/meta/argument_specs.yml"
 
 
 def problems() -> list[str]:
@@ -111,13 +113,16 @@ def main(arguments: list[str]) -> int:
         print("\n".join(f"docs: {problem}" for problem in wrong), file=sys.stderr)
         return 1
     made = pages()
+    specs = SPECS.read_text(encoding="utf-8")
+    new_specs = profiles.specs(specs, shipped())
     if "--check" not in arguments:
         changed = write(made, DOCS)
+        SPECS.write_text(new_specs, encoding="utf-8")
         print(f"docs: {len(made)} pages, {len(changed)} changed")
         return 0
-    old = stale(made, DOCS)
+    old = [f"docs/{name}" for name in stale(made, DOCS)] + ([SPECS.relative_to(TOP)] if specs != new_specs else [])
     if old:
-        names = ", ".join(f"docs/{name}" for name in old[:5]) + (f" and {len(old) - 5} more" if len(old) > 5 else "")
+        names = ", ".join(map(str, old[:5])) + (f" and {len(old) - 5} more" if len(old) > 5 else "")
         print(f"docs: stale: {names}. Run `make docs-pages` and commit what it changes.", file=sys.stderr)
     return 1 if old else 0
 

@@ -37,6 +37,7 @@ from ansible_collections.vmguest.linux.tests.pages import (
     sentences,
 )
 from ansible_collections.vmguest.linux.tests.pages.sources import TOP, effective, mode, readmes
+from ansible_collections.vmguest.linux.tests.pages.sources import profiles as shipped
 
 # ---- what a role's README must have ----------------------------------------------------------------------------------
 
@@ -374,9 +375,25 @@ def test_every_profile_says_why() -> None:
     assert profiles.lacking(PROFILES) == []
 
 
+def test_what_ansible_doc_says_of_profiles_is_what_they_are() -> None:
+    text = run.SPECS.read_text(encoding="utf-8")
+    assert profiles.specs(text, shipped()) == text, "run `make docs-pages`"
+    said = yaml.safe_load(text)["argument_specs"]["main"]["options"]["vmguest_profile"]["description"]
+    assert len(said) == len(PROFILES) + 2
+    for name, profile in PROFILES.items():
+        (paragraph,) = (part for part in said if part.startswith(f"C({name}): "))
+        assert profile.description.strip() in paragraph
+        base = PROFILES.get(profile.extends or "", Profile("", "", None, {}, {}))
+        for entry in RECOMMENDATIONS.values():
+            if name != "everything" and "enforce" == effective(profile, entry) != effective(base, entry):
+                assert f"C({entry.id}): {profile.why[entry.id]}" in paragraph
+    with pytest.raises(ValueError, match="lacks the line"):
+        profiles.specs("argument_specs: {}\n", shipped())
+
+
 def test_what_a_profile_does_not_explain_is_named() -> None:
     given = {
-        "base": Profile("base", "", None, {"swap_size": "audit"}, {}, None, {"swap_size": "because"}),
+        "base": Profile("base", "", "audit", {"swap_size": "audit"}, {}, None, {"swap_size": "because"}),
         "silent": Profile(
             "silent", "", None, {"swap_size": "enforce"}, {"swap_size_fraction": 1}, "base", {"gone": "x"}
         ),
@@ -387,6 +404,15 @@ def test_what_a_profile_does_not_explain_is_named() -> None:
         "profiles/silent.yml names swap_size_fraction and does not say why",
         "profiles/silent.yml says why gone, and names no such recommendation or option",
     ]
+
+
+def test_a_profile_that_names_nothing_says_why_it_enforces_what_it_does() -> None:
+    """As baseline does, which leaves it to each recommendation."""
+    silent = Profile("own", "", None, {}, {}, None, {"swappiness": "because", "swap_size": "it is only audited"})
+    problems = profiles.lacking({"own": silent})
+    assert "profiles/own.yml names io_scheduler and does not say why: add a sentence to its `why`" in problems
+    assert not [problem for problem in problems if "swappiness" in problem]
+    assert [problem for problem in problems if "says why swap_size, and names no such" in problem]
 
 
 def test_the_example_of_a_users_own_profile_works() -> None:
@@ -488,8 +514,15 @@ def test_stale_pages_are_named_written_and_removed(tmp_path: Path) -> None:
 def test_the_gate_says_what_to_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run, "DOCS", tmp_path)
+    specs = tmp_path / "specs.yml"
+    specs.write_text(run.SPECS.read_text(encoding="utf-8").replace("Enforced: ", "Wrong: "))
+    monkeypatch.setattr(run, "DOCS", tmp_path / "docs")
+    monkeypatch.setattr(run, "SPECS", specs)
+    monkeypatch.setattr(run, "TOP", tmp_path)
     assert run.main(["--check"]) == 1
     assert "Run `make docs-pages` and commit" in capsys.readouterr().err
     assert run.main([]) == 0
     assert run.main(["--check"]) == 0
+    specs.write_text(specs.read_text().replace("Enforced: ", "Wrong: "))
+    assert run.main(["--check"]) == 1
+    assert "stale: specs.yml" in capsys.readouterr().err
