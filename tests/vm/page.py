@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS
-from ansible_collections.vmguest.linux.tests.vm.claims import CLAIMS, Claim
+from ansible_collections.vmguest.linux.tests.vm.claims import CLAIMS, KEPT_AT_AUDIT, Claim
 from ansible_collections.vmguest.linux.tests.vm.results import Case
 
 
@@ -69,12 +69,24 @@ VMware's backdoor and its channel to the host do not answer as on ESXi: what VMw
         for case in _of(cases, claim):
             yield f"**{_title(case)}**\n"
             yield "| | |\n|---|---|"
-            yield from (f"| {_cell(what)} | {_cell(found)} |" for what, found in case.facts)
+            yield from (f"| {_cell(_by_whom(what))} | {_cell(found)} |" for what, found in case.facts)
             yield ""
         yield f"Repeat it: `make proof ARGS=tests/vm/{claim.file}`."
         if claim.not_shown:
             yield f"\nNot shown: {claim.not_shown}"
         yield ""
+
+
+def only_looked_at(recommendation: str, status: str) -> str:
+    """That a finding is not compliant and nobody changes it: its profile does not, or the scenario itself has it so."""
+    by = "scenario" if RECOMMENDATIONS[recommendation].role == KEPT_AT_AUDIT else "profile"
+    return f"{recommendation} is {status}, and only looked at by this {by}"
+
+
+def _by_whom(what: str) -> str:
+    """What a fact is called. Results of before may say that it is the profile that only looks, where it was the scenario."""
+    found = re.fullmatch(r"(\w+) is (\w+), and only looked at by this \w+", what)
+    return only_looked_at(found[1], found[2]) if found and found[1] in RECOMMENDATIONS else what
 
 
 def _words(claim: Claim) -> str:

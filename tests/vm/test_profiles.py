@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from ansible_collections.vmguest.linux.tests.vm.claims import KEPT_AT_AUDIT
 from ansible_collections.vmguest.linux.tests.vm.machine import Hardware
+from ansible_collections.vmguest.linux.tests.vm.page import only_looked_at
 from ansible_collections.vmguest.linux.tests.vm.play import Play, play
 from ansible_collections.vmguest.linux.tests.vm.results import Recorder
 from ansible_collections.vmguest.linux.tests.vm.vm import VM
@@ -47,7 +49,7 @@ def explained(run: Play) -> Iterator[tuple[str, str]]:
         if found["status"] in ("unknown", "manual"):
             yield f"{found['recommendation']} is {found['status']}", found["reason"]
         elif found["status"] in UNDONE:
-            yield f"{found['recommendation']} is {found['status']}, and only looked at by this profile", found["reason"]
+            yield only_looked_at(found["recommendation"], found["status"]), found["reason"]
     others = [found for found in findings(run) if found["status"] == "not_applicable"]
     yield "not applicable", "\n".join(f"{found['recommendation']}: {found['reason']}" for found in others)
 
@@ -69,8 +71,8 @@ def explained(run: Play) -> Iterator[tuple[str, str]]:
 @pytest.mark.claim("profiles", "profile {profile}")
 def test_a_whole_profile(proof: Recorder, make_vm: Callable[..., VM], profile: str) -> None:
     vm = make_vm("debian", Hardware(memory_mib=2048), at_login=True)
-    # There is no mirror to install from.
-    chosen = {"vmguest_profile": profile, "open_vm_tools_mode": "audit"}
+    # There is no mirror to install from; the page says so.
+    chosen = {"vmguest_profile": profile, f"{KEPT_AT_AUDIT}_mode": "audit"}
     before = vm.tell("cat /proc/cmdline")
     proof.fact("audit", counts(play("audit", vm, chosen)))
     remediated = play("remediate", vm, chosen)

@@ -239,6 +239,19 @@ def test_a_page_tells_its_cases() -> None:
     assert page.page(page.cases_of(written)) == written
 
 
+def test_the_page_says_that_the_scenario_itself_keeps_tools_from_being_installed() -> None:
+    """Every profile enforces them; so it is not the profile that only looks, neither in new results nor in those of before."""
+    assert page.only_looked_at("tools_present", "noncompliant").endswith("only looked at by this scenario")
+    assert page.only_looked_at("swap_size", "noncompliant").endswith("only looked at by this profile")
+    facts = [
+        (f"{name} is noncompliant, and only looked at by this profile", "x") for name in ("tools_present", "swap_size")
+    ]
+    text = page.page([Case("profiles", "profile baseline", facts, passed=True)])
+    assert "| tools_present is noncompliant, and only looked at by this scenario | x |" in text
+    assert "| swap_size is noncompliant, and only looked at by this profile | x |" in text
+    assert "the scenarios set open_vm_tools_mode to audit" in text
+
+
 def test_what_was_run_again_replaces_what_the_page_has_and_what_is_gone_goes() -> None:
     old = [
         Case("disks", "A disk on LSI", [("found", "old")]),
