@@ -83,22 +83,25 @@ def _page(catalogue: Sequence[Entry], tests: Standing) -> Iterator[str]:
         yield "\n".join(_table([Entry("", name, RECOMMENDATIONS[name].title) for name in others], tests))
     yield from _missing([entry for entry in catalogue if not _audit(entry)])
     yield "## Audited, with no remedy in the guest"
-    yield "A person or vCenter acts; the sentences are those of the findings, `…` is what was found."
+    yield (
+        "A person or vCenter acts. Of each: why there is no remedy, then what its findings ask for; `…` is what was found."
+    )
     yield "\n".join(_manual())
 
 
 def _legend() -> str:
     return """- **remedy**: cases of guest trees (`tests/guests`) in which it was found wrong, remedied, and found right;
-  `none`: it is only audited. **revert**: those of them that were brought back byte for byte: the same test does both
-  (`tests/unit/test_guests.py`).
+  `none`: it is only audited, and why [stands below](#audited-with-no-remedy-in-the-guest). **revert**: those of them that were
+  brought back byte for byte: the same test does both (`tests/unit/test_guests.py`).
 - **compliant** to **unknown**: cases by what the first audit must say; `noncompliant` counts `not_persistent` and
   `pending_reboot`, too. **conflict**: cases in which somebody else sets the value, and would win.
 - **containers**: tests of `molecule/default` that look at the remedied guest with its own commands. **VMs**: tests of `tests/vm`
   and `molecule/vm` that assert its status on a booted guest, or look at it there.
 - Empty: there is no such test.
 
-`make breaks` breaks every recommendation on purpose, for each column up to **conflict** and for each step of a remedy, and fails
-where neither a case nor the rule's unit tests turn red."""
+`make breaks` breaks every recommendation on purpose, for each column from **remedy** to **conflict** and for each step of a remedy,
+and fails where neither a case nor the rule's unit tests turn red. **containers** and **VMs** are no part of that: these tests are
+counted, and nothing is broken on purpose to see them turn red."""
 
 
 def _audit(entry: Entry) -> str:
@@ -151,5 +154,6 @@ def _manual() -> Iterator[str]:
     for name, entry in RECOMMENDATIONS.items():
         if not has_remedy(entry.assess):
             reasons = sentences(entry.assess)["manual"]
-            yield f"- [`{name}`](recommendations/{name}.md)" + ("" if reasons else ": it only tells.")
+            why = [*([entry.no_remedy] if entry.no_remedy else []), *([] if reasons else ["It only tells."])]
+            yield f"- [`{name}`](recommendations/{name}.md)" + (f": {' '.join(why)}" if why else "")
             yield from (f"  - {reason}" for reason in reasons)

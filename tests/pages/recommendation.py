@@ -165,6 +165,8 @@ def _folded(title: str, lines: list[str]) -> str:
 def _changed(entry: Recommendation, readme: Readme) -> Iterator[str]:
     if not has_remedy(entry.assess):
         yield "Nothing. It is only audited: what is to be done is in the finding, and a person or vCenter does it."
+        if entry.no_remedy:
+            yield f"**Why it has no remedy.** {_plain(entry.no_remedy)}"
         yield readme.say(LEFT, entry.id)
     else:
         yield _unlabelled(readme.say(CHANGED, entry.id))

@@ -30,6 +30,7 @@ class Recommendation:
     ``assess`` is pure: evidence and options in, verdict (with its remedy) out. It is called only for a VMware guest that
     is no container. ``reads`` names all that it looks at, beyond what every recommendation gets.
     ``measures`` says that its runtime side is a measurement that is another one at every look: such a difference is no drift.
+    ``no_remedy`` is why the guest is not changed, a sentence, where ``assess`` never gives a remedy; empty where it does.
     ``baseline`` is its mode in profile ``baseline``: enforce, audit or off.
     """
 
@@ -47,3 +48,4 @@ class Recommendation:
     reboot: bool = False
     role: str = ""
     measures: bool = False
+    no_remedy: str = ""

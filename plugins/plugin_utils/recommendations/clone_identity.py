@@ -265,6 +265,10 @@ RECOMMENDATIONS = (
         talk="Not in the talk; its slide on problems of cloning is.",
         today="systemd derives the DHCP identifier and fixed delays of timers from it: with one id clones act as one.",
         risk="None: it is only looked at. Another id may mean another address, and boot loader entries under two names.",
+        no_remedy=(
+            "A new id changes the DHCP identifier, the journal's folder and names of boot entries, and a running system keeps "
+            "the old one."
+        ),
         source="machine-id(5); systemd.timer(5), FixedRandomDelay=; networkd.conf(5), DUIDType=",
         reads=(*IDENTITY_READS, *BOOT_READS),
         assess=assess_machine_id,
@@ -278,6 +282,7 @@ RECOMMENDATIONS = (
         talk="Not in the talk; its slide on problems of cloning is.",
         today="Whoever is root on one clone can take the part of every other.",
         risk="None: it is only looked at. New keys are refused by all who know the old ones.",
+        no_remedy="A removed private key is gone, and who knows the old ones refuses the new ones.",
         source="ssh-keygen(1); sshd(8); cloud-init's documentation, ssh_deletekeys",
         reads=(*IDENTITY_READS, entries(_SSHD, *_KEYGEN, _INIT_SCRIPT, _CLOUD_INIT)),
         assess=assess_host_keys,
@@ -291,6 +296,10 @@ RECOMMENDATIONS = (
         talk="Not in the talk; its slide on problems of cloning is.",
         today="Right for templates: keys that clones make at their first boot should not come from one seed.",
         risk="None: it is only looked at.",
+        no_remedy=(
+            "The seed is written anew at every shutdown, so that it is removed as the last thing before the template is "
+            "powered off."
+        ),
         source="systemd-random-seed.service(8); systemd.io/RANDOM_SEEDS",
         reads=(entries(*SEEDS),),
         assess=assess_seed,
@@ -304,6 +313,7 @@ RECOMMENDATIONS = (
         talk="Guest reconfiguration, sysprep's equivalent: there is no single standard.",
         today="Right for templates: registrations, agents' keys, names of initiators, histories and logs.",
         risk="None: it is only looked at. What is removed is gone.",
+        no_remedy="What is removed (registrations, keys, history, journals) could not be put back without being kept.",
         source="virt-sysprep(1); cloud-init clean; subscription-manager(8); iscsi-iname(8)",
         reads=(entries(*(glob for dummy, globs in RESIDUE for glob in globs)), _INITIATOR),
         assess=assess_residue,

@@ -268,6 +268,7 @@ RECOMMENDATIONS = (
         talk="Not in the talk; its slide on the paravirtual controller asks for it.",
         today="Right for every change of controllers and for clones; installers have used UUIDs since 2008.",
         risk="None: it is only looked at. A wrong line in fstab keeps a guest from booting.",
+        no_remedy="A wrong line in fstab or in a boot entry keeps the guest from booting: each is to be tried before a reboot.",
         source="fstab(5); bootparam(7); udev's 60-persistent-storage.rules",
         reads=(*BOOT_READS, _CRYPTTAB),
         assess=assess_block_identity,
@@ -281,6 +282,10 @@ RECOMMENDATIONS = (
         talk="Install-time configuration does not suit clones.",
         today="dracut of EL 7 and later and of SLES 12 and later makes images for the hardware at hand.",
         risk="None: it is only looked at. Generic images are larger.",
+        no_remedy=(
+            "How large a template's images may be, and for which controllers, is its builder's choice; pvscsi_initrd adds "
+            "VMware's driver."
+        ),
         source="dracut.conf(5), hostonly; initramfs.conf(5), MODULES",
         reads=IMAGE_READS,
         assess=assess_initramfs,
@@ -294,6 +299,7 @@ RECOMMENDATIONS = (
         talk="Guest reconfiguration, sysprep's equivalent: there is no single standard.",
         today="VMware Tools' deployPkg with Perl scripts, or with cloud-init.",
         risk="None: it is only looked at.",
+        no_remedy="Packages, a mount option and cloud-init's configuration belong to how a template is built.",
         source="cloud-init's documentation, datasource VMware; open-vm-tools, libDeployPkg and issue 763",
         reads=(*PACKAGE_READS, entries(*_PLUGINS, _PERL, _CLOUD_INIT, _IMC), _SETTINGS),
         assess=assess_customization,

@@ -162,6 +162,10 @@ RECOMMENDATIONS = (
         talk="Not said; VMware Converter is shown, and what it converts brings this along.",
         today="As right as then. It is rare in VMs that were installed as such.",
         risk="None: it is only looked at. A driver that is taken out too early keeps a guest from booting.",
+        no_remedy=(
+            "Agents of hardware and drivers of old disks are other vendors' packages; one that goes too early keeps a guest "
+            "from booting."
+        ),
         source="virt-v2v(1), what it removes; VMware vCenter Converter's user guide",
         reads=(
             *IMAGE_READS,

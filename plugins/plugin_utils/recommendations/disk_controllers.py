@@ -210,6 +210,7 @@ RECOMMENDATIONS = (
             "The new driver must be in the initramfs before the controller changes, and the old one stay there for the way back. "
             "Names like /dev/sdb may change: fstab and boot loader must use UUIDs or volumes."
         ),
+        no_remedy="The controller's type is the VM's configuration, and changes only while the VM is off.",
         source="VMware vSphere documentation, About VMware Paravirtual SCSI Controllers; Linux drivers/scsi/vmw_pvscsi.c",
         reads=MODULE_READS,
         assess=assess_pvscsi,
@@ -223,6 +224,7 @@ RECOMMENDATIONS = (
         talk="LSI Logic was added later to work around issues with the legacy BusLogic driver.",
         today="The device is obsolete: not supported for 64-bit guests, no large disks, no driver in many kernels.",
         risk="The new controller's driver must be in the initramfs before the type changes.",
+        no_remedy="The controller's type is the VM's configuration, and changes only while the VM is off.",
         source="VMware vSphere documentation, SCSI controller configuration; Linux drivers/scsi/BusLogic.c",
         reads=(),
         assess=assess_no_buslogic,
@@ -236,6 +238,9 @@ RECOMMENDATIONS = (
         talk="LSI Logic is better than BusLogic, and pvscsi better than both.",
         today="Red Hat has the drivers still, but does not maintain them; an upgrade of the distribution may leave them out.",
         risk="Disks that a cluster shares may need LSI Logic SAS.",
+        no_remedy=(
+            "Disks are moved to another controller in vCenter, while the VM is off; a cluster's shared ones may have to stay."
+        ),
         source="oamg/leapp-repository, device_driver_deprecation_data.json",
         reads=(),
         assess=assess_lsi,
@@ -249,6 +254,7 @@ RECOMMENDATIONS = (
         talk="Not in the talk.",
         today="All disks of a controller share its queue; a VM may have four.",
         risk="Names like /dev/sdb may change. Nothing is gained by moving disks that are seldom busy.",
+        no_remedy="Which controller a disk is on is the VM's configuration, and changes only while the VM is off.",
         source="VMware KB 435544",
         reads=(),
         assess=assess_spread,
@@ -262,6 +268,7 @@ RECOMMENDATIONS = (
         talk="Not in the talk.",
         today="Kubernetes, clusters and multipath know a disk by its identity; the VM must be told to show it.",
         risk="Names in /dev/disk/by-id change with it, and with a clone.",
+        no_remedy="disk.EnableUUID is a parameter of the VM, which vCenter sets while the VM is off.",
         source="vSphere CSI driver documentation (disk.EnableUUID); Linux scsi_sysfs.c (wwid)",
         reads=(files("/sys/block/*/device/wwid"),),
         assess=assess_uuid,

@@ -65,6 +65,10 @@ RECOMMENDATIONS = (
         talk="Not in the talk.",
         today="Since Linux 5.6 no question; before, a guest without RDRAND could stand still at boot, or whenever it made keys.",
         risk="None: it is only looked at.",
+        no_remedy=(
+            "A daemon that fills the pool is a package of its own, and the CPU's rdrand is shown or hidden by the VM's "
+            "configuration."
+        ),
         source="random(4); Linux commit 30c08efec888 (random: make /dev/random be almost like /dev/urandom)",
         reads=(files(_AVAILABLE),),
         assess=assess,

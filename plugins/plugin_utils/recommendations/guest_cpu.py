@@ -210,6 +210,7 @@ RECOMMENDATIONS = (
         talk="Not in the talk.",
         today="Kernels since 4.15 spread the interrupts of a card's queues by themselves; before, irqbalance does.",
         risk="None: it is only looked at. Guests for low latency keep interrupts off some CPUs on purpose.",
+        no_remedy="Interrupts may be kept off some CPUs on purpose, and whoever wrote an affinity would write it again.",
         source="irqbalance(1); Linux Documentation/core-api/irq/irq-affinity.rst",
         reads=(*SERVICES, *NETWORK, KERNEL_LINES),
         assess=assess_irqbalance,
@@ -223,6 +224,10 @@ RECOMMENDATIONS = (
         talk="Not in the talk.",
         today="An old hardware version, or a VM that was not powered off since, hides the CPU features that mitigations need.",
         risk="None: it is only looked at.",
+        no_remedy=(
+            "What the CPU shows is decided by the host's updates and the VM's configuration, and seen after a power cycle "
+            "only."
+        ),
         source="Linux Documentation/ABI/testing/sysfs-devices-system-cpu, admin-guide/hw-vuln; VMware KB 52085",
         reads=(files(_VULNERABILITIES),),
         assess=assess_mitigations,

@@ -383,6 +383,7 @@ RECOMMENDATIONS = (
             "over a network has milliseconds."
         ),
         risk="It is as right as the host's clock: the host must be synchronised by PTP or NTP.",
+        no_remedy="What the clock tells is only as right as the host's own, which a guest cannot see.",
         source="Linux drivers/ptp/ptp_vmw.c; vSphere documentation, Precision Clock; chrony.conf(5), refclock PHC",
         reads=TIME_READS,
         assess=assess_precision_clock,

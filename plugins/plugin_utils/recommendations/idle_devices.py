@@ -103,6 +103,7 @@ RECOMMENDATIONS = (
             "an identity by which to claim a VMDK. Guests with initiators of their own (iSCSI, RDM) do need it."
         ),
         risk="None: it is only looked at. A root that lies on a map needs a new initramfs before the map goes.",
+        no_remedy="A map may carry mounted file systems, the root's too, and goes only while they are off it.",
         source="multipath.conf(5); Linux Documentation/admin-guide/device-mapper; open-vm-tools, 99-vmware-scsi-udev.rules",
         reads=(*SERVICES, files(_UUIDS), entries(_SLAVES)),
         assess=assess_multipath,
@@ -116,6 +117,7 @@ RECOMMENDATIONS = (
         talk="Not in the talk, but in the Performance Best Practices of its time: disconnect unused devices.",
         today="Still right: a device of the host, or an image on a local datastore, keeps a VM from being moved.",
         risk="None: it is only looked at.",
+        no_remedy="Somebody may be reading it, and what is connected to the VM is vCenter's.",
         source="Performance Best Practices for VMware vSphere, Guest Operating Systems",
         reads=(*MEMORY, entries(_FLOPPY)),
         assess=assess_removable,

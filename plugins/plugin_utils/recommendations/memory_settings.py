@@ -194,6 +194,9 @@ RECOMMENDATIONS = (
             "save host memory. In the guest KSM is for hypervisors."
         ),
         risk="None: audit only.",
+        no_remedy=(
+            "What started KSM (a service, a script, an administrator) is not told by the kernel's switch, and would start it again."
+        ),
         source="VMware KB 2080735; Linux Documentation/admin-guide/mm/ksm.rst",
         reads=(files(KSM), entries(HYPERVISOR)),
         assess=assess_page_sharing,
@@ -207,6 +210,10 @@ RECOMMENDATIONS = (
         talk="Correct sizing of swap is important to avoid the OOM killer when the balloon driver kicks in.",
         today="Fedora and Photon swap to compressed memory, which is no relief when the balloon takes memory.",
         risk="None: audit only.",
+        no_remedy=(
+            "Its remedy is another recommendation's: swap_size adds swap on disk where there is room, or a reservation in "
+            "vCenter does it."
+        ),
         source="Linux Documentation/admin-guide/blockdev/zram.rst",
         reads=MEMORY,
         assess=assess_zram_swap,

@@ -137,6 +137,7 @@ RECOMMENDATIONS = (
         talk="Kernel changes and certain OS default settings can affect virtual environments.",
         today="Right: CONFIG_HZ, schedulers and congestion control have changed with releases since.",
         risk="None: it is only looked at, and nothing is kept on the guest.",
+        no_remedy="A changed default is no fault by itself: somebody decides whether it is accepted or put back.",
         source="Linux kernel/Kconfig.hz, kernel/time/Kconfig, block/Kconfig.iosched, net/ipv4/Kconfig",
         reads=(*BOOT_READS, *CLOCK_READS, *KCONFIG_READS, *PACKAGE_READS, files(CONGESTION)),
         assess=assess,

@@ -79,6 +79,10 @@ RECOMMENDATIONS = (
             "that up; with one card that does no harm."
         ),
         risk="None: it is only looked at. A name that is bound to an address must be changed in every clone (clone_nic_binding).",
+        no_remedy=(
+            "Another name takes the card's configuration with it: where a file of it is missed, the guest comes up without "
+            "network."
+        ),
         source="systemd.net-naming-scheme(7), systemd.link(5); leapp-repository, persistentnetnames",
         reads=(
             *NETWORK_READS,

@@ -267,6 +267,7 @@ RECOMMENDATIONS = (
         talk="The adapter's queue depth is meant for local disks; on a SAN a greater one helps.",
         today="LSI Logic's virtual controllers take 32 commands of a disk, 128 in all; no parameter raises it.",
         risk="None: it is only looked at.",
+        no_remedy="The depth is the driver's own, which is the controller's limit; what lowers it is somebody's rule or tool.",
         source="VMware KB 2053145 (Broadcom 343323), on what controllers take",
         reads=(),
         assess=assess_lsi,

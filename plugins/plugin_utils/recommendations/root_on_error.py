@@ -98,6 +98,10 @@ RECOMMENDATIONS = (
         talk="Not in the talk, but what its longer timeout of disks (scsi_disk_timeout) is there to avoid.",
         today="Debian's installer writes errors=remount-ro for the root; elsewhere ext4 goes on, as its superblock says.",
         risk="A guest whose root is read-only answers, and does no work: monitoring must see it.",
+        no_remedy=(
+            "A file system that goes read-only stops the guest's work: that is the owner's choice, and monitoring must know "
+            "of it."
+        ),
         source="ext4(5), mke2fs(8); Linux fs/ext4/super.c",
         reads=(*MEMORY, files(_OPTIONS)),
         assess=assess,

@@ -433,6 +433,7 @@ RECOMMENDATIONS = (
         talk="vmxnet3 is NAPI compliant and knows TSO, LRO and jumbo frames; its driver is in Linux since 2.6.32.",
         today="Right, and the default for current guest types. RHEL calls e1000 unmaintained since 7.",
         risk="Another card has another address and name: DHCP reservations, licences and interface files are bound to them.",
+        no_remedy="The adapter's type is the VM's configuration: vCenter adds another adapter, with another name in the guest.",
         source="VMware KB 318877 (2055140), 1001805; Linux drivers/net/vmxnet3",
         reads=READS,
         assess=assess_nic,
@@ -446,6 +447,10 @@ RECOMMENDATIONS = (
         talk="The default card is a pcnet32, which morphs into a vmxnet when that driver is loaded.",
         today="Obsolete: vmxnet was never in Linux and has left VMware Tools; a card that is left so runs as a slow pcnet32.",
         risk="Another card has another address and name; a dead alias in modprobe's files does no harm until the card is replaced.",
+        no_remedy=(
+            "The adapter's type is the VM's configuration, and until it is replaced its alias in modprobe's files does no "
+            "harm."
+        ),
         source="open-vm-tools release notes 10.x; SUSE's open-vm-tools spec (50-vmnics.conf)",
         reads=READS,
         assess=assess_morphing,
@@ -517,6 +522,10 @@ RECOMMENDATIONS = (
         talk="Not in the talk.",
         today="The driver makes as many queues as there are CPUs, to eight, rounded down to a power of two, where it has MSI-X.",
         risk="None: it is only looked at.",
+        no_remedy=(
+            "The number of queues is settled when the driver loads, by the VM's CPUs, its hardware version and its "
+            "configuration."
+        ),
         source="Linux drivers/net/vmxnet3/vmxnet3_drv.c, vmxnet3_int.h",
         reads=READS,
         assess=assess_queues,
