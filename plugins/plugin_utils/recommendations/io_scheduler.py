@@ -168,12 +168,12 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     allowed = PASS_THROUGH if options["io_scheduler_strict"] else PASS_THROUGH + ACCEPTED
     if (0, 0, 0) < evidence.platform.kernel.version < FIRST_SWITCHABLE:
         return _assess_boot_only(evidence, allowed)
-    readable = [disk for disk in disks if disk.scheduler is not None]
-    if not readable:
-        return unknown(
-            f"the schedulers of {', '.join(disk.name for disk in disks)} cannot be read in /sys/block/*/queue/scheduler"
-        )
-    cases = [_case(evidence, disk, allowed) for disk in readable]
+    # A disk without the file has no scheduler to choose, such as one whose driver takes each bio as it comes.
+    switchable = [disk for disk in disks if evidence.file(disk.scheduler_file).exists]
+    unread = [disk.name for disk in switchable or disks if disk.scheduler is None]
+    if unread:
+        return unknown(f"the scheduler of {', '.join(unread)} cannot be read in /sys/block/*/queue/scheduler")
+    cases = [_case(evidence, disk, allowed) for disk in switchable]
     stale = _stale_elevator(evidence)
     sides = {
         "runtime": _summary([(case.disk.name, case.disk.scheduler or "") for case in cases]),

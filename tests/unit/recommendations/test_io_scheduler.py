@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import WriteFile, WriteKernel
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry, State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.io_scheduler import RULE, assess
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
 
@@ -106,6 +106,21 @@ def test_unreadable_is_unknown_and_never_compliant():
     files = disk("sda", MQ)
     del files["/sys/block/sda/queue/scheduler"]
     assert verdict(files).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("shown", [State.DENIED, "", "mq-deadline none"])
+@pytest.mark.parametrize("other", ["[none] mq-deadline", MQ])
+def test_one_disk_that_cannot_be_read_is_enough_for_unknown(shown, other):
+    found = verdict({**disk("sda", other), **disk("sdb", shown)})
+    assert found.status is Status.UNKNOWN
+    assert "of sdb cannot" in found.reason
+    assert not found.remedy
+
+
+def test_a_disk_without_a_scheduler_file_has_none_to_choose():
+    files = {**disk("sda", "[none] mq-deadline"), **disk("sdb", "")}
+    del files["/sys/block/sdb/queue/scheduler"]
+    assert verdict(files).status is Status.COMPLIANT
 
 
 def test_our_rule_in_place_is_compliant():
