@@ -34,7 +34,12 @@ ethtool -g "$nic"
 ethtool -c "$nic"
 ethtool -S "$nic"
 done 2>/dev/null | grep -e '^nic: ' -e 'segmentation' -e '^large-receive' -e 'checksumming:' -e '^scatter' -e '^[RT]X' \
--e '^Adaptive' -e '^[rt]x-usecs:' -e '^[rt]x-frames:' -e 'maximums' -e 'hardware settings' -e 'OOB' -e 'ucast pkts rx'"""
+-e '^Adaptive' -e '^[rt]x-usecs:' -e '^[rt]x-frames:' -e 'maximums' -e 'hardware settings' -e 'ucast pkts rx' \
+-e '[Oo][Oo][Bb]' -e '[Oo]ut [Oo]f [Bb]uf'"""
+
+#: The counter of packets without a buffer (pktsRxOutOfBuf in vmxnet3_ethtool.c): ``pkts rx OOB``, in Linux's first drivers and in
+#: VMware Tools' ``pkts rx out of buf``. Whether another name means it is not known.
+_OUT_OF_BUFFERS = re.compile(r"\boob\b|\bout of buf", re.IGNORECASE)
 
 READS: tuple[Read, ...] = (
     entries(
@@ -88,7 +93,7 @@ class Nic:
     Of a vmxnet3 card, where ethtool answered: ``features`` by ethtool's names to ``on`` or ``off``, with what stands after
     them (``off [fixed]``); ``coalescing`` by ethtool's names (Adaptive RX, rx-usecs…) to a word or number; ``rings`` and
     ``rings_at_most`` by ethtool's names (RX, RX Jumbo, TX) to descriptors; packets ``received`` and ``out_of_buffers``,
-    which the host had and the guest had no room for, since the driver was loaded.
+    which the host had and the guest had no room for, since the driver was loaded, None where no such counter is shown.
     ``receive_queues`` is 0 where the kernel does not show them.
     """
 
@@ -102,8 +107,8 @@ class Nic:
     coalescing: dict[str, str] = field(default_factory=dict)
     rings: dict[str, int] = field(default_factory=dict)
     rings_at_most: dict[str, int] = field(default_factory=dict)
-    received: int = 0
-    out_of_buffers: int = 0
+    received: int | None = None
+    out_of_buffers: int | None = None
 
     @property
     def is_vmxnet3(self) -> bool:
@@ -220,13 +225,16 @@ def _settings(output: Output) -> dict[str, list[str]]:
     return found
 
 
-def _card(lines: list[str]) -> tuple[dict[str, str], dict[str, str], dict[str, int], dict[str, int], int, int]:
+def _card(
+    lines: list[str],
+) -> tuple[dict[str, str], dict[str, str], dict[str, int], dict[str, int], int | None, int | None]:
     """Features, coalescing, rings now and at most, packets received, packets that found no buffer."""
     features: dict[str, str] = {}
     coalescing: dict[str, str] = {}
     rings: dict[str, int] = {}
     most: dict[str, int] = {}
-    received = missed = 0
+    received: int | None = None
+    missed: int | None = None
     section = most
     for line in lines:
         key, colon, value = (part.strip() for part in line.partition(":"))
@@ -238,12 +246,13 @@ def _card(lines: list[str]) -> tuple[dict[str, str], dict[str, str], dict[str, i
             section[key] = int(value)
         elif key == "Adaptive RX" or re.fullmatch(r"[rt]x-(usecs|frames)", key):
             coalescing[key] = value.split()[0] if value else ""
-        elif "OOB" in key and value.isdigit():
-            missed += int(value)
+        elif _OUT_OF_BUFFERS.search(key) and value.isdigit():
+            missed = (missed or 0) + int(value)
         elif "ucast pkts rx" in key and value.isdigit():
-            received += int(value)
+            received = (received or 0) + int(value)
         elif colon and value.startswith(("on", "off")):
-            features[key] = value
+            # Old ones have blanks in their names: "tcp segmentation offload".
+            features[key.replace(" ", "-")] = value
     return features, coalescing, rings, most, received, missed
 
 

@@ -11,6 +11,7 @@ configures the network. What a network stack's own configuration says otherwise 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.card_step import card_step
@@ -73,9 +74,9 @@ READS: tuple[Read, ...] = (
 
 
 def _switch(nic: Nic, old: dict[str, str], new: dict[str, str], shown: dict[str, str]) -> Run:
-    """Set features of a card. ``shown``: how ethtool shows each."""
+    """Set features of a card. ``shown``: how ethtool shows each; old ones with blanks for hyphens."""
     what = f"{' '.join(f'{word} {value}' for word, value in new.items())} on {nic.name}"
-    return card_step(nic.name, "-K", old, new, shown, what)
+    return card_step(nic.name, "-K", old, new, {word: name.replace("-", "[- ]") for word, name in shown.items()}, what)
 
 
 def _rule(evidence: Evidence, path: str, words: str) -> tuple[Step, ...]:
@@ -105,6 +106,15 @@ def _not_asked(evidence: Evidence, what: str) -> Verdict | None:
     silent = [nic.name for nic in network.vmxnet3 if not nic.features]
     if silent:
         return unknown(f"ethtool -k {silent[0]} did not answer")
+    return None
+
+
+def _not_shown(nics: tuple[Nic, ...], names: Iterable[str]) -> Verdict | None:
+    """Unknown, where ethtool answered for a card and did not show one of these features."""
+    for nic in nics:
+        missing = [name for name in names if name not in nic.features]
+        if missing:
+            return unknown(f"ethtool -k {nic.name} does not show {', '.join(missing)}")
     return None
 
 
@@ -182,7 +192,7 @@ def assess_tso(evidence: Evidence, options: Options) -> Verdict:
     network = evidence.network
     nics = network.vmxnet3
     wrong = {
-        nic.name: [short for short, shown in TSO.items() if nic.features.get(shown, "on").startswith("off")]
+        nic.name: [short for short, shown in TSO.items() if nic.features.get(shown, "").startswith("off")]
         for nic in nics
     }
     setters = [entry for short in TSO for entry in network.setting(short) if entry.value == "off"]
@@ -199,6 +209,9 @@ def assess_tso(evidence: Evidence, options: Options) -> Verdict:
             "vmxnet3_overlay_offload is the narrower way)",
             **sides,
         )
+    hidden = _not_shown(nics, TSO.values())
+    if hidden:
+        return hidden
     if not any(wrong.values()):
         return compliant("segmentation and checksums are the card's", **sides)
     fixed = next(
@@ -259,6 +272,9 @@ def assess_lro(evidence: Evidence, options: Options) -> Verdict:
     other = _others(setters, LRO_RULE, "off")
     if other:
         return manual(f"{other.owner} turns LRO on at boot, and {why}: set it off there", **sides)
+    hidden = _not_shown(nics, (LRO,))
+    if hidden:
+        return hidden
     wrong = [nic for nic, value in zip(nics, values, strict=True) if value != "off"]
     lasting = rule_there or bool(setters) or (network.forwards is not None and not wrong)
     if not wrong and lasting:
@@ -329,21 +345,40 @@ def assess_overlay(evidence: Evidence, options: Options) -> Verdict:
 # --- vmxnet3_rings ----------------------------------------------------------------------------------------------------
 
 
+def _drops(nic: Nic) -> bool:
+    """True where more packets found no buffer than come in a burst at boot."""
+    missed, received = nic.out_of_buffers or 0, nic.received or 0
+    return missed * 1_000_000 > FEW_IN_A_MILLION * max(received, 1) and missed >= FEW_IN_A_MILLION
+
+
+def _second_ring(nics: Iterable[Nic]) -> str:
+    """Of cards that drop packets, the ring for those that take more than one buffer; the counter does not tell which was full."""
+    for nic in nics:
+        now, most = nic.rings.get("RX Jumbo", 0), nic.rings_at_most.get("RX Jumbo", 0)
+        if now < most:
+            return f", or a larger second ring for long packets (ethtool -G {nic.name} rx-jumbo {most}, now {now}),"
+    return ""
+
+
 def assess_rings(evidence: Evidence, options: Options) -> Verdict:
-    """Larger receive rings, where packets came and found no buffer."""
+    """Larger receive rings, where packets came and found no buffer.
+
+    Other counters tell nothing that a ring cures: ``drv dropped rx total`` is of damaged packets and of a guest out of memory, and
+    where the transmit ring is full (``ring full``) the packets wait in the queue before it (vmxnet3_drv.c).
+    """
     closed = _not_asked(evidence, "the receive ring")
     if closed:
         return closed
     nics = evidence.network.vmxnet3
     if any("RX" not in nic.rings for nic in nics):
         return unknown("ethtool -g did not show the receive ring")
+    uncounted = [nic.name for nic in nics if nic.received is None or nic.out_of_buffers is None]
+    if uncounted:
+        return unknown(
+            f"ethtool -S {uncounted[0]} did not show how many packets came and how many found no buffer (pkts rx OOB)"
+        )
     wanted = {nic.name: min(options["vmxnet3_rings_rx"], nic.rings_at_most.get("RX", nic.rings["RX"])) for nic in nics}
-    dropping = [
-        nic
-        for nic in nics
-        if nic.out_of_buffers * 1_000_000 > FEW_IN_A_MILLION * max(nic.received, 1)
-        and nic.out_of_buffers >= FEW_IN_A_MILLION
-    ]
+    dropping = [nic for nic in nics if _drops(nic)]
     setters = [
         line
         for line in evidence.network.owners
@@ -363,8 +398,8 @@ def assess_rings(evidence: Evidence, options: Options) -> Verdict:
         return compliant("next to no packet found the receive ring full", **sides)
     if not small:
         return compliant(
-            "packets found the receive ring full, and it is as large as it gets: more receive queues (rss_multiqueue) or CPUs are "
-            "what is left",
+            "packets found the receive ring full, and it is as large as it gets: more receive queues (rss_multiqueue) or CPUs"
+            f"{_second_ring(dropping)} are what is left",
             **sides,
         )
     if others:

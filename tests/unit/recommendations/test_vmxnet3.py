@@ -160,6 +160,11 @@ class TestLro:
         entries = [("/sys/class/net/ens192/master", "../bond0")]
         assert assess_lro(guest(None, card(), entries=entries), OPTIONS).status is Status.COMPLIANT
 
+    def test_what_ethtool_does_not_show_is_unknown_where_it_matters(self):
+        hidden = card().replace("large-receive-offload", "another")
+        assert assess_lro(guest(None, hidden, files=FORWARDS), OPTIONS).status is Status.UNKNOWN
+        assert assess_lro(guest(None, hidden), OPTIONS).status is Status.COMPLIANT
+
     def test_the_remedy_is_a_rule_by_driver_and_the_live_value(self):
         nics = {"ens192": VMXNET3, "ens224": VMXNET3, "eth9": E1000}
         rule, live = assess_lro(guest(nics, card(lro="off"), card("ens224"), files=FORWARDS), OPTIONS).remedy
@@ -238,6 +243,20 @@ class TestTso:
         assert step.do == "ethtool -K ens192 sg on tso on"
         assert step.undo.endswith(" || ethtool -K ens192 tso off sg off")
 
+    @pytest.mark.parametrize("said", [{}, {"sg": "off"}])
+    @pytest.mark.parametrize("name", ["rx-checksumming", "tx-checksumming", "tcp-segmentation-offload"])
+    def test_what_ethtool_does_not_show_is_not_on(self, name, said):
+        found = assess_tso(guest(None, card(**said).replace(name, "another")), OPTIONS)
+        assert found.status is Status.UNKNOWN
+        assert name in found.reason
+
+    @pytest.mark.parametrize(("tso", "status"), [("on", Status.COMPLIANT), ("off", Status.NONCOMPLIANT)])
+    def test_an_old_ethtool_has_blanks_in_the_name(self, tso, status):
+        shown = card(tso=tso).replace("tcp-segmentation-offload", "tcp segmentation offload")
+        found = assess_tso(guest(None, shown), OPTIONS)
+        assert found.status is status, found.reason
+        assert all("tcp[- ]segmentation[- ]offload" in step.proof for step in found.remedy)
+
     def test_a_guest_with_an_overlay_is_for_a_person(self):
         assert assess_tso(guest(None, card(tx="off"), files=VXLAN), OPTIONS).status is Status.MANUAL
 
@@ -290,6 +309,26 @@ class TestRings:
     def test_one_card(self, said, status):
         found = assess_rings(guest(None, card(**said)), OPTIONS)
         assert found.status is status, found.reason
+
+    @pytest.mark.parametrize("name", ["pkts rx OOB", "pkts rx oob", "pkts rx out of buf"])
+    def test_the_counter_has_had_several_names(self, name):
+        shown = card(oob=5000).replace("pkts rx OOB", name)
+        assert assess_rings(guest(None, shown), OPTIONS).status is Status.NONCOMPLIANT
+
+    @pytest.mark.parametrize("gone", ["pkts rx OOB", "ucast pkts rx"])
+    @pytest.mark.parametrize("oob", [0, 5000])
+    def test_without_a_counter_nobody_knows(self, gone, oob):
+        nics = {"ens192": VMXNET3, "ens224": VMXNET3}
+        shown = card("ens224", oob=oob).replace(gone, "something else")
+        found = assess_rings(guest(nics, card(), shown), OPTIONS)
+        assert found.status is Status.UNKNOWN
+        assert "ethtool -S ens224" in found.reason
+
+    def test_a_ring_that_is_as_large_as_it_gets_has_a_second_one(self):
+        second = "Pre-set maximums:\nRX Jumbo: 4096\nCurrent hardware settings:\nRX Jumbo: 256\n"
+        for more, told in (("", False), (second, True), (second.replace("256", "4096"), False)):
+            found = assess_rings(guest(None, card(oob=5000, ring=4096) + more), OPTIONS)
+            assert ("rx-jumbo 4096, now 256" in found.reason) is told, found.reason
 
     @pytest.mark.parametrize(("oob", "runtime"), [(0, "1024"), (5000, "1024, packets dropped")])
     def test_packets_that_came_since_are_no_other_state(self, oob, runtime):
