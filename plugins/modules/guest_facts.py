@@ -275,7 +275,7 @@ ansible_facts:
               returned: always
               sample: Virtual disk
             virtual:
-              description: Whether it reports itself as a disk of VMware.
+              description: Whether it is a disk of VMware, by what it reports, or an NVMe one by its controller.
               type: bool
               returned: always
               sample: true

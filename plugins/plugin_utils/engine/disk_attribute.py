@@ -29,7 +29,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners impo
     udev_assignments,
     winner,
 )
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import Disk
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import VMWARE_PCI, Disk
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,47 @@ def summary(values: Sequence[tuple[str, str]]) -> str:
     """`180 s` where all disks agree, else `sda 30 s, sdb 180 s`."""
     distinct = {value for dummy, value in values}
     return distinct.pop() if len(distinct) == 1 else ", ".join(f"{name} {value}" for name, value in values)
+
+
+def doubtful_nvme(evidence: Evidence) -> Verdict | None:
+    """Unknown, where nothing tells whether an NVMe disk is a VMDK."""
+    names = ", ".join(disk.name for disk in evidence.storage.perhaps_virtual)
+    if not names:
+        return None
+    return unknown(
+        f"/proc/bus/pci/devices cannot be read, so whether {names} hangs on VMware's controller is not known"
+    )
+
+
+def nvme_device(disk: Disk) -> Device:
+    """An NVMe disk as udev rules see it, with the PCI device that serves it."""
+    device: Device = {
+        "KERNEL": (disk.name,),
+        "SUBSYSTEM": ("block",),
+        "SUBSYSTEMS": ("block", "nvme"),
+        "ENV{DEVTYPE}": ("disk",),
+        "ATTRS{model}": (disk.model,),
+    }
+    if disk.controller:
+        vendor, dummy, number = disk.controller.id.partition(":")
+        device["SUBSYSTEMS"] += ("pci",)
+        device["DRIVERS"] = ("nvme",)
+        device["ATTRS{vendor}"] = (f"0x{vendor}",)
+        device["ATTRS{device}"] = (f"0x{number}",)
+    return device
+
+
+def nvme_matches(disks: Sequence[Disk]) -> list[str]:
+    """The match keys of udev rules for these NVMe VMDKs: by model, and by the controller's vendor for those of another model.
+
+    The driver's name is there for the vendor: it is also that of the ports below which passed-through disks hang.
+    """
+    keys = {
+        True: 'KERNEL=="nvme*", ATTRS{model}=="VMware*"',
+        False: f'KERNEL=="nvme*", DRIVERS=="nvme", ATTRS{{vendor}}=="0x{VMWARE_PCI}"',
+    }
+    named = {disk.has_vmware_name for disk in disks}
+    return [match for by_name, match in keys.items() if by_name in named]
 
 
 def scsi_owners(

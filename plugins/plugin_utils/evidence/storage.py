@@ -36,6 +36,9 @@ READS: tuple[Read, ...] = (
 NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd|dm-|md|nbd|rbd|drbd|bcache)\d*")
 
 
+#: VMware's vendor number on the PCI bus (drivers/misc/vmw_vmci, drivers/scsi/vmw_pvscsi.h).
+VMWARE_PCI = "15ad"
+
 _PCI_ADDRESS = re.compile(r"[0-9a-f]{4}:([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])")
 _SCSI_HOST = re.compile(r"/(host\d+)/")
 
@@ -100,7 +103,15 @@ class Disk:
 
     @property
     def is_virtual(self) -> bool:
-        """True for a VMDK: the vendor that VMware's SCSI disks report, or the model of its NVMe disks."""
+        """True for a VMDK: the vendor that VMware's SCSI disks report, or the model of its NVMe disks. An NVMe disk of another
+        model is one where VMware's controller serves it; a SCSI disk is not, for that may be an array's own (an RDM)."""
+        return self.has_vmware_name or (
+            self.is_nvme and self.controller is not None and self.controller.id.startswith(f"{VMWARE_PCI}:")
+        )
+
+    @property
+    def has_vmware_name(self) -> bool:
+        """True where vendor or model is VMware's."""
         return self.vendor.startswith("VMware") or self.model.startswith("VMware")
 
     @property
@@ -121,6 +132,11 @@ class Storage:
     def virtual_disks(self) -> tuple[Disk, ...]:
         """The VMDKs among them."""
         return tuple(disk for disk in self.disks if disk.is_virtual)
+
+    @property
+    def perhaps_virtual(self) -> tuple[Disk, ...]:
+        """NVMe disks of another model than VMware's, on a guest whose PCI devices cannot be read: nothing tells whose they are."""
+        return () if self.pci else tuple(disk for disk in self.disks if disk.is_nvme and not disk.is_virtual)
 
     @classmethod
     def of(cls, probe: ProbeOutput) -> Storage:

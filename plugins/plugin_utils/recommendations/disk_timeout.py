@@ -12,9 +12,14 @@ A rule in place and a value in force are two things: each is read from its own e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.disk_attribute import (
     DiskAttribute,
     assess_attribute,
+    doubtful_nvme,
+    nvme_device,
+    nvme_matches,
     scsi_owners,
     scsi_rule,
     summary,
@@ -35,7 +40,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
     Assignment,
-    Device,
     Udev,
     module_option_assignments,
     udev_assignments,
@@ -109,35 +113,31 @@ def assess_scsi(evidence: Evidence, options: Options) -> Verdict:
 
 def _nvme_owners(evidence: Evidence, disk: Disk, ours: tuple[str, str] | None) -> list[Assignment]:
     """The driver's parameter, in seconds there and milliseconds here; udev comes after it."""
-    device: Device = {
-        "KERNEL": (disk.name,),
-        "SUBSYSTEM": ("block",),
-        "SUBSYSTEMS": ("block", "nvme"),
-        "ENV{DEVTYPE}": ("disk",),
-        "ATTRS{model}": (disk.model,),
-    }
     return [
         *(
             Assignment(entry.owner, f"{entry.value}000" if entry.value.isdecimal() else entry.value)
             for entry in module_option_assignments(evidence, "nvme_core", "io_timeout")
         ),
-        *udev_assignments(evidence, device, "queue/io_timeout", ours),
+        *udev_assignments(evidence, nvme_device(disk), "queue/io_timeout", ours),
     ]
 
 
-def _nvme_rule(milliseconds: int) -> str:
-    return (
-        f"# vmguest.linux, nvme_io_timeout: {WHY}\n"
-        'ACTION=="add|change", SUBSYSTEM=="block", ENV{DEVTYPE}=="disk", KERNEL=="nvme*", ATTRS{model}=="VMware*", '
+def _nvme_rule(disks: Sequence[Disk], milliseconds: int) -> str:
+    return f"# vmguest.linux, nvme_io_timeout: {WHY}\n" + "".join(
+        f'ACTION=="add|change", SUBSYSTEM=="block", ENV{{DEVTYPE}}=="disk", {match}, '
         f'TEST=="queue/io_timeout", ATTR{{queue/io_timeout}}="{milliseconds}"\n'
+        for match in nvme_matches(disks)
     )
 
 
 def assess_nvme(evidence: Evidence, options: Options) -> Verdict:
     """Every VMDK of an NVMe controller."""
+    doubtful = doubtful_nvme(evidence)
+    if doubtful:
+        return doubtful
     disks = [disk for disk in evidence.storage.virtual_disks if disk.is_nvme]
     if not disks:
-        return not_applicable("it has no NVMe disk that reports itself as VMware's")
+        return not_applicable("it has no NVMe disk that reports itself as VMware's, or hangs on VMware's controller")
     seconds = options["disk_timeout_seconds"]
     without = [disk for disk in disks if disk.io_timeout_ms is None]
     if without:
@@ -148,7 +148,7 @@ def assess_nvme(evidence: Evidence, options: Options) -> Verdict:
         return _assess_parameter(evidence, options)
     attribute = DiskAttribute(
         rule=NVME_RULE,
-        content=_nvme_rule(seconds * 1000),
+        content=_nvme_rule(disks, seconds * 1000),
         unit="ms",
         wanted=seconds * 1000,
         now=lambda disk: disk.io_timeout_ms,

@@ -14,6 +14,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.disk_attribute import (
+    doubtful_nvme,
+    nvme_device,
+    nvme_matches,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Severity,
     Verdict,
@@ -84,14 +89,18 @@ class _Case:
 
 def _device(disk: Disk) -> Device:
     """The disk as udev rules see it."""
-    device: Device = {
-        "KERNEL": (disk.name,),
-        "SUBSYSTEM": ("block",),
-        "SUBSYSTEMS": ("block", "nvme" if disk.is_nvme else "scsi"),
-        "ENV{DEVTYPE}": ("disk",),
-        "ATTRS{vendor}": (disk.vendor,),
-        "ATTRS{model}": (disk.model,),
-    }
+    device: Device = (
+        nvme_device(disk)
+        if disk.is_nvme
+        else {
+            "KERNEL": (disk.name,),
+            "SUBSYSTEM": ("block",),
+            "SUBSYSTEMS": ("block", "scsi"),
+            "ENV{DEVTYPE}": ("disk",),
+            "ATTRS{vendor}": (disk.vendor,),
+            "ATTRS{model}": (disk.model,),
+        }
+    )
     if disk.rotational:
         device["ATTR{queue/rotational}"] = (disk.rotational,)
     return device
@@ -129,14 +138,16 @@ def _tuned_choice(value: str, disk: Disk) -> str:
 
 
 def _rule(cases: list[_Case]) -> str:
-    """Our udev rules: for SCSI VMDKs by vendor, for NVMe ones by model; the value is one that this kernel offers."""
+    """Our udev rules: for SCSI VMDKs by vendor, for NVMe ones as nvme_matches has it; the value is one that this kernel offers."""
     lines = ["# vmguest.linux, io_scheduler: the hypervisor orders the I/O of virtual disks.\n"]
-    for nvme, match in (
-        (False, 'KERNEL=="sd*", ATTRS{vendor}=="VMware*"'),
-        (True, 'KERNEL=="nvme*", ATTRS{model}=="VMware*"'),
+    scsi = [case for case in cases if not case.disk.is_nvme]
+    nvme = [case for case in cases if case.disk.is_nvme]
+    for some, matches in (
+        (scsi, ['KERNEL=="sd*", ATTRS{vendor}=="VMware*"']),
+        (nvme, nvme_matches([case.disk for case in nvme])),
     ):
-        wanted = next((case.wanted for case in cases if case.disk.is_nvme is nvme and case.wanted), None)
-        if wanted:
+        wanted = next((case.wanted for case in some if case.wanted), None)
+        for match in matches if wanted else ():
             lines.append(
                 f'ACTION=="add|change", SUBSYSTEM=="block", ENV{{DEVTYPE}}=="disk", {match}, '
                 f'TEST=="queue/scheduler", ATTR{{queue/scheduler}}="{wanted}"\n'
@@ -162,6 +173,9 @@ def _stale_elevator(evidence: Evidence) -> str:
 
 def assess(evidence: Evidence, options: Options) -> Verdict:
     """All VMDKs' schedulers, now and at the next boot."""
+    doubtful = doubtful_nvme(evidence)
+    if doubtful:
+        return doubtful
     disks = evidence.storage.virtual_disks
     if not disks:
         return not_applicable("it has no disk that reports itself as VMware's")

@@ -227,15 +227,26 @@ def test_a_timeout_out_of_range_is_refused(seconds):
 # ---- NVMe ------------------------------------------------------------------------------------------------------------
 
 
-def nvme(io_timeout="30000", rules=(), files=None, model="VMware Virtual NVMe Disk", argument=False) -> Verdict:
-    """The verdict on a guest with one NVMe disk."""
-    found = {"/sys/block/nvme0n1/device/model": model, "/proc/cmdline": "ro quiet", **(files or {})}
+#: Below a port of VMware's, as is every disk of a VM, passed through or not.
+NVME_WAY = "../devices/pci0000:00/0000:00:15.0/0000:13:00.0/nvme/nvme0/nvme0n1"
+
+
+def nvme(
+    io_timeout="30000", rules=(), files=None, model="VMware Virtual NVMe Disk", argument=False, pci="15ad07f0"
+) -> Verdict:
+    """The verdict on a guest with one NVMe disk, on a controller of this PCI id."""
+    found = {
+        "/sys/block/nvme0n1/device/model": model,
+        "/proc/cmdline": "ro quiet",
+        "/proc/bus/pci/devices": pci if isinstance(pci, State) else f"00a8\t15ad07a0\t18\n1300\t{pci}\t13",
+        **(files or {}),
+    }
     if io_timeout is not None:
         found["/sys/block/nvme0n1/queue/io_timeout"] = io_timeout
     evidence = evidence_of(
         found,
         lines={"udev_rules": [(path, 1, line) for path, line in rules]},
-        entries=[Entry("/sys/block/nvme0n1", "l", "rwxrwxrwx", 1, 0, 0, 0, "../x")],
+        entries=[Entry("/sys/block/nvme0n1", "l", "rwxrwxrwx", 1, 0, 0, 0, NVME_WAY)],
     )
     return assess_nvme(evidence, {"disk_timeout_seconds": 180, "disk_timeout_boot_argument": argument})
 
@@ -296,5 +307,36 @@ def test_the_remedy_of_nvme_waits_for_queues_that_have_a_timeout():
     assert again.status is Status.COMPLIANT
 
 
-def test_a_real_nvme_disk_does_not_count():
-    assert nvme(model="INTEL SSDPE2KX010T8").status is Status.NOT_APPLICABLE
+def test_the_rule_of_guests_that_were_remedied_is_still_the_same():
+    assert nvme().remedy[0].content.splitlines()[1:] == [
+        'ACTION=="add|change", SUBSYSTEM=="block", ENV{DEVTYPE}=="disk", KERNEL=="nvme*", ATTRS{model}=="VMware*", '
+        'TEST=="queue/io_timeout", ATTR{queue/io_timeout}="180000"'
+    ]
+
+
+@pytest.mark.parametrize("model", ["Virtual NVMe", "", State.DENIED])
+def test_a_disk_of_another_model_on_vmwares_controller_counts_and_its_rule_holds(model):
+    rule, live = nvme(model=model).remedy
+    assert rule.content.splitlines()[1:] == [
+        'ACTION=="add|change", SUBSYSTEM=="block", ENV{DEVTYPE}=="disk", KERNEL=="nvme*", DRIVERS=="nvme", '
+        'ATTRS{vendor}=="0x15ad", TEST=="queue/io_timeout", ATTR{queue/io_timeout}="180000"'
+    ]
+    assert live == WriteKernel("/sys/block/nvme0n1/queue/io_timeout", "30000", "180000")
+    again = nvme("180000", [(NVME_RULE, line) for line in rule.content.splitlines()], {NVME_RULE: rule.content}, model)
+    assert again.status is Status.COMPLIANT, again.reason
+
+
+def test_a_rule_by_model_does_not_hold_for_a_disk_of_another_model():
+    rule = nvme().remedy[0].content
+    found = nvme("180000", [(NVME_RULE, line) for line in rule.splitlines()], {NVME_RULE: rule}, "Virtual NVMe")
+    assert found.status is Status.NOT_PERSISTENT
+
+
+@pytest.mark.parametrize("pci", ["80860a54", "144da808"])
+def test_a_real_nvme_disk_does_not_count(pci):
+    assert nvme(model="INTEL SSDPE2KX010T8", pci=pci).status is Status.NOT_APPLICABLE
+
+
+def test_whose_disk_of_another_model_it_is_nobody_knows_without_the_pci_devices():
+    assert nvme(model="Virtual NVMe", pci=State.DENIED).status is Status.UNKNOWN
+    assert nvme(pci=State.DENIED).status is Status.NONCOMPLIANT

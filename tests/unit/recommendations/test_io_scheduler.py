@@ -27,13 +27,21 @@ def disk(name, scheduler, vendor="VMware  ", model="Virtual disk"):
     }
 
 
+#: The way to an NVMe disk in sysfs, and what serves it.
+NVME_WAY = "../devices/pci0000:00/0000:00:15.0/0000:13:00.0/nvme/nvme0/nvme0n1"
+ON_VMWARES_CONTROLLER = {"/proc/bus/pci/devices": "00a8\t15ad07a0\t18\n1300\t15ad07f0\t13"}
+
+
 def verdict(files, *, strict=False, kernel="6.1.0-28-amd64", udev=(), tuned=(), cmdline="") -> Verdict:
     """The verdict on a guest with these disks and owners."""
     names = sorted({path.split("/")[3] for path in files if path.startswith("/sys/block/")})
     evidence = evidence_of(
         {"/proc/sys/kernel/osrelease": kernel, "/proc/cmdline": cmdline, **files},
         lines={"udev_rules": udev, "tuned_profiles": tuned},
-        entries=[Entry(f"/sys/block/{name}", "l", "rwxrwxrwx", 1, 0, 0, 0, "../x") for name in names],
+        entries=[
+            Entry(f"/sys/block/{name}", "l", "rwxrwxrwx", 1, 0, 0, 0, NVME_WAY if name == "nvme0n1" else "../x")
+            for name in names
+        ],
     )
     return assess(evidence, {"io_scheduler_strict": strict})
 
@@ -91,6 +99,24 @@ def test_nvme_has_its_own_rule_by_model():
     rule = verdict(disk("nvme0n1", MQ, vendor="", model="VMware Virtual NVMe Disk")).remedy[0]
     assert 'KERNEL=="nvme*", ATTRS{model}=="VMware*"' in rule.content
     assert 'KERNEL=="sd*"' not in rule.content
+
+
+def test_an_nvme_disk_of_another_model_has_a_rule_by_its_controller():
+    files = {**disk("nvme0n1", MQ, vendor="", model="Virtual NVMe"), **ON_VMWARES_CONTROLLER}
+    content = verdict(files).remedy[0].content
+    assert 'KERNEL=="nvme*", DRIVERS=="nvme", ATTRS{vendor}=="0x15ad", TEST' in content
+    assert "ATTRS{model}" not in content
+    udev = [(RULE, number, line) for number, line in enumerate(content.splitlines(), 1)]
+    files["/sys/block/nvme0n1/queue/scheduler"] = "mq-deadline [none]"
+    found = verdict({**files, RULE: content}, udev=udev, strict=True)
+    assert (found.status, found.owner) == (Status.COMPLIANT, f"{RULE}:2")
+
+
+def test_an_nvme_disk_that_is_passed_through_does_not_count():
+    files = {**disk("nvme0n1", MQ, vendor="", model="INTEL SSDPE2KX010T8")}
+    real = {"/proc/bus/pci/devices": "00a8\t15ad07a0\t18\n1300\t80860a54\t13"}
+    assert verdict({**files, **real}).status is Status.NOT_APPLICABLE
+    assert verdict(files).status is Status.UNKNOWN
 
 
 @pytest.mark.parametrize("name", ["loop0", "sr0", "dm-0", "zram0", "md127"])
