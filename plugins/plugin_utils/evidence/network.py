@@ -22,19 +22,41 @@ ETHTOOL = ("/usr/sbin/ethtool", "/sbin/ethtool", "/usr/bin/ethtool")
 
 #: In a guest tree the probe stands in its root; on a guest anywhere. `net:eth0` is how kernels before 2.6.22 name the card.
 #: A pipe into one grep: ethtool -S has forty counters for each queue.
+#: `stack:` is the card and all that stands on it (bonds, VLANs, bridges), each with its net.ipv4.conf.*.forwarding. Kernels before
+#: 3.14 have no upper_* links: there a bond is the master of its cards, and a file lists the VLANs.
 _ETHTOOL = r"""[ -e proc/1 ] || cd /
 [ -d sys/bus/pci/drivers/vmxnet3 ] || exit 0
 seen=0
+stack() {
+left=200
+while [ "$#" -gt 0 ] && [ "$left" -gt 0 ]; do
+left=$((left - 1)) one=$1 ups='' forwarding=''
+shift
+read -r forwarding <"proc/sys/net/ipv4/conf/$one/forwarding"
+echo "stack: $one $forwarding"
+for up in "sys/class/net/$one"/upper_*; do
+[ ! -e "$up" ] || ups="$ups ${up##*/upper_}"
+done
+if [ -z "$ups" ]; then
+[ ! -e "sys/class/net/$one/master" ] || { up=$(cd -P "sys/class/net/$one/master" && pwd) && ups=${up##*/}; }
+[ ! -r proc/net/vlan/config ] || while IFS=' |' read -r up _ lower; do
+[ "$lower" != "$one" ] || ups="$ups $up"
+done <proc/net/vlan/config
+fi
+for up in $ups; do set -- "$@" "$up"; done
+done
+}
 for path in sys/bus/pci/drivers/vmxnet3/*/net/* sys/bus/pci/drivers/vmxnet3/*/net:*; do
 [ -e "$path" ] && [ "$seen" -lt 10 ] || continue
 seen=$((seen + 1)) nic=${path##*/} && nic=${nic#net:}
 echo "nic: $nic"
+stack "$nic"
 ethtool -k "$nic"
 ethtool -g "$nic"
 ethtool -c "$nic"
 ethtool -S "$nic"
-done 2>/dev/null | grep -e '^nic: ' -e 'segmentation' -e '^large-receive' -e 'checksumming:' -e '^scatter' -e '^[RT]X' \
--e '^Adaptive' -e '^[rt]x-usecs:' -e '^[rt]x-frames:' -e 'maximums' -e 'hardware settings' -e 'ucast pkts rx' \
+done 2>/dev/null | grep -e '^nic: ' -e '^stack: ' -e 'segmentation' -e '^large-receive' -e 'checksumming:' -e '^scatter' \
+-e '^[RT]X' -e '^Adaptive' -e '^[rt]x-usecs:' -e '^[rt]x-frames:' -e 'maximums' -e 'hardware settings' -e 'ucast pkts rx' \
 -e '[Oo][Oo][Bb]' -e '[Oo]ut [Oo]f [Bb]uf'"""
 
 #: The counter of packets without a buffer (pktsRxOutOfBuf in vmxnet3_ethtool.c): ``pkts rx OOB``, in Linux's first drivers and in
@@ -93,7 +115,9 @@ class Nic:
     Of a vmxnet3 card, where ethtool answered: ``features`` by ethtool's names to ``on`` or ``off``, with what stands after
     them (``off [fixed]``); ``coalescing`` by ethtool's names (Adaptive RX, rx-usecs…) to a word or number; ``rings`` and
     ``rings_at_most`` by ethtool's names (RX, RX Jumbo, TX) to descriptors; packets ``received`` and ``out_of_buffers``,
-    which the host had and the guest had no room for, since the driver was loaded, None where no such counter is shown.
+    which the host had and the guest had no room for, since the driver was loaded, None where no such counter is shown;
+    ``stack``: the card and the devices that stand on it (bonds, VLANs, bridges), each to its net.ipv4.conf.*.forwarding, empty
+    where it has none.
     ``receive_queues`` is 0 where the kernel does not show them.
     """
 
@@ -109,6 +133,7 @@ class Nic:
     rings_at_most: dict[str, int] = field(default_factory=dict)
     received: int | None = None
     out_of_buffers: int | None = None
+    stack: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_vmxnet3(self) -> bool:
@@ -120,13 +145,14 @@ class Nic:
 class Network:
     """``nics`` are cards with a driver of their own; ``overlays`` tunnel devices (vxlan, geneve) by name to kind.
 
-    ``forwards`` says why the guest forwards packets, None where nothing shows that it does. ``asked`` is False where ethtool
-    is not there.
+    ``forwards`` says why the guest forwards packets, None where nothing shows that it does; ``forwards_above``: only because of a
+    device that stands on a card.
     """
 
     nics: tuple[Nic, ...]
     overlays: dict[str, str]
     forwards: str | None
+    forwards_above: bool
     cpus: int
     ethtool: str | None
     owners: tuple[Line, ...]
@@ -137,10 +163,13 @@ class Network:
         settings = _settings(probe.command("nic_settings"))
         names = [entry.path.rpartition("/")[2] for entry in probe.entries(f"{_CLASS}/*")]
         nics = tuple(nic for name in names if (nic := _nic(probe, name, settings.get(name, []))))
+        directly = _forwards(probe, nics)
+        above = None if directly else _forwards_above(probe, nics)
         return cls(
             nics=nics,
             overlays=_overlays(probe),
-            forwards=_forwards(probe, nics),
+            forwards=directly or above,
+            forwards_above=above is not None,
             cpus=_count(probe.file("/sys/devices/system/cpu/online").value),
             ethtool=next((path for path in ETHTOOL if probe.entry(path)), None),
             owners=tuple(line for line in probe.lines("nic_owners") if not line.text.lstrip().startswith("#")),
@@ -210,7 +239,17 @@ def _nic(probe: ProbeOutput, name: str, settings: list[str]) -> Nic | None:
         rings_at_most=most,
         received=received,
         out_of_buffers=missed,
+        stack=_stack(settings),
     )
+
+
+def _stack(lines: list[str]) -> dict[str, str]:
+    found = {}
+    for line in lines:
+        if line.startswith("stack: "):
+            name, dummy, forwarding = line[7:].strip().partition(" ")
+            found[name] = forwarding.strip()
+    return found
 
 
 def _settings(output: Output) -> dict[str, list[str]]:
@@ -238,6 +277,8 @@ def _card(
     section = most
     for line in lines:
         key, colon, value = (part.strip() for part in line.partition(":"))
+        if key == "stack":
+            continue
         if "maximums" in key:
             section = most
         elif "hardware settings" in key:
@@ -271,14 +312,27 @@ def _forwards(probe: ProbeOutput, nics: tuple[Nic, ...]) -> str | None:
             return f"{path} is {probe.file(path).value}"
     for nic in nics:
         path = f"/proc/sys/net/ipv4/conf/{nic.name}/forwarding"
-        if nic.name.startswith("e") and probe.file(path).value == "1":
+        if nic.stack.get(nic.name) == "1" or (nic.name.startswith("e") and probe.file(path).value == "1"):
             return f"{path} is 1"
         if nic.bridge_port:
             return f"{nic.name} is a port of bridge {nic.master}".rstrip()
         if nic.master == "ovs-system":
             return f"{nic.name} is a port of Open vSwitch"
-        if nic.master and probe.entry(f"{_CLASS}/{nic.master}/brport"):
-            return f"{nic.name} is part of {nic.master}, which is a port of a bridge"
+    return None
+
+
+def _forwards_above(probe: ProbeOutput, nics: tuple[Nic, ...]) -> str | None:
+    for nic in nics:
+        for name in {nic.master: None, **nic.stack}:
+            if not name or name == nic.name:
+                continue
+            if nic.stack.get(name) == "1":
+                return f"/proc/sys/net/ipv4/conf/{name}/forwarding is 1, and {name} stands on {nic.name}"
+            if probe.entry(f"{_CLASS}/{name}/brport"):
+                return f"{name}, which stands on {nic.name}, is a port of a bridge"
+            master = probe.entry(f"{_CLASS}/{name}/master")
+            if master and (master.target or "").endswith("/ovs-system"):
+                return f"{name}, which stands on {nic.name}, is a port of Open vSwitch"
     return None
 
 

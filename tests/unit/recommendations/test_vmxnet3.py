@@ -45,13 +45,18 @@ def card(
     most=4096,
     received=10**7,
     oob=0,
+    stack=(),
 ):
     """What the probe's ethtool command prints of one card."""
     return (
-        f"nic: {name}\nrx-checksumming: on\ntx-checksumming: {tx}\nscatter-gather: {sg}\ntcp-segmentation-offload: {tso}\n"
-        f"large-receive-offload: {lro}\n\ttx-udp_tnl-segmentation: {tunnels}\n\ttx-udp_tnl-csum-segmentation: {tunnels}\n"
-        f"Pre-set maximums:\nRX:\t\t{most}\nRX Mini:\t2048\nCurrent hardware settings:\nRX:\t\t{ring}\nRX Mini:\t128\n"
-        f"       ucast pkts rx: {received // 2}\n       pkts rx OOB: {oob}\n       ucast pkts rx: {received - received // 2}\n"
+        f"nic: {name}\n"
+        + "".join(f"stack: {line}\n" for line in stack)
+        + (
+            f"rx-checksumming: on\ntx-checksumming: {tx}\nscatter-gather: {sg}\ntcp-segmentation-offload: {tso}\n"
+            f"large-receive-offload: {lro}\n\ttx-udp_tnl-segmentation: {tunnels}\n\ttx-udp_tnl-csum-segmentation: {tunnels}\n"
+            f"Pre-set maximums:\nRX:\t\t{most}\nRX Mini:\t2048\nCurrent hardware settings:\nRX:\t\t{ring}\nRX Mini:\t128\n"
+            f"       ucast pkts rx: {received // 2}\n       pkts rx OOB: {oob}\n       ucast pkts rx: {received - received // 2}\n"
+        )
     )
 
 
@@ -155,6 +160,38 @@ class TestLro:
     )
     def test_a_port_of_a_bridge_forwards(self, entries):
         assert assess_lro(guest(None, card(), entries=entries), OPTIONS).status is Status.NONCOMPLIANT
+
+    @pytest.mark.parametrize(
+        ("stack", "entries"),
+        [
+            (["lan0 1"], []),
+            (["lan0 0", "bond0 1"], []),
+            (["lan0 0", "bond0 0", "bond0.7 1"], []),
+            (["lan0 0", "lan0.7 0", "br0 0"], [("/sys/class/net/lan0.7/brport", "")]),
+            (["lan0 ", "bond0 0"], [("/sys/class/net/bond0/master", "../../devices/virtual/net/ovs-system")]),
+        ],
+    )
+    def test_what_stands_on_a_card_forwards_for_it(self, stack, entries):
+        evidence = guest({"lan0": VMXNET3}, card("lan0", stack=stack), entries=entries)
+        found = assess_lro(evidence, OPTIONS)
+        assert found.status is Status.NONCOMPLIANT, found.reason
+
+    @pytest.mark.parametrize("stack", [[], ["ens192 0"], ["ens192 0", "bond0 0", "bond0.7 "]])
+    def test_what_does_not_forward_does_not(self, stack):
+        assert assess_lro(guest(None, card(stack=stack)), OPTIONS).status is Status.COMPLIANT
+
+    @pytest.mark.parametrize(
+        ("kernel", "stack", "status"),
+        [
+            ("6.1.0", ["ens192 0", "bond0 1"], Status.COMPLIANT),
+            # not every one of these turns it off below a bond
+            ("3.10.0", ["ens192 0", "bond0 1"], Status.NOT_PERSISTENT),
+            ("3.10.0", ["ens192 1", "bond0 1"], Status.COMPLIANT),
+        ],
+    )
+    def test_whether_the_kernel_keeps_it_off(self, kernel, stack, status):
+        found = assess_lro(guest(None, card(lro="off", stack=stack), kernel=kernel), OPTIONS)
+        assert found.status is status, found.reason
 
     def test_a_bond_alone_does_not(self):
         entries = [("/sys/class/net/ens192/master", "../bond0")]
