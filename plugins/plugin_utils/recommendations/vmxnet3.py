@@ -320,7 +320,8 @@ def assess_overlay(evidence: Evidence, options: Options) -> Verdict:
     values = [
         "on" if any(nic.features.get(name, "off").startswith("on") for name in OVERLAY) else "off" for nic in nics
     ]
-    setters = network.setting(OVERLAY[0])
+    set_at_boot = {name: network.setting(name) for name in OVERLAY}
+    setters = [entry for name in OVERLAY for entry in set_at_boot[name]]
     sides = _sides(
         nics,
         values,
@@ -335,12 +336,19 @@ def assess_overlay(evidence: Evidence, options: Options) -> Verdict:
             f"{other.owner} turns the offload of tunnels on at boot, on a guest with {names}: set it off there", **sides
         )
     wrong = [nic for nic, value in zip(nics, values, strict=True) if value == "on"]
-    if not wrong:
-        # Calico turns it off whenever it starts; so may another, in a place that is not looked at here.
-        kept = bool(setters) or all("[fixed]" in nic.features.get(name, "[fixed]") for nic in nics for name in OVERLAY)
-        rest = "" if kept else "; who turned it off, such as Calico, has to do so after each boot"
-        return compliant(f"{names}, and the card leaves tunnels to the guest{rest}", **sides)
+    lasting = all(
+        set_at_boot[name] or all("[fixed]" in nic.features.get(name, "[fixed]") for nic in nics) for name in OVERLAY
+    )
     remedy: list[Step] = list(_rule(evidence, OVERLAY_RULE, "-K $name " + " ".join(f"{name} off" for name in OVERLAY)))
+    if not wrong and (lasting or not remedy):
+        return compliant(f"{names}, and the card leaves tunnels to the guest", **sides)
+    if not wrong:
+        return not_persistent(
+            f"the card leaves tunnels of {names} to the guest now, and nothing that is read here keeps it so at the next boot; "
+            "Calico does so by itself whenever it starts",
+            remedy=tuple(remedy),
+            **sides,
+        )
     for nic in wrong:
         on = [name for name in OVERLAY if nic.features.get(name, "off").startswith("on")]
         remedy.append(_switch(nic, dict.fromkeys(on, "on"), dict.fromkeys(on, "off"), {name: name for name in on}))

@@ -312,7 +312,8 @@ class TestOverlay:
         [
             ({}, "on", Status.NOT_APPLICABLE),
             (VXLAN, "on", Status.NONCOMPLIANT),
-            (VXLAN, "off", Status.COMPLIANT),
+            # by hand, or by Calico, which no file tells of
+            (VXLAN, "off", Status.NOT_PERSISTENT),
             (VXLAN, "off [fixed]", Status.COMPLIANT),
             ({"/sys/class/net/genev_sys_6081/uevent": "DEVTYPE=geneve"}, "on", Status.NONCOMPLIANT),
             ({"/sys/class/net/br0/uevent": "DEVTYPE=bridge"}, "on", Status.NOT_APPLICABLE),
@@ -328,6 +329,28 @@ class TestOverlay:
             OVERLAY_RULE,
             "ethtool -K ens192 tx-udp_tnl-segmentation off tx-udp_tnl-csum-segmentation off",
         ]
+
+    def test_nothing_but_the_rule_is_missing_where_it_is_off(self):
+        (rule,) = assess_overlay(guest(None, card(tunnels="off"), files=VXLAN), OPTIONS).remedy
+        owners = [(OVERLAY_RULE, 2, rule.content.splitlines()[1])]
+        evidence = guest(None, card(tunnels="off"), files={**VXLAN, OVERLAY_RULE: rule.content}, owners=owners)
+        found = assess_overlay(evidence, OPTIONS)
+        assert (found.status, found.owner) == (Status.COMPLIANT, f"{OVERLAY_RULE}:2")
+
+    @pytest.mark.parametrize(
+        ("line", "status"),
+        [
+            ("ethtool -K ens192 tx-udp_tnl-segmentation off tx-udp_tnl-csum-segmentation off", Status.COMPLIANT),
+            # the other one comes back
+            ("feature-tx-udp_tnl-segmentation=false", Status.NOT_PERSISTENT),
+            ("feature-tx-udp_tnl-csum-segmentation=true", Status.MANUAL),
+        ],
+    )
+    def test_what_somebody_else_sets_at_boot(self, line, status):
+        owners = [("/etc/rc.local", 2, line)]
+        found = assess_overlay(guest(None, card(tunnels="off"), files=VXLAN, owners=owners), OPTIONS)
+        assert found.status is status, found.reason
+        assert found.owner == "/etc/rc.local:2"
 
 
 class TestRings:
