@@ -85,7 +85,8 @@ READS: tuple[Read, ...] = (
     # Lines, not files: NetworkManager's and wicked's hold passphrases.
     Lines(
         "nic_owners",
-        r"^ *feature-\|^ *ring-\|^ *coalesce-\|^[^#]*ethtool \|^ETHTOOL_OPT\|^ *offload-\|ReceiveOffload *=\|SegmentationOffload *="
+        r"^[[:blank:]]*\(feature-\|ring-\|coalesce-\|offload-\|hardware-\)\|^[^#]*ethtool \|^ETHTOOL_OPT"
+        r"\|ReceiveOffload *=\|SegmentationOffload *=\|Coalesce[A-Za-z]* *="
         r"\|BufferSize *=\|receive-offload:\|segmentation-offload:\|^ *options *vmxnet3",
         (
             "/etc/NetworkManager/system-connections/*",

@@ -11,6 +11,8 @@ configuration.
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.card_step import card_step
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Severity,
@@ -26,9 +28,22 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import R
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import READS as NETWORK
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import Nic
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Line
 
 #: How ethtool shows what it sets.
 _SHOWN = {"adaptive-rx": "Adaptive RX", "rx-usecs": "rx-usecs", "rx-frames": "rx-frames", "tx-frames": "tx-frames"}
+
+
+#: How files of network stacks have it: ethtool's words, with a prefix of NetworkManager's or of Debian's, or systemd's own.
+_SET = re.compile(
+    r"(?:adaptive-rx|rx-usecs|rx-frames|tx-frames|UseAdaptiveRxCoalesce|RxCoalesceSec|[RT]xMaxCoalescedFrames)[ \t=]+(\w+)"
+)
+_NOTHING = ("0", "0s", "0us", "off", "no", "false")
+
+
+def _sets(line: Line) -> bool:
+    """True where a line has a card hold interrupts back from the next boot on."""
+    return any(value.lower() not in _NOTHING for value in _SET.findall(line.text))
 
 
 def _held_back(nic: Nic) -> dict[str, str]:
@@ -53,20 +68,21 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
             f"ethtool -c {silent[0]} did not answer: the card's revision is below 3, or the driver is too old"
         )
     held = {nic.name: _held_back(nic) for nic in network.vmxnet3}
-    setters = [line for line in network.owners if "coalesce-" in line.text or " -C " in line.text]
+    setters = [line for line in network.owners if _sets(line)]
     sides = {
         "runtime": ", ".join(f"{name} {_shown(words)}" for name, words in held.items()),
         "persistent": setters[0].text.strip() if setters else "the driver's default",
         "desired": "nothing is asked for",
         "owner": f"{setters[0].path}:{setters[0].number}" if setters else "the driver",
     }
+    if setters:
+        when = "" if any(held.values()) else " from the next boot on"
+        return manual(f"{sides['owner']} has the card hold interrupts back{when}: take that out", **sides)
     if not any(held.values()):
         return compliant(
             "the driver asks for nothing; the host's own way is ethernetX.coalescingScheme in the VM's configuration",
             **sides,
         )
-    if setters:
-        return manual(f"{sides['owner']} has the card hold interrupts back: take that out", **sides)
     steps = tuple(_switch(name, words) for name, words in held.items() if words)
     names = ", ".join(f"{name} ({_shown(words)})" for name, words in held.items() if words)
     return noncompliant(f"somebody has the card hold interrupts back: {names}", remedy=steps, **sides)

@@ -401,7 +401,9 @@ class TestRings:
         assert does(found) == [RING_RULE, "ethtool -G ens224 rx 4096"]
         assert found.remedy[1].undo.endswith(" || ethtool -G ens224 rx 256")
 
-    @pytest.mark.parametrize("line", ["ring-rx=1024", "RxBufferSize=512", 'ETHTOOL_OPTS="-G ens192 rx 512"'])
+    @pytest.mark.parametrize(
+        "line", ["ring-rx=1024", "\thardware-dma-ring-rx 512", "RxBufferSize=512", 'ETHTOOL_OPTS="-G ens192 rx 512"']
+    )
     def test_who_sets_it_at_boot_is_in_the_way(self, line):
         found = assess_rings(guest(None, card(oob=5000), owners=[("/etc/x", 1, line)]), OPTIONS)
         assert found.status is Status.MANUAL

@@ -64,6 +64,31 @@ def test_what_is_asked_of_the_card(facts, status):
     assert found.status is status, found.reason
 
 
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("coalesce-adaptive-rx=1", Status.MANUAL),
+        ("    hardware-irq-coalesce-rx-usecs 64", Status.MANUAL),
+        ("RxCoalesceSec=64us", Status.MANUAL),
+        ("UseAdaptiveRxCoalesce=yes", Status.MANUAL),
+        ('ETHTOOL_OPTS="-C ens192 adaptive-rx off rx-usecs 64"', Status.MANUAL),
+        ('ETHTOOL_OPTS="-C ens192 adaptive-rx off rx-usecs 0"', Status.COMPLIANT),
+        ("coalesce-rx-usecs=0", Status.COMPLIANT),
+        ("hardware-irq-coalesce-tx-usecs 64", Status.COMPLIANT),
+        ("ethtool -G ens192 rx 4096", Status.COMPLIANT),
+    ],
+)
+def test_what_comes_at_the_next_boot_counts_whatever_is_so_now(line, status):
+    found = verdict(owners=[("/etc/x", line)])
+    assert found.status is status, found.reason
+    assert ("from the next boot on" in found.reason, found.owner == "/etc/x:2") == ((status is Status.MANUAL,) * 2)
+
+
+def test_who_sets_nothing_is_not_in_the_way():
+    found = verdict(NONE.replace("rx-usecs: 0", "rx-usecs: 9"), owners=[("/etc/x", "coalesce-rx-usecs=0")])
+    assert found.status is Status.NONCOMPLIANT
+
+
 def test_only_what_was_asked_is_taken_back_and_put_back():
     (step,) = verdict(NONE.replace("rx-frames: 0", "rx-frames: 8").replace("off  TX", "on  TX")).remedy
     assert isinstance(step, Run)
