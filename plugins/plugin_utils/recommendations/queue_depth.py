@@ -87,9 +87,12 @@ def _unplaced(evidence: Evidence) -> Verdict | None:
 
 def assess_pvscsi(evidence: Evidence, options: Options) -> Verdict:
     """The depth of every disk on a paravirtual controller. The adapter's ring is only told of: pvscsi_ring_pages has it."""
+    closed = _unplaced(evidence)
+    if closed:
+        return closed
     disks = _on(evidence, PVSCSI)
     if not disks:
-        return _unplaced(evidence) or not_applicable("it has no disk on a paravirtual SCSI controller")
+        return not_applicable("it has no disk on a paravirtual SCSI controller")
     unread = [disk.name for disk in disks if disk.queue_depth is None]
     if unread:
         return unknown(f"the queue depth of {', '.join(unread)} cannot be read in /sys/block/*/device/queue_depth")
@@ -141,8 +144,11 @@ def _adapter(pages: str) -> str:
 
 def assess_ring_pages(evidence: Evidence, options: Options) -> Verdict:
     """The ring of a paravirtual adapter, which limits all its disks together."""
+    closed = _unplaced(evidence)
+    if closed:
+        return closed
     if not _on(evidence, PVSCSI):
-        return _unplaced(evidence) or not_applicable("it has no disk on a paravirtual SCSI controller")
+        return not_applicable("it has no disk on a paravirtual SCSI controller")
     pages, wanted = evidence.file(RING_PAGES).value, options["queue_depth_ring_pages"]
     if not pages.isdecimal():
         return unknown(f"{RING_PAGES} cannot be read")
@@ -175,9 +181,12 @@ def assess_ring_pages(evidence: Evidence, options: Options) -> Verdict:
 
 def assess_lsi(evidence: Evidence, options: Options) -> Verdict:
     """LSI Logic's virtual controllers have a depth that cannot be raised."""
+    closed = _unplaced(evidence)
+    if closed:
+        return closed
     disks = _on(evidence, *LSI)
     if not disks:
-        return _unplaced(evidence) or not_applicable("it has no disk on an LSI Logic controller")
+        return not_applicable("it has no disk on an LSI Logic controller")
     unread = [disk.name for disk in disks if disk.queue_depth is None]
     if unread:
         return unknown(f"the queue depth of {', '.join(unread)} cannot be read in /sys/block/*/device/queue_depth")
@@ -196,8 +205,11 @@ def assess_lsi(evidence: Evidence, options: Options) -> Verdict:
 
 def assess_blk_mq(evidence: Evidence, options: Options) -> Verdict:
     """The multi-queue block layer for SCSI disks, where the kernel leaves the choice."""
+    closed = _unplaced(evidence)
+    if closed:
+        return closed
     if not _on(evidence, PVSCSI):
-        return _unplaced(evidence) or not_applicable("it has no disk on a paravirtual SCSI controller")
+        return not_applicable("it has no disk on a paravirtual SCSI controller")
     kernel = evidence.platform.kernel.version
     if kernel >= ALWAYS_MULTI_QUEUE:
         return not_applicable("its kernel has no other block layer (since 5.0)")

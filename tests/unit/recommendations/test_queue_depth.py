@@ -43,8 +43,9 @@ def verdict(
     cmdline="",
     ring_pages=0,
     blk_mq=False,
+    another=False,
 ) -> Verdict:
-    """The verdict on a guest with one disk of this depth."""
+    """The verdict on a guest with one disk of this depth, and another one whose controller nothing tells."""
     found = {
         "/proc/sys/kernel/osrelease": kernel,
         "/proc/cmdline": f"ro quiet {cmdline}".strip(),
@@ -56,10 +57,11 @@ def verdict(
         RING_PAGES: pages,
         **(files or {}),
     }
+    ways = {"sda": WAY, **({"sdb": "../devices/elsewhere/block/sdb"} if another else {})}
     evidence = evidence_of(
         {path: text for path, text in found.items() if text is not None},
         lines={"udev_rules": [(path, number, line) for number, (path, line) in enumerate(rules, 1)]},
-        entries=[Entry("/sys/block/sda", "l", "rwxrwxrwx", 1, 0, 0, 0, WAY)],
+        entries=[Entry(f"/sys/block/{name}", "l", "rwxrwxrwx", 1, 0, 0, 0, way) for name, way in ways.items()],
     )
     options = {
         "queue_depth_commands": commands,
@@ -226,3 +228,19 @@ def test_baseline_leaves_it_and_io_intensive_wants_it():
     assert resolve_policy({"vmguest_profile": "io_intensive"}, TODAY).mode("scsi_queue_depth") == "enforce"
     assert resolve_policy({"vmguest_profile": "database"}, TODAY).mode("scsi_blk_mq") == "audit"
     assert resolve_policy({"vmguest_profile": "database"}, TODAY).options["queue_depth_ring_pages"] == 0
+
+
+@pytest.mark.parametrize(
+    ("assess", "pci"),
+    [
+        (assess_pvscsi, "15ad07c0"),
+        (assess_ring_pages, "15ad07c0"),
+        (assess_lsi, "10000030"),
+        (assess_blk_mq, "15ad07c0"),
+    ],
+)
+def test_one_disk_of_an_unknown_controller_is_enough_for_unknown(assess, pci):
+    sdb = {"/sys/block/sdb/device/vendor": "VMware", "/sys/block/sdb/device/model": "Virtual disk"}
+    found = verdict(assess, files=sdb, pci=pci, another=True)
+    assert found.status is Status.UNKNOWN
+    assert "serves sdb" in found.reason
