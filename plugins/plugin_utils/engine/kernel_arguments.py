@@ -11,6 +11,7 @@ accepted. Rebuilds (CentOS, Oracle) are as the Red Hat release of the same numbe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -18,8 +19,8 @@ from dataclasses import dataclass
 class Row:
     """What a release needs. ``last`` is the last minor release (or service pack) that it holds for, from ``first`` on.
 
-    ``accepted`` arguments are neither asked for nor wrong. ``verified`` is False for what no source that was read confirms:
-    it is kept to be confirmed, and rests nothing.
+    ``accepted`` arguments are neither asked for nor wrong, and stand in for a required one of their name. ``verified`` is False for
+    what no source that was read confirms: it is kept to be confirmed, and rests nothing.
     """
 
     family: str
@@ -42,7 +43,9 @@ KB_1006427 = (
     Row("redhat", 3, 0, 99, 32, ()),
     # Service packs 2 and 3: a VMI kernel on ESX 3.5, which has long been taken out again.
     Row("suse", 10, 2, 99, 32, (), ("clock=pmtmr",)),
-    Row("suse", 10, 0, 1, 32, ("clock=pmtmr",)),
+    Row("suse", 10, 1, 1, 32, ("clock=pmtmr",)),
+    # clock=hpet is for AMD's processors of revision F.
+    Row("suse", 10, 0, 0, 32, ("clock=pmtmr",), ("clock=hpet",)),
     Row("suse", 9, 0, 99, 32, ("clock=pmtmr",)),
     # 64-bit kernels: from memory. No capture that could be read has this half of the table.
     Row("redhat", 5, 4, 99, 64, (), verified=False),
@@ -55,8 +58,10 @@ KB_1006427 = (
     Row("suse", 9, 0, 99, 64, ("notsc",), verified=False),
 )
 
-#: The last major release of a family that the table is for.
+#: The last major release of a family that the table asks something of, and the first kernel of those that it asks nothing of:
+#: that of SLES 11 (RHEL 6 has 2.6.32).
 LAST_IN_TABLE = {"redhat": 5, "suse": 10}
+FIRST_WITHOUT = (2, 6, 27)
 
 
 def row(family: str, major: int, minor: int, bits: int) -> Row | None:
@@ -108,6 +113,11 @@ PINNED = (
     "processor.nocst",
     "intel_iommu=",
 )
+
+
+def kept(word: str, wanted: Sequence[str]) -> bool:
+    """True for an argument that an option says is wanted, whole or by its name."""
+    return any(word == one or word.partition("=")[0] == one for one in wanted)
 
 
 def named(word: str, listed: tuple[str, ...]) -> bool:

@@ -15,7 +15,9 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads impor
 
 OPTIONS = (
     "HZ",
+    "HZ_PERIODIC",
     "NO_HZ",
+    "NO_HZ_COMMON",
     "NO_HZ_IDLE",
     "NO_HZ_FULL",
     "DEFAULT_IOSCHED",
@@ -54,3 +56,16 @@ def kernel_options(probe: ProbeOutput, release: str) -> dict[str, str] | None:
             word, dummy, value = line.text.partition("=")
             found[word.removeprefix("CONFIG_")] = value.strip().strip('"')
     return found or None
+
+
+def tickless(built: dict[str, str] | None) -> str | None:
+    """Whether a kernel that was built so stops its tick: ``full``, ``idle``, ``no``; None where its configuration is not known
+    (every one has CONFIG_HZ). Since 3.10 CONFIG_NO_HZ is only the answer of an older configuration, which HZ_PERIODIC overrules
+    (kernel/time/Kconfig).
+    """
+    if built is None or "HZ" not in built:
+        return None
+    if built.get("NO_HZ_FULL") == "y":
+        return "full"
+    idle = "y" in (built.get("NO_HZ_COMMON"), built.get("NO_HZ_IDLE"), built.get("NO_HZ"))
+    return "idle" if idle and built.get("HZ_PERIODIC") != "y" else "no"

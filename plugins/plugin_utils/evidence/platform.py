@@ -21,6 +21,10 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads impor
 #: What `uname -m` prints, since Linux 6.1.
 ARCHITECTURE = "/proc/sys/kernel/arch"
 
+#: Machine types of x86: those of 32-bit kernels, and all.
+X86_32 = ("i386", "i486", "i586", "i686")
+X86 = ("x86_64", *X86_32)
+
 #: SUSE's tool that changes a system by its next snapshot. SLES has it installed, too, where nothing is transactional.
 _TRANSACTIONAL_UPDATE = "/usr/sbin/transactional-update"
 

@@ -24,7 +24,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.clock import READS as CLOCK_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kconfig import READS as KCONFIG_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kconfig import kernel_options
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kconfig import kernel_options, tickless
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.packages import READS as PACKAGE_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import files
 
@@ -44,24 +44,17 @@ def wrong_options(options: Options) -> str | None:
 def _facts(evidence: Evidence) -> dict[str, str | None]:
     """Each fact as the guest shows it now; None where it does not show it."""
     release = evidence.platform.kernel.release
-    built = kernel_options(evidence, release) or {}
+    built = kernel_options(evidence, release)
     schedulers = sorted({disk.scheduler for disk in evidence.storage.disks if disk.scheduler})
     return {
         "kernel": release or None,
-        "hz": built.get("HZ"),
-        # Every configuration has CONFIG_HZ: without it nothing is known of the others.
-        "tickless": _tickless(built) if "HZ" in built else None,
+        "hz": (built or {}).get("HZ"),
+        "tickless": tickless(built),
         "scheduler": " ".join(schedulers) or None,
         "clocksource": evidence.clock.current,
         "congestion_control": evidence.file(CONGESTION).value or None,
         "open_vm_tools": evidence.packages.versions.get("open-vm-tools"),
     }
-
-
-def _tickless(built: dict[str, str]) -> str:
-    if built.get("NO_HZ_FULL") == "y":
-        return "full"
-    return "idle" if "y" in (built.get("NO_HZ_IDLE"), built.get("NO_HZ")) else "no"
 
 
 def assess(evidence: Evidence, options: Options) -> Verdict:

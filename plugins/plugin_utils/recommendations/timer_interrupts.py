@@ -5,8 +5,9 @@
 """timer_interrupt_rate and timekeeping_cmdline: the kernel's arguments that have to do with timers.
 
 A kernel that ticks 1000 times a second on each virtual CPU keeps the hypervisor busy with an idle guest. RHEL 4.7 and 5.1 got
-``divider=10``, which makes it 100. Kernels since then are tickless, and need to be left alone: what is harmful there is the
-advice of those days that stayed behind. VMware's table of arguments (KB 1006427) is for the old ones only.
+``divider=10``, which makes it 100. Kernels since then are tickless where they were built so, which their own configuration
+tells, and need to be left alone: what is harmful there is the advice of those days that stayed behind. VMware's
+table of arguments (KB 1006427) is for the old ones only.
 
 Both are boot arguments: engine/boot_arguments.py says how they are found and edited.
 """
@@ -14,6 +15,7 @@ Both are boot arguments: engine/boot_arguments.py says how they are found and ed
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_arguments import (
     Wish,
@@ -21,57 +23,103 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_argument
     wish_verdict,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
+    REMEDIABLE,
     Severity,
+    Status,
     Verdict,
+    manual,
     not_applicable,
+    pending_reboot,
     unknown,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import (
+    FIRST_WITHOUT,
     HARMFUL,
     LAST_IN_TABLE,
     TICKING,
+    kept,
     named,
     row,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kconfig import READS as KCONFIG_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kconfig import kernel_options, tickless
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import X86
 
-X86 = ("x86_64", "i386", "i486", "i586", "i686")
-#: The first mainline kernel of which every distribution that is left built a tickless one on both x86 architectures (EL6 has
-#: 2.6.32, SLES 11 2.6.27; NO_HZ came to i386 with 2.6.21, to x86_64 with 2.6.24).
-FIRST_TICKLESS = (2, 6, 27)
+#: As many ticks a second and CPU as RHEL 5 has with divider=10.
+FEW_TICKS = 100
+#: Releases of kernels that their vendors say are tickless: RHEL 6 and later (RHEL 5 Virtualization Guide, on divider=), Photon
+#: (vmware/photon, SPECS/linux/config*).
+TICKLESS_VENDORS = re.compile(r"\.(?:el(?:[6-9]|[1-9]\d)(?:_\d+)?(?:\.|\Z)|ph\d)")
 #: The build of the kernel of RHEL 5.8 (2.6.18-308.el5): before it Red Hat's kernels may panic with divider= (BZ 698842).
 FIRST_SAFE_BUILD = 308
-
-
-def _kept(word: str, options: Options) -> bool:
-    """True for an argument that the options say is wanted, whole or by its name."""
-    return any(word == kept or word.partition("=")[0] == kept for kept in options["timer_interrupts_keep"])
 
 
 # ---- timer_interrupt_rate --------------------------------------------------------------------------------------------
 
 
 def assess_rate(evidence: Evidence, options: Options) -> Verdict:
-    """RHEL 4 and 5: the tick divided. Newer kernels: nothing that keeps them ticking."""
-    platform = evidence.platform
-    distribution, version = platform.distribution, platform.kernel.version
-    if distribution.family == "redhat" and distribution.major in (4, 5):
-        return _assess_divider(evidence, options)
-    if version == (0, 0, 0):
+    """RHEL 4 and 5: the tick divided. Other kernels: built to stop their tick, and no argument that keeps them from it."""
+    distribution, running = evidence.platform.distribution, evidence.platform.kernel.release
+    if not running:
         return unknown("its kernel release cannot be read in /proc/sys/kernel/osrelease")
-    if version < FIRST_TICKLESS:
-        return not_applicable(
-            f"its kernel {platform.kernel.release} neither stops its tick when idle nor knows divider=; upgrade the guest"
-        )
-    wish = Wish(lambda word: named(word, TICKING) and not _kept(word, options), (), normal_entries(evidence.boot))
-    return wish_verdict(
-        evidence,
-        wish,
-        "no argument that keeps the tick",
-        "its kernel stops its tick when it is idle, and no argument keeps it from that.",
+    stops, ticks = _tick(evidence, running)
+    if distribution.family == "redhat" and distribution.major in (4, 5) and not stops:
+        return _assess_divider(evidence, options)
+    if stops is False and ticks > FEW_TICKS:
+        return _ticks_for_ever(evidence, ticks)
+    wish = Wish(
+        lambda word: named(word, TICKING) and not kept(word, options["timer_interrupts_keep"]),
+        (),
+        normal_entries(evidence.boot),
     )
+    right = (
+        f"its kernel ticks {ticks} times a second at most."
+        if stops is False
+        else "its kernel stops its tick when it is idle, and no argument keeps it from that."
+    )
+    found = wish_verdict(evidence, wish, "no argument that keeps the tick", right)
+    return _by_name(found, running) if stops is None else found
+
+
+def _tick(evidence: Evidence, release: str) -> tuple[bool | None, int]:
+    """Whether a kernel was built to stop its tick, None where its configuration is not there; and how often it ticks."""
+    built = kernel_options(evidence, release)
+    stops, ticks = tickless(built), (built or {}).get("HZ", "")
+    return (None if stops is None else stops != "no"), int(ticks) if ticks.isdecimal() else 0
+
+
+def _ticks_for_ever(evidence: Evidence, ticks: int) -> Verdict:
+    """The running kernel was built to tick, busy or idle; perhaps the next one was not."""
+    default = evidence.boot.default
+    sides = {
+        "runtime": f"{ticks} ticks a second",
+        "persistent": f"kernel {default.release}" if default and default.release else None,
+        "desired": "a kernel that stops its tick when it is idle",
+        "owner": default.source if default else None,
+    }
+    reason = f"its kernel {evidence.platform.kernel.release} was built to tick {ticks} times a second on each CPU, idle or not"
+    if default and _tick(evidence, default.release)[0]:
+        return pending_reboot(f"{reason}; {default.release}, which boots next, was not", **sides)
+    return manual(f"{reason} (CONFIG_NO_HZ): run the distribution's general kernel, or a newer release of it", **sides)
+
+
+def _by_name(found: Verdict, running: str) -> Verdict:
+    """What may be said of a kernel whose configuration is not there. Of the vendors' kernels it is known that they stop their
+    tick; on no other, and for no change, will that do."""
+    missing = f"the configuration of its kernel {running} is not in /boot or /lib/modules"
+    if found.status is Status.UNKNOWN:
+        return found
+    sides = {"runtime": found.runtime, "persistent": found.persistent, "desired": found.desired, "owner": found.owner}
+    if not TICKLESS_VENDORS.search(running):
+        rest = "" if found.status is Status.COMPLIANT else f"; {found.reason}"
+        return unknown(f"{missing}, so whether it stops its tick when idle is not known{rest}", **sides)
+    known = f"{missing}; kernels of RHEL since 6 and of Photon stop their tick"
+    if found.status in REMEDIABLE:
+        return manual(f"{found.reason}. It is not taken out, for {known}", **sides)
+    return replace(found, reason=f"{found.reason.removesuffix('.')}; {known}.")
 
 
 def _assess_divider(evidence: Evidence, options: Options) -> Verdict:
@@ -116,13 +164,17 @@ def assess_timekeeping(evidence: Evidence, options: Options) -> Verdict:
     if platform.machine not in X86:
         return not_applicable(f"these arguments are about the timers of a PC (this is {platform.machine})")
     # Relatives count their releases from one again (SLE Micro 5.5): their kernels tell them from the old ones.
-    if 0 < distribution.major <= LAST_IN_TABLE.get(distribution.family, 0) and version < FIRST_TICKLESS:
+    if 0 < distribution.major <= LAST_IN_TABLE.get(distribution.family, 0) and version < FIRST_WITHOUT:
         return _assess_table(evidence, options)
     if version == (0, 0, 0):
         return unknown("its kernel release cannot be read in /proc/sys/kernel/osrelease")
-    if version < FIRST_TICKLESS:
+    if version < FIRST_WITHOUT:
         return unknown(f"VMware's table of arguments (KB 1006427) has no row for {distribution.name}")
-    wish = Wish(lambda word: named(word, HARMFUL) and not _kept(word, options), (), normal_entries(evidence.boot))
+    wish = Wish(
+        lambda word: named(word, HARMFUL) and not kept(word, options["timer_interrupts_keep"]),
+        (),
+        normal_entries(evidence.boot),
+    )
     return wish_verdict(
         evidence,
         wish,
@@ -147,10 +199,14 @@ def _assess_table(evidence: Evidence, options: Options) -> Verdict:
     # divider= is timer_interrupt_rate's.
     required = tuple(word for word in found.required if not word.startswith("divider="))
     names = {word.partition("=")[0] for word in required}
+    right = (*required, *found.accepted, *options["timer_interrupts_keep"])
     wish = Wish(
-        lambda word: word.partition("=")[0] in names and word not in required and not _kept(word, options),
+        lambda word: word.partition("=")[0] in names and not kept(word, right),
         required,
         normal_entries(evidence.boot),
+        lambda word, wanted: (
+            word == wanted or (word in found.accepted and word.partition("=")[0] == wanted.partition("=")[0])
+        ),
     )
     return wish_verdict(
         evidence,
@@ -182,15 +238,16 @@ RECOMMENDATIONS = (
         baseline="audit",
         talk="1000 timer interrupts a second on each CPU are overhead; RHEL 4.7 and 5.1 know divider=, newer kernels are tickless.",
         today=(
-            "RHEL 4 and 5 were never tickless: divider=10 from 5.8 on, where Red Hat found it safe. Everything since 2.6.27 stops "
-            "its tick; divider= is unknown there, and nohz=off or highres=off undo what was gained."
+            "RHEL 4 and 5 were never tickless: divider=10 from 5.8 on, where Red Hat found it safe. Kernels since stop "
+            "their tick where they were built so (CONFIG_NO_HZ); divider= is unknown there, and nohz=off or highres=off undo "
+            "what was gained."
         ),
         risk=(
             "With divider= timers are 10 ms apart: multimedia and usleep suffer. Before RHEL 5.8 the kernel may panic. A boot "
             "argument takes effect at the next boot."
         ),
         source=_SOURCE,
-        reads=BOOT_READS,
+        reads=(*BOOT_READS, *KCONFIG_READS),
         assess=assess_rate,
         reboot=True,
     ),

@@ -30,27 +30,55 @@ OPTIONS = {
 }
 
 
-def guest(files=None, *, release="", kernel="6.1.0-28-amd64", running="", machine="x86_64", entries=()):
+#: How Debian builds its kernel.
+TICKLESS = ("CONFIG_HZ=250", "CONFIG_NO_HZ_COMMON=y", "CONFIG_NO_HZ_IDLE=y")
+
+
+def guest(
+    files=None,
+    *,
+    release="",
+    kernel="6.1.0-28-amd64",
+    running="",
+    machine="x86_64",
+    entries=(),
+    built=TICKLESS,
+    **others,
+):
+    """``built`` is the configuration of its kernel, ``others`` those of other kernels."""
     base = {**VMWARE, "/proc/sys/kernel/osrelease": kernel, "/proc/cmdline": f"ro quiet {running}".strip()}
     if release:
         base.pop("/etc/os-release")
         base["/etc/redhat-release" if "release " in release else "/etc/SuSE-release"] = release
-    return evidence_of(files or {}, base=base, entries=entries, commands={"machine": (0, machine)})
+    configurations = {f"/boot/config-{kernel}": built, **others}
+    return evidence_of(
+        files or {},
+        base=base,
+        entries=entries,
+        commands={"machine": (0, machine)},
+        lines={
+            "kconfig": [
+                (path, number, line) for path, found in configurations.items() for number, line in enumerate(found, 1)
+            ]
+        },
+    )
 
 
-def rhel(version, kernel, arguments="ro quiet", running="", machine="i686"):
+def rhel(version, kernel, arguments="ro quiet", running="", machine="i686", built=()):
     menu = f"default=0\ntitle x\n\tkernel /vmlinuz-{kernel} {arguments}\n\tinitrd /initrd-{kernel}.img"
     release = f"Red Hat Enterprise Linux Server release {version} (Tikanga)"
-    return guest({"/boot/grub/grub.conf": menu}, release=release, kernel=kernel, running=running, machine=machine)
+    return guest(
+        {"/boot/grub/grub.conf": menu}, release=release, kernel=kernel, running=running, machine=machine, built=built
+    )
 
 
-def modern(arguments, running="", **more):
+def modern(arguments, running="", kernel="6.1.0-28-amd64", built=TICKLESS, others=None, **more):
     """A Debian whose grub.cfg is made from nothing that has the arguments."""
     menu = (
         "### BEGIN /etc/grub.d/10_linux ###\n"
         f"menuentry x {{\n\tlinux /boot/vmlinuz-6.1 ro {arguments}\n}}\n### END /etc/grub.d/10_linux ###\n"
     )
-    return guest({"/boot/grub/grub.cfg": menu, **more}, running=running)
+    return guest({"/boot/grub/grub.cfg": menu, **more}, running=running, kernel=kernel, built=built, **(others or {}))
 
 
 def lines(verdict):
@@ -118,14 +146,70 @@ def test_newer_kernels_rest_unless_they_are_told_not_to(arguments, running, stat
     assert assess_rate(modern(arguments, running), OPTIONS).status is status
 
 
-def test_kernels_between():
-    assert assess_rate(guest(kernel="2.6.16.60-0.54"), OPTIONS).status is Status.NOT_APPLICABLE
-    assert assess_rate(guest(kernel=""), OPTIONS).status is Status.UNKNOWN
+@pytest.mark.parametrize(
+    ("kernel", "built", "status", "word"),
+    [
+        # The kernel's own configuration decides, however new or old it is.
+        ("6.1.0-28-amd64", ("CONFIG_HZ=1000",), Status.MANUAL, "was built to tick 1000 times a second"),
+        ("6.1.0-28-amd64", ("CONFIG_HZ=250", "CONFIG_NO_HZ=y"), Status.COMPLIANT, "stops its tick"),
+        ("6.1.0-28-amd64", ("CONFIG_HZ=250", "CONFIG_HZ_PERIODIC=y", "CONFIG_NO_HZ=y"), Status.MANUAL, "250 times"),
+        ("6.1.0-28-amd64", ("CONFIG_HZ=1000", "CONFIG_NO_HZ_FULL=y"), Status.COMPLIANT, "stops its tick"),
+        ("6.1.0-28-amd64", ("CONFIG_HZ=100", "CONFIG_HZ_PERIODIC=y"), Status.COMPLIANT, "ticks 100 times a second"),
+        ("2.6.24-19-server", ("CONFIG_HZ=100", "CONFIG_NO_HZ=y"), Status.COMPLIANT, "stops its tick"),
+        ("2.6.16.60-0.54-smp", ("CONFIG_HZ=250",), Status.MANUAL, "a newer release"),
+        # Without it: what vendors say of theirs, and nothing of others.
+        ("2.6.32-754.el6.x86_64", (), Status.COMPLIANT, "config"),
+        ("5.14.0-427.13.1.el9_4.x86_64", (), Status.COMPLIANT, "kernels of RHEL since 6 and of Photon stop their tick"),
+        ("6.1.10-11.ph5-esx", (), Status.COMPLIANT, "of Photon"),
+        ("6.1.0-28-amd64", (), Status.UNKNOWN, "the configuration of its kernel 6.1.0-28-amd64 is not in /boot"),
+        ("5.15.0-206.153.7.1.el8uek.x86_64", (), Status.UNKNOWN, "whether it stops its tick"),
+        ("2.6.18-398.el5", (), Status.UNKNOWN, "whether it stops its tick"),
+        ("2.6.16.60-0.54-smp", (), Status.UNKNOWN, "whether it stops its tick"),
+        # Every configuration has CONFIG_HZ: this is only a part of one.
+        ("6.1.0-28-amd64", ("CONFIG_NO_HZ_IDLE=y",), Status.UNKNOWN, "whether it stops its tick"),
+        ("", (), Status.UNKNOWN, "osrelease"),
+    ],
+)
+def test_the_kernels_own_configuration_says_whether_it_stops_its_tick(kernel, built, status, word):
+    found = assess_rate(modern("quiet", kernel=kernel, built=built), OPTIONS)
+    assert (found.status, word in found.reason) == (status, True), found.reason
+
+
+@pytest.mark.parametrize(
+    ("kernel", "status"), [("5.14.0-427.13.1.el9_4.x86_64", Status.MANUAL), ("6.1.0-28-amd64", Status.UNKNOWN)]
+)
+def test_without_the_kernels_configuration_nothing_is_changed(kernel, status):
+    found = assess_rate(modern("nohz=off", "nohz=off", kernel=kernel, built=()), OPTIONS)
+    assert (found.status, found.remedy, found.commit) == (status, (), ())
+    assert "nohz=off in 1 of 1 boot entries" in found.reason
+
+
+def test_a_kernel_that_ticks_until_the_next_boot():
+    next_kernel = {"others": {"/boot/config-6.1": TICKLESS}}
+    found = assess_rate(modern("quiet", built=("CONFIG_HZ=1000",), **next_kernel), OPTIONS)
+    assert (found.status, found.persistent) == (Status.PENDING_REBOOT, "kernel 6.1")
+
+
+def test_a_newer_kernel_on_an_old_release_is_not_given_a_divider():
+    found = assess_rate(rhel("5.11", "3.2.100-1.el5.elrepo", built=TICKLESS), OPTIONS)
+    assert found.status is Status.COMPLIANT
 
 
 # ---- timekeeping_cmdline ---------------------------------------------------------------------------------------------
 
 SUSE10 = "SUSE Linux Enterprise Server 10 (i586)\nVERSION = 10\nPATCHLEVEL = {}"
+
+
+def sles10(pack, argument=""):
+    """SLES 10 with this service pack, running and booting with this argument."""
+    menu = f"default 0\ntitle x\n kernel /boot/vmlinuz quiet {argument}"
+    return guest(
+        {"/boot/grub/menu.lst": menu},
+        release=SUSE10.format(pack),
+        kernel="2.6.16.21-0.8",
+        running=argument,
+        machine="i686",
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,6 +225,13 @@ SUSE10 = "SUSE Linux Enterprise Server 10 (i586)\nVERSION = 10\nPATCHLEVEL = {}"
         (rhel("5.3", "2.6.18-128.el5", machine="x86_64"), Status.UNKNOWN, None),
         (rhel("5.3", "2.6.18-128.el5", machine="s390x"), Status.NOT_APPLICABLE, None),
         (rhel("5.3", "2.6.18-128.el5", machine=""), Status.UNKNOWN, None),
+        # SLES 10 without a service pack: clock=hpet on AMD's revision F. With the first there is no choice.
+        (sles10(0), Status.NONCOMPLIANT, "clock=pmtmr"),
+        (sles10(0, "clock=pmtmr"), Status.COMPLIANT, None),
+        (sles10(0, "clock=hpet"), Status.COMPLIANT, None),
+        (sles10(0, "clock=pit"), Status.NONCOMPLIANT, "clock=pmtmr"),
+        (sles10(1, "clock=hpet"), Status.NONCOMPLIANT, "clock=pmtmr"),
+        (sles10(3, "clock=hpet"), Status.COMPLIANT, None),
         (
             guest(
                 {"/boot/grub/menu.lst": "default 0\ntitle x\n kernel /boot/vmlinuz quiet"},
