@@ -98,7 +98,8 @@ TICKING = ("divider=", *(f"{name}={off}" for name in ("nohz", "highres") for off
 PARAMETERS = ("vmw_pvscsi.ring_pages=", "nvme_core.io_timeout=", "scsi_mod.use_blk_mq=")
 
 #: Those that hold a kernel to the machine that somebody chose them on: processors, memory, features and power states that
-#: another has not, or has more of. (lpj= is among the harmful ones; mitigations= is a matter of security.)
+#: another has not, or has more of. (lpj= is among the harmful ones; mitigations= and nopti are matters of security, of which
+#: cpu_mitigation_exposure tells.)
 PINNED = (
     "clearcpuid=",
     "noxsave",
@@ -108,10 +109,10 @@ PINNED = (
     "maxcpus=",
     "nr_cpus=",
     "possible_cpus=",
-    "intel_idle.max_cstate=",
-    "processor.max_cstate=",
-    "processor.nocst",
+    "intel_idle.",
+    "processor.",
     "intel_iommu=",
+    "dis_ucode_ldr",
 )
 
 
@@ -121,7 +122,8 @@ def kept(word: str, wanted: Sequence[str]) -> bool:
 
 
 def named(word: str, listed: tuple[str, ...]) -> bool:
-    """True where ``word`` is one of ``listed``, whole or by its name. The kernel takes - for _."""
+    """True where ``word`` is one of ``listed``: whole, by its name (which ends in ``=``) or by its module (which ends in ``.``).
+    The kernel takes - for _."""
     plain = word.replace("_", "-")
     wanted = [entry.replace("_", "-") for entry in listed]
-    return any(plain.startswith(entry) if entry.endswith("=") else plain == entry for entry in wanted)
+    return any(plain.startswith(entry) if entry.endswith(("=", ".")) else plain == entry for entry in wanted)

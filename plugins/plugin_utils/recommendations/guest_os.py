@@ -15,6 +15,7 @@ counts on VMI, the paravirtual interface that ESXi 5 no longer has.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_arguments import (
@@ -34,7 +35,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     pending_reboot,
     unknown,
 )
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import PINNED, named
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import PINNED, kept, named
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_package import add_kernel
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages import no_packages
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
@@ -46,7 +47,9 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.calendar im
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.clock import READS as CLOCK_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cpu import READS as CPU_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import READS as MEMORY_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import READS as MODULE_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import X86_32
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import entries
 
 #: Left by package managers until the next boot: update-notifier (Debian, Ubuntu), zypper.
@@ -55,15 +58,13 @@ REBOOT_MARKS = ("/run/reboot-required", "/var/run/reboot-required", "/run/reboot
 DKMS = "/var/lib/dkms/*"
 #: An end of support is named in the reason this long before.
 SOON = timedelta(days=180)
-#: 32-bit x86 kernels, by uname -m.
-BITS_32 = ("i386", "i486", "i586", "i686")
 
 
 # ---- guest_os_current ------------------------------------------------------------------------------------------------
 
 
 def assess_current(evidence: Evidence, options: Options) -> Verdict:
-    """The release gets updates, and the kernel that the boot loader starts by itself is the one that runs."""
+    """The release gets updates, and its newest kernel here is the one that the boot loader starts by itself, and that runs."""
     platform = evidence.platform
     distribution, running = platform.distribution, platform.kernel.release
     release = release_of(distribution.id, distribution.major, distribution.minor)
@@ -92,6 +93,17 @@ def assess_current(evidence: Evidence, options: Options) -> Verdict:
         return unknown(f"which kernel the next boot starts cannot be told: {problem}", **sides)
     if wanted and _order(next_release) < _order(wanted):
         return _kernel_verdict(evidence, wanted, entry, next_release)
+    newest = _newest(evidence, next_release)
+    # An approved kernel is what somebody wants to boot, whatever else is there.
+    approved = wanted and _order(next_release) == _order(wanted)
+    if _order(newest) > _order(next_release) and not approved:
+        in_menu = newest in [_release(evidence, other) for other in evidence.boot.entries]
+        how = "make it the entry that boots by itself" if in_menu else "have the boot menu made anew, which lacks it"
+        return manual(
+            f"kernel {newest} is installed, and the next boot starts {next_release}: {how}; where the older one was chosen on "
+            "purpose, waive this, or name it in guest_os_kernel",
+            **{**sides, "persistent": next_release, "desired": newest, "owner": entry.source},
+        )
     if next_release != running:
         return pending_reboot(
             f"the next boot starts kernel {next_release}", persistent=next_release, owner=entry.source, **sides
@@ -120,10 +132,26 @@ def wrong_options(options: Options) -> str | None:
     return None
 
 
-def _order(release: str) -> tuple[int, ...]:
-    """The numbers of a release's version: of two kernels of one distribution the newer one's are greater."""
+def _order(release: str) -> tuple[tuple[int, str], ...]:
+    """What a release's version is compared by: of two kernels of one distribution the newer one's is greater. A number is newer
+    than a word, as rpm has it: 5.14.0-427.5.1.el9_4 comes after 5.14.0-427.el9."""
     match = _KERNEL.match(release)
-    return tuple(int(number) for number in re.findall(r"[0-9]+", match["version"] if match else release))
+    words = re.findall(r"[0-9]+|[A-Za-z]+", match["version"] if match else release)
+    return tuple((int(word), "") if word.isdigit() else (-1, word) for word in words)
+
+
+def _kind(release: str) -> list[str]:
+    """The words of a release, which are those of its distribution and flavour: ``el``, ``uek``, ``x``; ``cloud``, ``amd``."""
+    return re.findall(r"[A-Za-z]+", release)
+
+
+def _newest(evidence: Evidence, release: str) -> str:
+    """The newest kernel of the same kind that is in the boot menu, or in /boot with modules to it."""
+    image = "/boot/vmlinuz-"
+    images = [found.path.removeprefix(image) for found in evidence.entries("/boot/*") if found.path.startswith(image)]
+    installed = [_release(evidence, entry) for entry in normal_entries(evidence.boot)]
+    installed += [name for name in images if evidence.entry(f"/lib/modules/{name}/modules.dep")]
+    return max((other for other in installed if _kind(other) == _kind(release)), key=_order, default=release)
 
 
 def _flavour(release: str) -> str | None:
@@ -233,7 +261,7 @@ def assess_64bit(evidence: Evidence, options: Options) -> Verdict:
         return unknown("its architecture is not known: uname -m did not answer")
     if machine in ("x86_64", "aarch64"):
         return compliant("the kernel is a 64-bit one.", **{**sides, "desired": machine})
-    if machine not in BITS_32:
+    if machine not in X86_32:
         return not_applicable(f"it is about kernels of the i386 family (this is {machine})")
     if evidence.cpu.long_mode is None:
         return unknown("whether the processor has a 64-bit mode cannot be read in /proc/cpuinfo", **sides)
@@ -258,7 +286,7 @@ def assess_4g4g(evidence: Evidence, options: Options) -> Verdict:
     distribution = platform.distribution
     if not platform.machine:
         return unknown("its architecture is not known: uname -m did not answer")
-    if platform.machine not in BITS_32 or distribution.family != "redhat" or distribution.major not in (3, 4):
+    if platform.machine not in X86_32 or distribution.family != "redhat" or distribution.major not in (3, 4):
         return not_applicable("only 32-bit RHEL 3 and 4 had such a kernel (kernel-hugemem)")
     entry = evidence.boot.default
     at_boot = entry.release if entry else ""
@@ -303,7 +331,7 @@ def assess_vmi(evidence: Evidence, options: Options) -> Verdict:
     distribution, version = platform.distribution, platform.kernel.version
     if not platform.machine:
         return unknown("its architecture is not known: uname -m did not answer")
-    if platform.machine not in BITS_32:
+    if platform.machine not in X86_32:
         return not_applicable("VMI was for 32-bit kernels only")
     if version == (0, 0, 0):
         return unknown("its kernel release cannot be read in /proc/sys/kernel/osrelease")
@@ -332,34 +360,86 @@ def assess_vmi(evidence: Evidence, options: Options) -> Verdict:
 
 # ---- kernel_portable -------------------------------------------------------------------------------------------------
 
-#: Ends of the release of kernels that were made for one kind of processor, or for another hypervisor.
-_FLAVOURS = {"-k7": "AMD's K7", "xen": "Xen"}
+_4_GB = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class _Flavour:
+    """A kernel that an installer chose for the machine that it ran on: the end of its release, in small letters; what it was made
+    for; and the memory from which on it is needed, where that was the reason."""
+
+    end: str
+    made_for: str
+    needed_from_kib: int | None = None
+
+
+_FLAVOURS = (
+    _Flavour("-k7", "AMD's K7"),
+    _Flavour("-686", "Intel's processors since the Pentium Pro"),
+    _Flavour("xen", "Xen"),
+    _Flavour("hugemem", "much memory", HUGEMEM_ADVISED_KIB),
+    _Flavour("pae", "more than 4 GB of memory", _4_GB),
+    _Flavour("bigsmp", "more than 4 GB of memory", _4_GB),
+)
 #: The level of x86-64 that a distribution was compiled for.
 _COMPILED_FOR = {("redhat", 9): 2, ("redhat", 10): 3, ("suse", 16): 2}
 
 
 def assess_portable(evidence: Evidence, options: Options) -> Verdict:
     """The kernel is one for every host, and no argument holds it to the machine that it was installed on."""
-    running = evidence.platform.kernel.release
-    made_for = next((what for end, what in _FLAVOURS.items() if running.endswith(end)), None)
-    if made_for:
-        return manual(
-            f"its kernel was made for {made_for}, and another host may not run it: install the distribution's general kernel, "
-            "make it the default entry, and reboot",
-            runtime=running,
-            desired="a kernel for every host",
-        )
-    kept = options["guest_os_keep_arguments"]
-
-    def pinned(word: str) -> bool:
-        return named(word, PINNED) and not any(word == one or word.partition("=")[0] == one for one in kept)
-
+    found = _assess_flavour(evidence)
+    if found is not None:
+        return found
     return wish_verdict(
         evidence,
-        Wish(pinned, (), normal_entries(evidence.boot)),
+        Wish(
+            lambda word: named(word, PINNED) and not kept(word, options["guest_os_keep_arguments"]),
+            (),
+            normal_entries(evidence.boot),
+        ),
         "no argument that holds it to one machine",
         "no argument holds it to one machine." + _level(evidence),
     )
+
+
+def _flavour_of(evidence: Evidence, release: str) -> _Flavour | None:
+    """Of 32-bit kernels all of them; Xen's had 64 bits, too."""
+    ends = _FLAVOURS if evidence.platform.machine in (*X86_32, "") else [one for one in _FLAVOURS if one.end == "xen"]
+    return next((one for one in ends if release.lower().endswith(one.end)), None)
+
+
+def _assess_flavour(evidence: Evidence) -> Verdict | None:
+    """A kernel that runs or boots was chosen for one machine, and this one does not need it; None where none was."""
+    default = evidence.boot.default
+    running, at_boot = evidence.platform.kernel.release, default.release if default else ""
+    now, then = _flavour_of(evidence, running), _flavour_of(evidence, at_boot)
+    sides = {
+        "runtime": running,
+        "persistent": at_boot or None,
+        "desired": "a kernel for every host",
+        "owner": default.source if default else None,
+    }
+    total = evidence.memory.total_kib
+    for release, flavour in ((at_boot, then), (running, now)):
+        if flavour is None:
+            continue
+        if flavour.needed_from_kib is not None:
+            if total is None:
+                return unknown(
+                    f"its kernel {release} is for {flavour.made_for}, and how much it has cannot be read in /proc/meminfo",
+                    **sides,
+                )
+            if total >= flavour.needed_from_kib:
+                continue
+        reason = f"kernel {release} was made for {flavour.made_for}, as the machine had that it was installed on"
+        if release == running and at_boot and then is None:
+            return pending_reboot(f"{reason}; {at_boot} boots next", **sides)
+        return manual(
+            f"{reason}: install the distribution's general kernel, make it the default entry, and reboot; on a 64-bit processor a "
+            "64-bit guest is the better way",
+            **sides,
+        )
+    return None
 
 
 def _level(evidence: Evidence) -> str:
@@ -442,15 +522,15 @@ RECOMMENDATIONS = (
         baseline="audit",
         talk="Distributions choose a kernel for the processor and memory that they are installed on; a VM moves to others.",
         today=(
-            "Such kernels are gone. What is left are arguments of one machine (mem=, maxcpus=, clearcpuid=), often from before "
-            "a P2V, which keep what is added later from being used."
+            "Such kernels (PAE, bigsmp, 686, K7, Xen) are gone with 32 bits. What is left are arguments of one "
+            "machine (mem=, maxcpus=, clearcpuid=), often from before a P2V, which keep what is added later from being used."
         ),
         risk=(
             "An argument may be wanted (maxcpus= for a licence, mem= in a test): guest_os_keep_arguments leaves it. It takes "
             "effect at the next boot."
         ),
         source="Linux Documentation/admin-guide/kernel-parameters.txt; x86-64 psABI, micro-architecture levels",
-        reads=(*BOOT_READS, *CPU_READS),
+        reads=(*BOOT_READS, *CPU_READS, *MEMORY_READS),
         assess=assess_portable,
         reboot=True,
     ),

@@ -127,6 +127,54 @@ def test_a_kernel_that_waits_for_a_reboot():
     assert (found.status, found.persistent) == (Status.PENDING_REBOOT, "6.1.0-30-amd64")
 
 
+def installed(release):
+    """A kernel in /boot, and its modules."""
+    paths = (f"/boot/vmlinuz-{release}", f"/lib/modules/{release}/modules.dep")
+    return [Entry(path, "-", "rw-r--r--", 1, 0, 0, 9) for path in paths]
+
+
+def menu_of(*releases):
+    """GRUB 2's menu with these kernels, of which the first boots by itself."""
+    return "\n".join(MENU.replace("KERNEL", release) for release in releases)
+
+
+APPROVED_28 = {**OPTIONS, "guest_os_kernel": "6.1.0-28-amd64"}
+
+
+@pytest.mark.parametrize(
+    ("menu", "running", "images", "options", "status", "word"),
+    [
+        (["6.1.0-28-amd64", "6.1.0-40-amd64"], "6.1.0-28-amd64", [], OPTIONS, Status.MANUAL, "make it the entry that boots"),
+        (["6.1.0-28-amd64"], "6.1.0-28-amd64", ["6.1.0-40-amd64"], OPTIONS, Status.MANUAL, "which lacks it"),
+        # The newest runs, and the next boot goes back.
+        (["6.1.0-28-amd64", "6.1.0-40-amd64"], "6.1.0-40-amd64", [], OPTIONS, Status.MANUAL, "kernel 6.1.0-40-amd64 is"),
+        (["6.1.0-40-amd64", "6.1.0-28-amd64"], "6.1.0-28-amd64", [], OPTIONS, Status.PENDING_REBOOT, ""),
+        (["6.1.0-40-amd64", "6.1.0-28-amd64"], "6.1.0-40-amd64", [], OPTIONS, Status.COMPLIANT, ""),
+        # 9 is older than 28.
+        (["6.1.0-28-amd64", "6.1.0-9-amd64"], "6.1.0-28-amd64", ["5.10.0-33-amd64"], OPTIONS, Status.COMPLIANT, ""),
+        # Of another kind, for repairs, or no kernel that a package brought.
+        (["6.1.0-28-amd64", "6.1.0-40-cloud-amd64"], "6.1.0-28-amd64", [], OPTIONS, Status.COMPLIANT, ""),
+        (["2.6.18-398.el5", "2.6.18-412.el5xen"], "2.6.18-398.el5", [], OPTIONS, Status.COMPLIANT, ""),
+        (["5.15.0-1.el8uek.x86_64"], "5.15.0-1.el8uek.x86_64", ["6.2.0-1.el8.x86_64"], OPTIONS, Status.COMPLIANT, ""),
+        (["6.1.0-28-amd64"], "6.1.0-28-amd64", ["0-rescue-0a1b", "6.1.0-40-amd64.old"], OPTIONS, Status.COMPLIANT, ""),
+        # As rpm counts: an update of a build comes after it.
+        (["5.14.0-427.el9.x86_64"], "5.14.0-427.el9.x86_64", ["5.14.0-427.5.1.el9_4.x86_64"], OPTIONS, Status.MANUAL, ""),
+        (["5.14.0-427.5.1.el9_4.x86_64"], "5.14.0-427.5.1.el9_4.x86_64", ["5.14.0-427.el9.x86_64"], OPTIONS, Status.COMPLIANT, ""),
+        # Somebody approved the older one.
+        (["6.1.0-28-amd64", "6.1.0-40-amd64"], "6.1.0-28-amd64", [], APPROVED_28, Status.COMPLIANT, ""),
+    ],
+)  # fmt: skip
+def test_the_newest_kernel_that_is_installed(menu, running, images, options, status, word):
+    entries = [entry for release in images for entry in installed(release)]
+    found = assess_current(guest({"/boot/grub/grub.cfg": menu_of(*menu)}, kernel=running, entries=entries), options)
+    assert (found.status, word in found.reason) == (status, True), found.reason
+    assert found.remedy == ()
+
+
+def test_what_is_left_of_a_kernel_that_was_removed_is_none():
+    assert assess_current(guest(entries=installed("6.1.0-40-amd64")[:1]), OPTIONS).status is Status.COMPLIANT
+
+
 def test_a_name_that_links_to_the_kernel():
     link = Entry("/boot/vmlinuz", "l", "rwxrwxrwx", 1, 0, 0, 9, "vmlinuz-6.1.0-28-amd64")
     menu = MENU.replace("vmlinuz-KERNEL", "vmlinuz")
@@ -351,6 +399,9 @@ def with_arguments(words: str):
         ("memmap=4G", [], Status.COMPLIANT),
         ("maxcpus=2", [], Status.NONCOMPLIANT),
         ("intel_idle.max_cstate=0", [], Status.NONCOMPLIANT),
+        ("intel_idle.use_acpi=1", [], Status.NONCOMPLIANT),
+        ("processor.ignore_ppc=1", [], Status.NONCOMPLIANT),
+        ("dis_ucode_ldr", [], Status.NONCOMPLIANT),
         ("clearcpuid=514 noxsave", [], Status.NONCOMPLIANT),
         # Somebody else's business: security, and the clock.
         ("mitigations=off nopti lpj=2394000", [], Status.COMPLIANT),
@@ -365,17 +416,43 @@ def test_arguments_of_one_machine(words, kept, status):
     assert found.reboot == (status is Status.NONCOMPLIANT)
 
 
+def flavour(kernel, boots=None, memory=2000000, machine="i686"):
+    """Evidence of a guest with this kernel and so many KiB of memory."""
+    return guest(
+        {"/proc/meminfo": f"MemTotal: {memory} kB" if memory else ""}, kernel=kernel, boots=boots, machine=machine
+    )
+
+
 @pytest.mark.parametrize(
-    ("kernel", "status"),
+    ("evidence", "status", "word"),
     [
-        ("2.6.18-6-k7", Status.MANUAL),
-        ("2.6.18-398.el5xen", Status.MANUAL),
-        ("2.6.16.60-0.21-xen", Status.MANUAL),
-        ("2.6.18-6-686", Status.COMPLIANT),
+        (flavour("2.6.18-6-k7"), Status.MANUAL, "AMD's K7"),
+        (flavour("2.6.18-6-686"), Status.MANUAL, "Pentium Pro"),
+        (flavour("2.6.18-398.el5xen"), Status.MANUAL, "Xen"),
+        (flavour("2.6.18-398.el5xen", machine="x86_64"), Status.MANUAL, "Xen"),
+        (flavour("2.6.16.60-0.21-xen"), Status.MANUAL, "Xen"),
+        (flavour("2.6.18-398.el5PAE"), Status.MANUAL, "more than 4 GB"),
+        (flavour("3.0.101-63-pae"), Status.MANUAL, "more than 4 GB"),
+        (flavour("3.2.0-4-686-pae"), Status.MANUAL, "more than 4 GB"),
+        (flavour("2.6.16.60-0.21-bigsmp"), Status.MANUAL, "more than 4 GB"),
+        (flavour("2.6.9-100.ELhugemem"), Status.MANUAL, "much memory"),
+        # What the memory asks for is right.
+        (flavour("2.6.18-398.el5PAE", memory=6000000), Status.COMPLIANT, ""),
+        (flavour("2.6.16.60-0.21-bigsmp", memory=6000000), Status.COMPLIANT, ""),
+        (flavour("2.6.9-100.ELhugemem", memory=6000000), Status.MANUAL, "much memory"),
+        (flavour("2.6.9-100.ELhugemem", memory=12000000), Status.COMPLIANT, ""),
+        (flavour("2.6.18-398.el5PAE", memory=0), Status.UNKNOWN, "/proc/meminfo"),
+        # The next boot's kernel, too, and it alone decides what is left to do.
+        (flavour("2.6.18-398.el5", boots="2.6.18-398.el5PAE"), Status.MANUAL, "el5PAE was made for"),
+        (flavour("2.6.18-398.el5PAE", boots="2.6.18-398.el5"), Status.PENDING_REBOOT, "2.6.18-398.el5 boots next"),
+        (flavour("2.6.18-398.el5"), Status.COMPLIANT, ""),
+        (flavour("2.6.32-754.el6.i686"), Status.COMPLIANT, ""),
+        (flavour("6.1.0-28-amd64", machine="x86_64"), Status.COMPLIANT, ""),
     ],
 )
-def test_kernels_for_one_kind_of_machine(kernel, status):
-    assert assess_portable(guest(kernel=kernel), OPTIONS).status is status
+def test_kernels_for_one_kind_of_machine(evidence, status, word):
+    found = assess_portable(evidence, OPTIONS)
+    assert (found.status, word in found.reason) == (status, True), found.reason
 
 
 def test_what_the_next_boot_starts_with_is_not_guessed():
