@@ -11,6 +11,8 @@ vCenter's, or a lookup), variables of this role take them, and they are judged; 
 from __future__ import annotations
 
 import re
+from collections.abc import Container
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -29,7 +31,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.calendar im
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.host import READS as HOST_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import READS as NETWORK_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import Distribution
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import X86, Distribution
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import READS as STORAGE_READS
 
 _VERSION = re.compile(r"(?:vmx-)?0*(\d+)")
@@ -109,34 +111,58 @@ def assess_version(evidence: Evidence, options: Options) -> Verdict:
 
 # ---- guest_id_match --------------------------------------------------------------------------------------------------
 
-#: Guest types of the vSphere API (VirtualMachineGuestOsIdentifier), 64 bits, by distribution; {} is its major number.
-_IDS = {
-    "rhel": "rhel{}_64Guest",
-    "centos": "centos{}_64Guest",
-    "rocky": "rockylinux_64Guest",
-    "almalinux": "almalinux_64Guest",
-    "ol": "oracleLinux{}_64Guest",
-    "fedora": "fedora64Guest",
-    "sles": "sles{}_64Guest",
-    "sles_sap": "sles{}_64Guest",
-    "opensuse-leap": "opensuse64Guest",
-    "debian": "debian{}_64Guest",
-    "ubuntu": "ubuntu64Guest",
-    "photon": "vmwarePhoton64Guest",
+#: Guest types of the vSphere API (VirtualMachineGuestOsIdentifier) that have no number: for 32 and for 64 bits.
+_UNNUMBERED = {
+    "rocky": {64: "rockylinux_64Guest"},
+    "almalinux": {64: "almalinux_64Guest"},
+    "fedora": {32: "fedoraGuest", 64: "fedora64Guest"},
+    "opensuse-leap": {32: "opensuseGuest", 64: "opensuse64Guest"},
+    "opensuse-tumbleweed": {32: "opensuseGuest", 64: "opensuse64Guest"},
+    "ubuntu": {32: "ubuntuGuest", 64: "ubuntu64Guest"},
+    "photon": {64: "vmwarePhoton64Guest"},
+}
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    """Guest types with the number of a major release, and the releases that have one for 32 and for 64 bits. ``before``: those
+    before the first number share a type without one."""
+
+    name: str
+    bits_32: Container[int]
+    bits_64: Container[int]
+    before: int = 0
+
+    def type_of(self, major: int, bits: int) -> str | None:
+        """``rhel6Guest``, ``rhel6_64Guest``; before the numbers ``centosGuest``, ``centos64Guest``."""
+        if 0 < major < self.before:
+            return f"{self.name}{'64' if bits == 64 else ''}Guest"
+        if major not in (self.bits_64 if bits == 64 else self.bits_32):
+            return None
+        return f"{self.name}{major}{'_64' if bits == 64 else ''}Guest"
+
+
+_SLES = _Numbered("sles", range(10, 13), (10, 11, 12, 15, 16), before=10)
+_NUMBERED = {
+    "rhel": _Numbered("rhel", range(2, 8), range(3, 11)),
+    "centos": _Numbered("centos", range(6, 8), range(6, 10), before=6),
+    "ol": _Numbered("oracleLinux", range(6, 8), range(6, 11), before=6),
+    "sles": _SLES,
+    "sles_sap": _SLES,
+    "debian": _Numbered("debian", range(4, 14), range(4, 14)),
 }
 #: Amazon counts its releases 2 and 2023, the API 2 and 3.
 _AMAZON = {2: "amazonlinux2_64Guest", 2023: "amazonlinux3_64Guest"}
 
 
 def _guest_id(distribution: Distribution, bits: int) -> str | None:
+    """The API's guest type for a distribution; None where it has none, or none is known here."""
     if distribution.id == "amzn":
-        return _AMAZON.get(distribution.major)
-    pattern = _IDS.get(distribution.id)
-    if pattern is None or ("{}" in pattern and not distribution.major):
-        return None
-    found = pattern.format(distribution.major)
-    # A 32-bit type is named the same, without the number of bits.
-    return found if bits == 64 else found.replace("_64Guest", "Guest").replace("64Guest", "Guest")
+        return _AMAZON.get(distribution.major) if bits == 64 else None
+    numbered = _NUMBERED.get(distribution.id)
+    if numbered:
+        return numbered.type_of(distribution.major, bits)
+    return _UNNUMBERED.get(distribution.id, {}).get(bits)
 
 
 def assess_guest_id(evidence: Evidence, options: Options) -> Verdict:
@@ -144,12 +170,14 @@ def assess_guest_id(evidence: Evidence, options: Options) -> Verdict:
     platform = evidence.platform
     if not platform.machine:
         return unknown("its architecture is not known: uname -m did not answer")
-    if platform.machine not in ("x86_64", "i386", "i486", "i586", "i686"):
+    if platform.machine not in X86:
         return not_applicable(f"guest types of {platform.machine} are not known here")
     bits = 64 if platform.machine == "x86_64" else 32
     wanted = _guest_id(platform.distribution, bits)
     if wanted is None:
-        return unknown(f"which guest type is that of {platform.distribution.name} is not known here")
+        return unknown(
+            f"vSphere has no guest type for {platform.distribution.name} with {bits} bits, or none that is known here"
+        )
     found = options["virtual_hardware_guest_id"]
     if not found:
         return unknown(

@@ -123,9 +123,104 @@ def test_an_old_version_may_be_enough():
 # ---- guest_id_match --------------------------------------------------------------------------------------------------
 
 
+#: What the vSphere API calls Linux guests: VirtualMachineGuestOsIdentifier in vim25/types/enum.go of vmware/govmomi, commit
+#: fd06160642a8c3609c0cd86e2bc25f2b4e974631 (August 2026).
+_NAMES = """
+redhatGuest rhel2Guest rhel3Guest rhel3_64Guest rhel4Guest rhel4_64Guest rhel5Guest rhel5_64Guest rhel6Guest
+rhel6_64Guest rhel7Guest rhel7_64Guest rhel8_64Guest rhel9_64Guest rhel10_64Guest centosGuest centos64Guest centos6Guest
+centos6_64Guest centos7Guest centos7_64Guest centos8_64Guest centos9_64Guest oracleLinuxGuest oracleLinux64Guest
+oracleLinux6Guest oracleLinux6_64Guest oracleLinux7Guest oracleLinux7_64Guest oracleLinux8_64Guest oracleLinux9_64Guest
+oracleLinux10_64Guest suseGuest suse64Guest slesGuest sles64Guest sles10Guest sles10_64Guest sles11Guest sles11_64Guest
+sles12Guest sles12_64Guest sles15_64Guest sles16_64Guest nld9Guest oesGuest sjdsGuest mandrakeGuest mandrivaGuest
+mandriva64Guest turboLinuxGuest turboLinux64Guest ubuntuGuest ubuntu64Guest debian4Guest debian4_64Guest debian5Guest
+debian5_64Guest debian6Guest debian6_64Guest debian7Guest debian7_64Guest debian8Guest debian8_64Guest debian9Guest
+debian9_64Guest debian10Guest debian10_64Guest debian11Guest debian11_64Guest debian12Guest debian12_64Guest
+debian13Guest debian13_64Guest asianux3Guest asianux3_64Guest asianux4Guest asianux4_64Guest asianux5_64Guest
+asianux7_64Guest asianux8_64Guest asianux9_64Guest miraclelinux_64Guest pardus_64Guest opensuseGuest opensuse64Guest
+fedoraGuest fedora64Guest coreos64Guest vmwarePhoton64Guest other24xLinuxGuest other26xLinuxGuest otherLinuxGuest
+other3xLinuxGuest other4xLinuxGuest other5xLinuxGuest other6xLinuxGuest other7xLinuxGuest genericLinuxGuest
+other24xLinux64Guest other26xLinux64Guest other3xLinux64Guest other4xLinux64Guest other5xLinux64Guest
+other6xLinux64Guest other7xLinux64Guest otherLinux64Guest amazonlinux2_64Guest amazonlinux3_64Guest crxPod1Guest
+crxSys1Guest rockylinux_64Guest almalinux_64Guest fusionos_64Guest prolinux_64Guest kylinlinux_64Guest
+"""
+GUEST_TYPES = frozenset(_NAMES.split())
+
+
+def guest_type(identity, version, machine="x86_64"):
+    """The guest type that is expected for a distribution, None where there is none."""
+    evidence = guest({"/etc/os-release": f'ID={identity}\nVERSION_ID="{version}"'}, machine=machine)
+    return assess_guest_id(evidence, OPTIONS).desired
+
+
+IDENTITIES = [
+    "rhel",
+    "centos",
+    "rocky",
+    "almalinux",
+    "ol",
+    "fedora",
+    "amzn",
+    "sles",
+    "sles_sap",
+    "sled",
+    "opensuse-leap",
+    "opensuse-tumbleweed",
+    "debian",
+    "ubuntu",
+    "photon",
+]
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+@pytest.mark.parametrize("machine", ["x86_64", "i686"])
+def test_no_guest_type_is_asked_for_that_vsphere_does_not_have(identity, machine):
+    wanted = {guest_type(identity, version, machine) for version in [*range(31), 2023]}
+    assert wanted - {None} <= GUEST_TYPES
+
+
+@pytest.mark.parametrize(
+    "prefix", ["rhel", "centos", "oracleLinux", "sles", "debian", "ubuntu", "fedora", "opensuse", "amazonlinux"]
+)
+def test_every_guest_type_of_a_distribution_is_that_of_a_release(prefix):
+    wanted = {
+        guest_type(identity, version, machine)
+        for identity in IDENTITIES
+        for version in [*range(31), 2023]
+        for machine in ("x86_64", "i686")
+    }
+    assert {name for name in GUEST_TYPES if name.startswith(prefix)} <= wanted
+
+
+@pytest.mark.parametrize(
+    ("identity", "version", "machine"),
+    [
+        ("rhel", "11.0", "x86_64"),
+        ("rhel", "8.10", "i686"),
+        ("centos", "10", "x86_64"),
+        ("debian", "14", "x86_64"),
+        ("sles", "13", "x86_64"),
+        ("sled", "15.6", "x86_64"),
+        ("photon", "5.0", "i686"),
+        ("amzn", "2", "i686"),
+        ("arch", "", "x86_64"),
+    ],
+)
+def test_what_vsphere_has_no_guest_type_for_is_unknown(identity, version, machine):
+    evidence = guest({"/etc/os-release": f'ID={identity}\nVERSION_ID="{version}"'}, machine=machine)
+    found = assess_guest_id(evidence, options(guest_id="otherGuest64"))
+    assert (found.status, found.desired) == (Status.UNKNOWN, None)
+
+
 @pytest.mark.parametrize(
     ("identity", "version", "machine", "wanted"),
     [
+        ("centos", "5.11", "x86_64", "centos64Guest"),
+        ("centos", "5.11", "i686", "centosGuest"),
+        ("centos", "6.10", "i686", "centos6Guest"),
+        ("ol", "5.11", "x86_64", "oracleLinux64Guest"),
+        ("sles", "9.4", "i686", "slesGuest"),
+        ("sles", "10.3", "i686", "sles10Guest"),
+        ("rhel", "2.1", "i686", "rhel2Guest"),
         ("rhel", "9.4", "x86_64", "rhel9_64Guest"),
         ("rhel", "6.10", "i686", "rhel6Guest"),
         ("rocky", "9.4", "x86_64", "rockylinux_64Guest"),
