@@ -83,6 +83,9 @@ def assess_vmci(evidence: Evidence, options: Options) -> Verdict:
 # --- hgfs_shared_folders ----------------------------------------------------------------------------------------------
 
 
+_HOST_UNKNOWN = "whether the host is ESX is not known: it tells that to VMware Tools, and did not"
+
+
 def assess_hgfs(evidence: Evidence, options: Options) -> Verdict:
     """No shared folder is mounted at boot on ESX, which has none; elsewhere by FUSE."""
     fstab = evidence.file(_FSTAB)
@@ -96,12 +99,13 @@ def assess_hgfs(evidence: Evidence, options: Options) -> Verdict:
         "owner": f"{_FSTAB}:{rows[0][0]}" if rows else None,
     }
     if not rows:
-        if esx and "vmhgfs" in evidence.modules.loaded:
-            return manual(
-                "vmhgfs is loaded, which only the tarball brings and ESX has no use for: see tools_single_flavour",
-                **sides,
-            )
-        return compliant("no shared folder is mounted at boot.", **sides)
+        if "vmhgfs" not in evidence.modules.loaded:
+            return compliant("no shared folder is mounted at boot.", **sides)
+        if not esx:
+            return unknown(f"vmhgfs is loaded, which ESX has no use for, and {_HOST_UNKNOWN}", **sides)
+        return manual(
+            "vmhgfs is loaded, which only the tarball brings and ESX has no use for: see tools_single_flavour", **sides
+        )
     if esx:
         twice = [line for dummy, line in rows if fstab.lines.count(line) > 1 or "<redacted>" in line]
         if twice:
@@ -122,7 +126,10 @@ def assess_hgfs(evidence: Evidence, options: Options) -> Verdict:
             "defaults,allow_other 0 0' takes its place",
             **sides,
         )
-    return compliant("shared folders are mounted by FUSE; the host does not say that it is ESX.", **sides)
+    # Without a server on the host vmhgfs-fuse ends before it mounts anything.
+    if any(found.type == "fuse.vmhgfs-fuse" for found in evidence.memory.file_systems):
+        return compliant("shared folders are mounted by FUSE, and the host serves them.", **sides)
+    return unknown(f"{sides['owner']} mounts a shared folder, which ESX has not, and {_HOST_UNKNOWN}", **sides)
 
 
 def _is_shared_folder(line: str) -> bool:

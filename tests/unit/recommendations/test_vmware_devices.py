@@ -87,13 +87,20 @@ FUSE = "vmhgfs-fuse /mnt/hgfs fuse defaults,allow_other 0 0"
         (f"{OLD}\n{OLD}", "host VMware ESXi 8.0.3", (), Status.MANUAL),
         ("", "host VMware ESXi 8.0.3", (place("/sys/module/vmhgfs", "d"),), Status.MANUAL),
         (OLD, "", (), Status.MANUAL),
-        (FUSE, "", (), Status.COMPLIANT),
+        # It may be ESX or Workstation.
+        (FUSE, "", (), Status.UNKNOWN),
+        ("", "", (place("/sys/module/vmhgfs", "d"),), Status.UNKNOWN),
         ("", "", (), Status.COMPLIANT),
         (State.DENIED, "", (), Status.UNKNOWN),
     ],
 )
 def test_shared_folders(fstab, host, entries, status):
     assert assess_hgfs(guest({"/etc/fstab": fstab}, host=host, entries=entries), ANY).status is status
+
+
+def test_a_mounted_shared_folder_is_served_by_the_host():
+    files = {"/etc/fstab": FUSE, "/proc/mounts": "vmhgfs-fuse /mnt/hgfs fuse.vmhgfs-fuse rw,allow_other 0 0"}
+    assert assess_hgfs(guest(files, host=""), ANY).status is Status.COMPLIANT
 
 
 def test_the_line_becomes_a_comment():
