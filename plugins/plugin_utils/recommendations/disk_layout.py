@@ -10,6 +10,8 @@ double. Installers since util-linux 2.17 and parted 2 begin at 1 MiB. It cannot 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Severity,
     Verdict,
@@ -24,6 +26,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendatio
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.service_steps import RELOAD_WHEN_UNDONE, unit_step
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Step, WriteFile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import READS as MEMORY_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.partitions import READS as PARTITION_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.partitions import Partition, partitions
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import entries, files
@@ -45,6 +48,9 @@ _DELAY = "# vmguest.linux, fstrim_unmap: not at the same time on every guest.\n[
 _ENOUGH_DELAY = 15 * 60
 #: What Ubuntu had before systemd.
 _CRON_SCRIPT = "/etc/cron.weekly/fstrim"
+_FSTAB = "/etc/fstab"
+#: The mount option discard is not for kernels of the 2.6 series (RHEL 6): it came to them late, and a freed block waits for it.
+FIRST_TO_DISCARD = (3, 0, 0)
 #: File systems that can tell the disk what they no longer use.
 _TRIMMED = ("ext4", "xfs", "btrfs", "f2fs", "jfs")
 
@@ -119,11 +125,33 @@ def assess_fstrim(evidence: Evidence, options: Options) -> Verdict:
     mounts = evidence.file("/proc/mounts")
     if not mounts:
         return unknown("/proc/mounts cannot be read, so which file systems tell the disk what is free is not known")
+    fstab = evidence.file(_FSTAB)
+    if fstab.exists and not fstab:
+        return unknown(f"{_FSTAB} cannot be read, so which file systems will tell the disk what is free is not known")
     mounted = [found for found in evidence.memory.file_systems if found.type in _TRIMMED]
-    online = [found.mount_point for found in mounted if any(word.startswith("discard") for word in found.options)]
+    online = {found.mount_point for found in mounted if _discards(found.options)}
+    at_boot = _discarded_at_boot(fstab.lines)
     sides = {"desired": "fstrim runs every week, or every file system is mounted with discard"}
-    if mounted and len(online) == len(mounted):
-        return compliant("every file system tells the disk at once what is free.", runtime="discard", **sides)
+    if (online or at_boot) and not evidence.platform.kernel.release:
+        return unknown("its kernel release cannot be read in /proc/sys/kernel/osrelease", **sides)
+    if (online or at_boot) and evidence.platform.kernel.version < FIRST_TO_DISCARD:
+        return manual(
+            f"kernel {evidence.platform.kernel.release} is too old for the mount option discard, by which each freed block waits "
+            f"for the array: take it out of the options of {', '.join(sorted(online | at_boot))} in {_FSTAB}, and have cron run "
+            "`fstrim` every week",
+            runtime=", ".join(sorted(online)) or "no discard",
+            persistent=", ".join(sorted(at_boot)) or "no discard",
+            owner=_FSTAB,
+            **sides,
+        )
+    if mounted and online == {found.mount_point for found in mounted} and online <= at_boot:
+        return compliant(
+            "every file system tells the disk at once what is free.",
+            runtime="discard",
+            persistent="discard",
+            owner=_FSTAB,
+            **sides,
+        )
     if not evidence.platform.systemd:
         if evidence.entry(_CRON_SCRIPT):
             return compliant("cron runs fstrim every week.", persistent=_CRON_SCRIPT, **sides)
@@ -134,6 +162,17 @@ def assess_fstrim(evidence: Evidence, options: Options) -> Verdict:
             **sides,
         )
     return _assess_timer(evidence, taking, sides)
+
+
+def _discards(options: Iterable[str]) -> bool:
+    """``discard``, or ``discard=async`` of btrfs."""
+    return any(word.partition("=")[0] == "discard" for word in options)
+
+
+def _discarded_at_boot(fstab: Iterable[str]) -> set[str]:
+    """The mount points that fstab gives the option discard."""
+    rows = [fields for line in fstab if len(fields := line.split()) > 3 and not line.lstrip().startswith("#")]
+    return {fields[1] for fields in rows if fields[2] in _TRIMMED and _discards(fields[3].split(","))}
 
 
 def _assess_timer(evidence: Evidence, taking: list[str], sides: dict[str, str]) -> Verdict:
@@ -228,9 +267,11 @@ RECOMMENDATIONS = (
             "enables it, with a random delay where it has none."
         ),
         risk="Many guests at once load the array; snapshots grow by it; encrypted volumes must allow discards.",
-        source="VMware vSphere documentation, Space Reclamation Requests from Guest Operating Systems; fstrim(8)",
+        source="VMware vSphere documentation, Space Reclamation Requests from Guest Operating Systems; fstrim(8); Red Hat, Storage "
+        "Administration Guide (6, 7), Discard Unused Blocks",
         reads=(
             *TIMER_READS,
+            *MEMORY_READS,
             files("/sys/block/*/queue/discard_max_bytes", _DROP_IN),
             entries(
                 _CRON_SCRIPT,

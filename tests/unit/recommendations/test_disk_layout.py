@@ -178,6 +178,11 @@ def test_the_mask_is_named():
     assert f"{MASK.path} masks fstrim.timer" in fstrim(entries=(UNIT, WANTED, MASK), commands=OTHERS).reason
 
 
+DISCARDED = "/dev/sda1 / ext4 rw,discard 0 0\n/dev/sda2 /srv btrfs rw,discard=async 0 0"
+DISCARD = "# /dev/x /srv ext4 rw\nUUID=1 / ext4 discard,errors=remount-ro 0 1\n/dev/sda2 /srv btrfs discard=async 0 0"
+NO_DISCARD = DISCARD.replace("discard=async", "nodiscard")
+
+
 @pytest.mark.parametrize(
     ("files", "status"),
     [
@@ -185,15 +190,35 @@ def test_the_mask_is_named():
         ({"/sys/block/sda/queue/discard_max_bytes": None}, Status.NOT_APPLICABLE),
         ({"/sys/block/sda/queue/discard_max_bytes": State.DENIED}, Status.UNKNOWN),
         ({"/proc/mounts": State.DENIED}, Status.UNKNOWN),
-        (
-            {"/proc/mounts": "/dev/sda1 / ext4 rw,discard 0 0\n/dev/sda2 /srv btrfs rw,discard=async 0 0"},
-            Status.COMPLIANT,
-        ),
+        ({"/proc/mounts": DISCARDED, "/etc/fstab": DISCARD}, Status.COMPLIANT),
+        ({"/proc/mounts": DISCARDED, "/etc/fstab": State.DENIED}, Status.UNKNOWN),
+        # Mounted by hand: the next boot does not.
+        ({"/proc/mounts": DISCARDED, "/etc/fstab": NO_DISCARD}, Status.NONCOMPLIANT),
+        ({"/proc/mounts": DISCARDED}, Status.NONCOMPLIANT),
+        # Only from the next boot on.
+        ({"/proc/mounts": "/dev/sda1 / ext4 rw 0 0", "/etc/fstab": DISCARD}, Status.NONCOMPLIANT),
         ({"/proc/mounts": "/dev/sda1 / ext4 rw,discard 0 0\n/dev/sda2 /srv xfs rw 0 0"}, Status.NONCOMPLIANT),
     ],
 )
 def test_disks_and_mounts(files, status):
     assert fstrim(files, entries=(UNIT,), commands=OTHERS).status is status
+
+
+@pytest.mark.parametrize(
+    ("kernel", "files", "status"),
+    [
+        ("2.6.32-754.el6.x86_64", {"/proc/mounts": DISCARDED, "/etc/fstab": DISCARD}, Status.MANUAL),
+        ("2.6.32-754.el6.x86_64", {"/proc/mounts": DISCARDED}, Status.MANUAL),
+        ("2.6.32-754.el6.x86_64", {"/proc/mounts": "/dev/sda1 / ext4 rw 0 0", "/etc/fstab": DISCARD}, Status.MANUAL),
+        ("2.6.32-754.el6.x86_64", {"/proc/mounts": "/dev/sda1 / ext4 rw 0 0"}, Status.COMPLIANT),
+        ("3.0.101-63-default", {"/proc/mounts": DISCARDED, "/etc/fstab": DISCARD}, Status.COMPLIANT),
+    ],
+)
+def test_an_old_kernel_is_not_to_discard_at_once(kernel, files, status):
+    script = Entry("/etc/cron.weekly/fstrim", "-", "rwxr-xr-x", 1, 0, 0, 9)
+    found = fstrim({"/proc/sys/kernel/osrelease": kernel, **files}, entries=(script,), systemd=False)
+    assert found.status is status
+    assert ("take it out of the options of" in found.reason) is (status is Status.MANUAL)
 
 
 def test_without_systemd_cron_does_it():
