@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The processor that the VM offers: 64 bits or not, and which level of x86-64 (psABI) programs may ask of it.
+"""The processor that the VM offers: 64 bits or not, which level of x86-64 (psABI) programs may ask of it, and what makes page
+table isolation cheap.
 
 Kernels since 3.3 name all its features in one line of sysfs, by the numbers of arch/x86/include/asm/cpufeatures.h. /proc/cpuinfo
 has them by name, but once for each CPU: of older kernels its first lines are read.
@@ -33,6 +34,7 @@ FEATURES = {
     "ssse3": 4 * 32 + 9,
     "fma": 4 * 32 + 12,
     "cx16": 4 * 32 + 13,
+    "pcid": 4 * 32 + 17,
     "sse4_1": 4 * 32 + 19,
     "sse4_2": 4 * 32 + 20,
     "movbe": 4 * 32 + 22,
@@ -45,6 +47,7 @@ FEATURES = {
     "bmi1": 9 * 32 + 3,
     "avx2": 9 * 32 + 5,
     "bmi2": 9 * 32 + 8,
+    "invpcid": 9 * 32 + 10,
     "avx512f": 9 * 32 + 16,
     "avx512dq": 9 * 32 + 17,
     "avx512cd": 9 * 32 + 28,

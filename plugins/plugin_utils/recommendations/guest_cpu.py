@@ -9,7 +9,7 @@
 - steal_clock: since 5.7 the kernel can show how long it waited for a CPU, where the VM's configuration says so.
 - irqbalance: with several CPUs the interrupts of a card's queues are not all for one of them.
 - cpu_mitigation_exposure: a VM that was never powered off since the host's microcode, or its own hardware version, changed does not
-  see the CPU features that mitigations need. A reboot of the guest is not enough.
+  see the CPU features that mitigations need, or that make them cheap. A reboot of the guest is not enough.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cpu import READS as CPU
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kernel_lines import INTERRUPTS, KERNEL_LINES
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import READS as NETWORK
@@ -47,6 +48,9 @@ ENOUGH_INTERRUPTS = 100_000
 TOO_MANY = 90
 
 _VULNERABILITIES = "/sys/devices/system/cpu/vulnerabilities/*"
+_MELTDOWN = "/sys/devices/system/cpu/vulnerabilities/meltdown"
+#: With these a change of page tables does not flush the TLB (Linux arch/x86/mm/tlb.c, Documentation/arch/x86/pti.rst).
+CHEAP_ISOLATION = ("pcid", "invpcid")
 
 
 # ---- guest_power_mgmt ------------------------------------------------------------------------------------------------
@@ -158,7 +162,7 @@ def assess_mitigations(evidence: Evidence, options: Options) -> Verdict:
         "owner": "mitigations=off" if off == "off" else "the CPU that the VM sees",
     }
     if not names:
-        return compliant(f"{len(told)} weaknesses are known, and none is open", **sides)
+        return _assess_isolation(evidence, sides, f"{len(told)} weaknesses are known, and none is open")
     if off == "off":
         return manual(
             f"mitigations=off leaves open: {', '.join(names)}. Where that is no decision of yours, take it out of the boot options",
@@ -167,6 +171,40 @@ def assess_mitigations(evidence: Evidence, options: Options) -> Verdict:
     return manual(
         f"{', '.join(names)}: the VM may not see what the host's CPU offers. Update host and guest kernel, raise the hardware "
         "version and the EVC baseline, then power the VM off and on (a reboot of the guest is not enough)",
+        **sides,
+    )
+
+
+def _assess_isolation(evidence: Evidence, sides: dict[str, str], right: str) -> Verdict:
+    """Page table isolation, which closes Meltdown, has the features that make it cheap. Kernels of 32 bits cannot use them."""
+    isolated = evidence.file(_MELTDOWN).value.startswith("Mitigation: PTI")
+    if not isolated or evidence.platform.machine != "x86_64":
+        return compliant(right, **sides)
+    features = evidence.cpu.features
+    if features is None:
+        return unknown(
+            f"{right}; whether the CPU has {' and '.join(CHEAP_ISOLATION)}, without which page table isolation is slow, cannot be "
+            "read",
+            **sides,
+        )
+    missing = [name for name in CHEAP_ISOLATION if name not in features]
+    if not missing:
+        return compliant(right, **sides)
+    sides = {
+        **sides,
+        "runtime": f"{sides['runtime']}, no {', no '.join(missing)}",
+        "desired": "none is open, at little cost",
+    }
+    refused = next((word for word in ("nopcid", "noinvpcid") if evidence.platform.argument(word) is not None), None)
+    if refused:
+        return manual(
+            f"{right}, but {refused} among the boot options makes page table isolation slow: take it out",
+            **{**sides, "owner": refused},
+        )
+    return manual(
+        f"{right}, but the VM sees no {', no '.join(missing)}: page table isolation then flushes the TLB at every call of the "
+        "kernel. Raise the hardware version and the EVC baseline, then power the VM off and on (a reboot of the guest is not "
+        "enough); where the host's CPU has none, another host is the way",
         **sides,
     )
 
@@ -222,14 +260,15 @@ RECOMMENDATIONS = (
         severity=Severity.MEDIUM,
         baseline="audit",
         talk="Not in the talk.",
-        today="An old hardware version, or a VM that was not powered off since, hides the CPU features that mitigations need.",
+        today="An old hardware version, or a VM that was not powered off since, hides the CPU features that mitigations need, or "
+        "that make them cheap (PCID, INVPCID).",
         risk="None: it is only looked at.",
         no_remedy=(
             "What the CPU shows is decided by the host's updates and the VM's configuration, and seen after a power cycle "
             "only."
         ),
-        source="Linux Documentation/ABI/testing/sysfs-devices-system-cpu, admin-guide/hw-vuln; VMware KB 52085",
-        reads=(files(_VULNERABILITIES),),
+        source="Linux Documentation/ABI/testing/sysfs-devices-system-cpu, admin-guide/hw-vuln, arch/x86/pti.rst; VMware KB 52085",
+        reads=(files(_VULNERABILITIES), *CPU),
         assess=assess_mitigations,
     ),
 )

@@ -113,6 +113,34 @@ def test_weaknesses(files, status):
     assert assess_mitigations(evidence_of(files), {}).status is status
 
 
+def isolated(flags, arguments="ro", machine="x86_64", meltdown="Mitigation: PTI"):
+    """Evidence of a guest whose kernel isolates page tables; ``flags`` of its first CPU, None where they cannot be read."""
+    commands = {"machine": (0, machine)}
+    if flags is not None:
+        commands["first_cpu"] = (0, f"processor\t: 0\nflags\t\t: fpu {flags}")
+    return evidence_of({f"{FOLDER}/meltdown": meltdown, "/proc/cmdline": arguments}, commands=commands)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "status", "word"),
+    [
+        (isolated("pcid invpcid"), Status.COMPLIANT, "none is open"),
+        (isolated("pcid"), Status.MANUAL, "no invpcid"),
+        (isolated("lm"), Status.MANUAL, "the VM sees no pcid, no invpcid"),
+        (isolated("lm"), Status.MANUAL, "hardware version"),
+        (isolated("lm", "ro nopcid"), Status.MANUAL, "nopcid among the boot options"),
+        (isolated(None), Status.UNKNOWN, "pcid and invpcid"),
+        (isolated("lm", meltdown="Not affected"), Status.COMPLIANT, ""),
+        (isolated("lm", meltdown="Vulnerable"), Status.MANUAL, "meltdown: the VM may not see"),
+        # A 32-bit kernel cannot use them: kernel_64bit.
+        (isolated("pae", machine="i686"), Status.COMPLIANT, ""),
+    ],
+)
+def test_page_table_isolation_at_little_cost(evidence, status, word):
+    found = assess_mitigations(evidence, {})
+    assert (found.status, word in found.reason) == (status, True), found.reason
+
+
 def test_mitigations_that_somebody_turned_off_are_named():
     found = assess_mitigations(evidence_of({f"{FOLDER}/mds": "Vulnerable", "/proc/cmdline": "ro mitigations=off"}), {})
     assert found.owner == "mitigations=off"
