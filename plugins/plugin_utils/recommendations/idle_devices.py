@@ -5,7 +5,8 @@
 """multipath_smartd and cdrom_floppy_disconnect: what a virtual machine has no use for. Audit only.
 
 - multipath_smartd: the host sees to the paths. A map of one path over a VMDK is one layer more, which the boot then needs.
-- cdrom_floppy_disconnect: a CD that is mounted in the guest is one that the VM is bound to.
+- cdrom_floppy_disconnect: a CD that is mounted in the guest is one that the VM is bound to; a driver for a floppy drive waits for
+  one that nobody has.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     compliant,
     manual,
     not_applicable,
+    pending_reboot,
     unknown,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import READS as MEMORY
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import blocks
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import READS as OWNERS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import entries, files
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import READS as SERVICES
 
@@ -67,16 +71,19 @@ def assess_multipath(evidence: Evidence, options: Options) -> Verdict:
 
 
 def assess_removable(evidence: Evidence, options: Options) -> Verdict:
-    """No CD is mounted."""
+    """No CD is mounted, and no driver for floppies is loaded."""
     if not evidence.file("/proc/mounts"):
         return unknown("/proc/mounts could not be read")
     mounted = [
         found for found in evidence.memory.file_systems if found.device.startswith(("/dev/sr", "/dev/cdrom", "/dev/fd"))
     ]
-    floppy = evidence.entry(_FLOPPY) is not None
+    loaded, blocked = evidence.entry(_FLOPPY) is not None, blocks(evidence, "floppy")
     sides = {
-        "runtime": ", ".join(f"{found.device} on {found.mount_point}" for found in mounted) or "nothing is mounted",
-        "desired": "no CD or floppy is mounted",
+        "runtime": ", ".join(f"{found.device} on {found.mount_point}" for found in mounted)
+        or f"nothing is mounted{', floppy is loaded' if loaded else ''}",
+        "persistent": f"floppy is blocked by {blocked[0].owner}" if blocked else None,
+        "desired": "no CD or floppy is mounted, and no driver for one that is not there",
+        "owner": blocked[0].owner if blocked else None,
     }
     if mounted:
         return manual(
@@ -84,10 +91,17 @@ def assess_removable(evidence: Evidence, options: Options) -> Verdict:
             f"host may not have. `umount {mounted[0].mount_point}`, and disconnect the device in vCenter",
             **sides,
         )
-    note = (
-        "; the driver floppy is loaded: remove the drive in the VM's configuration and its firmware" if floppy else ""
+    if not loaded:
+        return compliant("no CD or floppy is mounted", **sides)
+    if blocked:
+        return pending_reboot(
+            f"the driver floppy is loaded until the next boot: {blocked[0].owner} keeps it out from then on", **sides
+        )
+    return manual(
+        "the driver floppy is loaded, and waits for a drive at each probe: remove the drive in the VM's configuration and its "
+        "firmware, and write `blacklist floppy` into a file of /etc/modprobe.d",
+        **sides,
     )
-    return compliant(f"no CD or floppy is mounted{note}", **sides)
 
 
 RECOMMENDATIONS = (
@@ -115,11 +129,12 @@ RECOMMENDATIONS = (
         severity=Severity.LOW,
         baseline="audit",
         talk="Not in the talk, but in the Performance Best Practices of its time: disconnect unused devices.",
-        today="Still right: a device of the host, or an image on a local datastore, keeps a VM from being moved.",
+        today="Still right: a device of the host, or an image on a local datastore, keeps a VM from being moved; the floppy driver "
+        "probes for a drive.",
         risk="None: it is only looked at.",
         no_remedy="Somebody may be reading it, and what is connected to the VM is vCenter's.",
         source="Performance Best Practices for VMware vSphere, Guest Operating Systems",
-        reads=(*MEMORY, entries(_FLOPPY)),
+        reads=(*MEMORY, *OWNERS, entries(_FLOPPY)),
         assess=assess_removable,
     ),
 )

@@ -53,18 +53,23 @@ def test_maps(facts, status):
         assert "smartd runs" in found.reason
 
 
+BLACKLIST = {"/etc/modprobe.d/floppy.conf": "blacklist floppy"}
+
+
 @pytest.mark.parametrize(
-    ("mounts", "floppy", "status"),
+    ("mounts", "floppy", "files", "status"),
     [
-        ("/dev/sda1 / ext4 rw 0 0", False, Status.COMPLIANT),
-        ("/dev/sda1 / ext4 rw 0 0", True, Status.COMPLIANT),
-        ("/dev/sr0 /media/cdrom iso9660 ro 0 0", False, Status.MANUAL),
-        ("/dev/fd0 /mnt vfat rw 0 0", False, Status.MANUAL),
-        (State.DENIED, False, Status.UNKNOWN),
+        ("/dev/sda1 / ext4 rw 0 0", False, {}, Status.COMPLIANT),
+        ("/dev/sda1 / ext4 rw 0 0", True, {}, Status.MANUAL),
+        ("/dev/sda1 / ext4 rw 0 0", True, BLACKLIST, Status.PENDING_REBOOT),
+        ("/dev/sda1 / ext4 rw 0 0", False, BLACKLIST, Status.COMPLIANT),
+        ("/dev/sr0 /media/cdrom iso9660 ro 0 0", False, {}, Status.MANUAL),
+        ("/dev/fd0 /mnt vfat rw 0 0", True, {}, Status.MANUAL),
+        (State.DENIED, False, {}, Status.UNKNOWN),
     ],
 )
-def test_removable(mounts, floppy, status):
-    evidence = evidence_of({"/proc/mounts": mounts}, entries=[link("/sys/module/floppy")] if floppy else [])
+def test_removable(mounts, floppy, files, status):
+    evidence = evidence_of({"/proc/mounts": mounts, **files}, entries=[link("/sys/module/floppy")] if floppy else [])
     found = assess_removable(evidence, {})
     assert found.status is status
-    assert ("driver floppy" in found.reason) is floppy
+    assert (found.runtime == "nothing is mounted, floppy is loaded") is (floppy and "/dev/fd0" not in str(mounts))
