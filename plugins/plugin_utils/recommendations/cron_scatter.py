@@ -221,17 +221,19 @@ def _edits(crontab: Crontab, moves: Sequence[_Move]) -> EditFile:
 
 
 def _anacron_herds(cron: Cron) -> bool:
-    """cronie's anacron has jobs, and no random delay that holds for them."""
-    return cron.anacron is not None and cron.anacron.has_jobs and not cron.anacron.random_delay
+    """cronie's anacron has jobs, and no random delay that is long enough holds for them."""
+    return cron.anacron is not None and cron.anacron.has_jobs and cron.anacron.random_delay < ENOUGH_DELAY // 60
 
 
 def _anacron_edit(anacron: Anacrontab, options: Options) -> EditFile | None:
-    """RANDOM_DELAY for anacron; None where there is no room for it.
+    """RANDOM_DELAY for anacron; None where there is no room for it, or somebody chose a shorter one.
 
     It must stand above the jobs: anacron adds it to the delay of those that it reads later (register_job in readtab.c). A line
     appended would have no effect, so it goes where a blank line is.
     """
     assignment = _random_delay(options)
+    if anacron.random_delay:
+        return None
     if anacron.assignment is not None:
         return EditFile(ANACRONTAB, (ReplaceLine(anacron.assignment, assignment),))
     if anacron.room is not None:
@@ -245,8 +247,8 @@ def _random_delay(options: Options) -> str:
 
 def wrong_options(options: Options) -> str | None:
     """What is wrong with the options beyond their types, as a sentence."""
-    if int(options["cron_scatter_random_delay"]) < 1:
-        return "cron_scatter_random_delay must be at least 1 minute"
+    if int(options["cron_scatter_random_delay"]) < ENOUGH_DELAY // 60:
+        return f"cron_scatter_random_delay must be at least {ENOUGH_DELAY // 60} minutes"
     for entry in options["cron_scatter_own_jobs"]:
         try:
             re.compile(entry["match"])
@@ -325,8 +327,10 @@ def assess_cron(evidence: Evidence, options: Options) -> Verdict:
     if survey.moves:
         places = _listed([_where(move.job) for move in survey.moves])
         reasons.append(_jobs(len(survey.moves), f"at the same time on every guest: {places}"))
-    if herds:
-        reasons.append(f"anacron has no RANDOM_DELAY above its jobs in {ANACRONTAB}")
+    if herds and cron.anacron is not None:
+        short = cron.anacron.random_delay
+        what = f"a RANDOM_DELAY of {short} minutes only" if short else "no RANDOM_DELAY above its jobs"
+        reasons.append(f"anacron has {what} in {ANACRONTAB}")
     steps: list[Step] = [
         _edits(crontab, moves)
         for crontab in cron.crontabs
@@ -335,7 +339,8 @@ def assess_cron(evidence: Evidence, options: Options) -> Verdict:
     if herds and cron.anacron is not None:
         edit = _anacron_edit(cron.anacron, options)
         if edit is None:
-            how = f"no blank line is there to take it: write {_random_delay(options)} above the first job"
+            why = "somebody chose it" if cron.anacron.random_delay else "no blank line is there to take it"
+            how = f"{why}: write {_random_delay(options)} above the first job"
             return manual("; ".join([*reasons, how, *notes]), **sides)
         steps.append(edit)
     return noncompliant("; ".join(reasons + notes), remedy=tuple(steps), **sides)
@@ -345,8 +350,9 @@ def _cron_sides(survey: _Survey, cron: Cron, herds: bool, options: Options) -> d
     """cron has no runtime side: it reads its files every minute."""
     now = [f"{_shown(move.name)} {move.job.schedule.text}" for move in survey.moves]
     wanted = [f"{_shown(move.name)} {move.schedule}" for move in survey.moves]
-    if herds:
-        now.append("anacron without RANDOM_DELAY")
+    if herds and cron.anacron is not None:
+        short = cron.anacron.random_delay
+        now.append(f"anacron with RANDOM_DELAY={short}" if short else "anacron without RANDOM_DELAY")
         wanted.append(_random_delay(options))
     jobs = [*(move.job for move in survey.moves), *survey.ours, *survey.chosen_by_admin]
     owners = dict.fromkeys(_shown(job.path) for job in jobs)

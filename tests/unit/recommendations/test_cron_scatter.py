@@ -562,7 +562,7 @@ def test_a_nickname_of_a_listed_job_becomes_five_fields():
             {"cron_scatter_own_jobs": [{"file": APP, "match": "("}]},
             "cron_scatter_own_jobs: '(' is no regular expression",
         ),
-        ({"cron_scatter_random_delay": 0}, "cron_scatter_random_delay must be at least 1 minute"),
+        ({"cron_scatter_random_delay": 14}, "cron_scatter_random_delay must be at least 15 minutes"),
     ],
 )
 def test_wrong_options_are_refused_before_any_guest_is_touched(variables, says):
@@ -631,7 +631,10 @@ def anacron_verdict(text, cronie=True):
     ("text", "status"),
     [
         (ANACRONTAB.format(delay=45), Status.COMPLIANT),
-        (ANACRONTAB.format(delay=6), Status.COMPLIANT),
+        (ANACRONTAB.format(delay=15), Status.COMPLIANT),
+        # Too short to scatter, and somebody's choice.
+        (ANACRONTAB.format(delay=14), Status.MANUAL),
+        (ANACRONTAB.format(delay=1), Status.MANUAL),
         (ANACRONTAB.format(delay=0), Status.NONCOMPLIANT),
         # cronie takes no blank after the equals sign
         (ANACRONTAB.format(delay=" 45"), Status.NONCOMPLIANT),
@@ -649,6 +652,13 @@ def test_anacron_needs_a_random_delay_above_its_jobs(text, status):
         remedied = after({"/etc/anacrontab": text}, found)["/etc/anacrontab"]
         assert remedied.index("RANDOM_DELAY=45") < remedied.index("cron.daily")
         assert anacron_verdict(remedied).status is Status.COMPLIANT
+
+
+def test_a_short_random_delay_of_anacron_is_told():
+    found = anacron_verdict(ANACRONTAB.format(delay=6))
+    assert "anacron has a RANDOM_DELAY of 6 minutes only in /etc/anacrontab" in found.reason
+    assert "write RANDOM_DELAY=45 above the first job" in found.reason
+    assert (found.persistent, found.desired) == ("anacron with RANDOM_DELAY=6", "RANDOM_DELAY=45")
 
 
 def test_another_anacron_than_cronies_knows_no_random_delay():
