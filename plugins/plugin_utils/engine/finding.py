@@ -134,6 +134,11 @@ def manual(reason: str, **sides: Any) -> Verdict:
     return Verdict(Status.MANUAL, reason, **sides)
 
 
+def listed(words: Sequence[str], most: int = 4) -> str:
+    """Some of many words, for a reason: ``a, b, c, d and 3 more``."""
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
 @dataclass(frozen=True)
 class Waiver:
     """An exception that somebody answers for, until the end of the day ``expires``."""

@@ -24,6 +24,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     Severity,
     Verdict,
     compliant,
+    listed,
     manual,
     noncompliant,
     not_applicable,
@@ -275,10 +276,6 @@ def _unread(cron: Cron, options: Options) -> list[str]:
     return found
 
 
-def _listed(words: Sequence[str], most: int = 4) -> str:
-    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
-
-
 def _jobs(number: int, what: str) -> str:
     return f"{number} job{'' if number == 1 else 's'} {what}"
 
@@ -287,20 +284,20 @@ def _notes(survey: _Survey, cron: Cron) -> list[str]:
     notes = []
     if survey.chosen_by_admin:
         notes.append(
-            f"left alone, for an administrator chose its time: {_listed([_where(job) for job in survey.chosen_by_admin])}"
+            f"left alone, for an administrator chose its time: {listed([_where(job) for job in survey.chosen_by_admin])}"
         )
     if survey.popular:
         notes.append(
-            f"own jobs at popular minutes: {_listed([_where(job) for job in survey.popular])}; "
+            f"own jobs at popular minutes: {listed([_where(job) for job in survey.popular])}; "
             "cron_scatter_own_jobs moves those that you list"
         )
     if survey.uneven:
         notes.append(
-            f"not moved, for its minutes are not evenly apart: {_listed([_where(job) for job in survey.uneven])}"
+            f"not moved, for its minutes are not evenly apart: {listed([_where(job) for job in survey.uneven])}"
         )
     odd = [f"{_shown(crontab.path)}:{number}" for crontab in cron.crontabs for number in crontab.odd]
     if odd:
-        notes.append(f"no valid crontab line: {_listed(odd)}")
+        notes.append(f"no valid crontab line: {listed(odd)}")
     return notes
 
 
@@ -311,7 +308,7 @@ def assess_cron(evidence: Evidence, options: Options) -> Verdict:
         return not_applicable("no cron daemon is installed")
     unread = _unread(cron, options)
     if unread:
-        return unknown(f"not every crontab could be read: {_listed(unread)}")
+        return unknown(f"not every crontab could be read: {listed(unread)}")
     seed = guest_seed(evidence)
     if seed is None:
         return unknown(NO_SEED)
@@ -325,7 +322,7 @@ def assess_cron(evidence: Evidence, options: Options) -> Verdict:
         return compliant("; ".join(reasons + notes), **sides)
     reasons = []
     if survey.moves:
-        places = _listed([_where(move.job) for move in survey.moves])
+        places = listed([_where(move.job) for move in survey.moves])
         reasons.append(_jobs(len(survey.moves), f"at the same time on every guest: {places}"))
     if herds and cron.anacron is not None:
         short = cron.anacron.random_delay
@@ -510,10 +507,10 @@ def assess_timers(evidence: Evidence, options: Options) -> Verdict:
     sides = _timer_sides(cases, bad)
     skip = "list it in cron_scatter_timers_skip to leave it alone"
     if survey.puzzling:
-        return unknown(f"a calendar that is not understood: {_listed(survey.puzzling)}; {skip}", **sides)
+        return unknown(f"a calendar that is not understood: {listed(survey.puzzling)}; {skip}", **sides)
     if survey.overridden:
         return manual(
-            f"a drop-in of ours would be overridden: {_listed(survey.overridden)}; change that file, or {skip}", **sides
+            f"a drop-in of ours would be overridden: {listed(survey.overridden)}; change that file, or {skip}", **sides
         )
     if bad:
         unconfigured = [case for case in bad if not case.configured]
@@ -521,14 +518,14 @@ def assess_timers(evidence: Evidence, options: Options) -> Verdict:
         steps: tuple[Step, ...] = tuple(
             WriteFile(case.timer.drop_in_path, case.drop_in, case.timer.drop_in) for case in unconfigured
         )
-        names = _listed([case.timer.name for case in bad])
+        names = listed([case.timer.name for case in bad])
         what = (
             f"at the same time on every guest: {names}"
             if unconfigured
             else f"systemd has not loaded the times of {names} yet"
         )
         return noncompliant("; ".join([what, *notes]), remedy=(undo, *steps, reload) if steps else (reload,), **sides)
-    reason = f"scattered: {_listed(good)}" if good else "no timer that is to be scattered runs here"
+    reason = f"scattered: {listed(good)}" if good else "no timer that is to be scattered runs here"
     return compliant("; ".join([reason, *notes]), **sides)
 
 

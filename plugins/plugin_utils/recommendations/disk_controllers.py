@@ -23,12 +23,19 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import READS as MODULE_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.pci_ids import (
+    AHCI,
+    BUSLOGIC,
+    LSI_PARALLEL,
+    LSI_SAS,
+    NVME,
+    PIIX,
+    PVSCSI,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import files
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import Disk
 
-#: Controllers that VMware offers or offered, by PCI id (pci.ids; kernel: drivers/scsi/vmw_pvscsi.h, drivers/scsi/BusLogic.h).
-PVSCSI, NVME, AHCI = "15ad:07c0", "15ad:07f0", "15ad:07e0"
-LSI_PARALLEL, LSI_SAS, BUSLOGIC, PIIX = "1000:0030", "1000:0054", "104b:1040", "8086:7111"
+#: Controllers that VMware offers or offered.
 NAMES = {
     PVSCSI: "a paravirtual controller (PVSCSI)",
     NVME: "a virtual NVMe controller",

@@ -17,6 +17,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     Severity,
     Verdict,
     compliant,
+    listed,
     manual,
     noncompliant,
     not_applicable,
@@ -119,7 +120,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     offline = [name for part in parts for name in part.offline]
     uncovered = [part for part in parts if part.owner is None]
     sides = {
-        "runtime": f"offline: {_listed(offline)}" if offline else "nothing is offline",
+        "runtime": f"offline: {listed(offline)}" if offline else "nothing is offline",
         "persistent": ", ".join(f"{part.name} added: {'online' if part.owner else 'offline'}" for part in parts),
         "desired": "nothing is offline, and what is added comes online",
         "owner": ", ".join(dict.fromkeys(part.owner for part in parts if part.owner)) or "the kernel",
@@ -128,7 +129,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     if not offline and not uncovered:
         return compliant(f"what is added to the running guest is used{notes}", **sides)
     rule = tuple(_rule(evidence, parts)) if uncovered else ()
-    reasons = [f"{_listed(offline)} is there and not used"] if offline else []
+    reasons = [f"{listed(offline)} is there and not used"] if offline else []
     reasons += [f"no udev rule brings {' or '.join(part.name for part in uncovered)} online that is added"] * bool(rule)
     reason = "; ".join(reasons) + notes
     if rule and Udev.of(evidence) in (Udev.NO_RUN, Udev.OLD_KEYS):
@@ -158,12 +159,8 @@ def _now(cpus: tuple[str, ...], blocks: tuple[str, ...], parts: list[_Part]) -> 
     if "CPU" in asked:
         steps += [WriteKernel(f"/sys/devices/system/cpu/{name}/online", "0", "1") for name in cpus]
     if "memory" in asked and blocks:
-        steps.append(Run(f"bring {_listed(blocks)} online", do=_ONLINE, undo=_OFFLINE, proof=_ALL_ONLINE))
+        steps.append(Run(f"bring {listed(blocks)} online", do=_ONLINE, undo=_OFFLINE, proof=_ALL_ONLINE))
     return steps
-
-
-def _listed(names: list[str] | tuple[str, ...], most: int = 4) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 RECOMMENDATIONS = (

@@ -40,12 +40,12 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners impo
     Udev,
     module_option_assignments,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.pci_ids import LSI_PARALLEL, LSI_SAS, PVSCSI
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import files
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import Disk
 
 RULE = "/etc/udev/rules.d/66-vmguest-queue-depth.rules"
-PVSCSI = "15ad:07c0"
-LSI = ("1000:0030", "1000:0054")
+LSI = (LSI_PARALLEL, LSI_SAS)
 #: What LSI Logic's virtual controllers give a disk.
 LSI_DEPTH = 32
 #: Depth for new disks, and the pages of the adapter's ring, of which each takes 32 commands (drivers/scsi/vmw_pvscsi.c).

@@ -39,7 +39,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.tools impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.tools_conf import READS as CONF_READS
 
 _NO_TOOLS = "there are no VMware Tools: see tools_present"
-_VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 
 
 # --- tools_current ----------------------------------------------------------------------------------------------------
@@ -51,8 +50,8 @@ GATES = (
     ((12, 3, 0), "quiescing beside frozen file systems"),
     ((13, 1, 0), "time synchronisation by tools.conf"),
 )
-#: The newest that is known here (12 May 2026), and the last of VMware's own packages and tarball.
-NEWEST, LAST_OF_VMWARE = (13, 1, 0), (10, 3, 0)
+#: The last of VMware's own packages and tarball.
+LAST_OF_VMWARE = (10, 3, 0)
 _VERSION = re.compile(r"(?:\d+:)?(\d+)\.(\d+)(?:\.(\d+))?")
 
 

@@ -31,6 +31,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.calendar im
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.host import READS as HOST_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import READS as NETWORK_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.pci_ids import NVME, PVSCSI, VMXNET3
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import X86, Distribution
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import READS as STORAGE_READS
 
@@ -75,9 +76,9 @@ def assess_host(evidence: Evidence, options: Options) -> Verdict:
 #: PCI devices, and the first version of the virtual hardware that has them (vSphere documentation: hardware features by
 #: compatibility; ESX 4.0 release notes).
 BOUNDS = {
-    "15ad07f0": (13, "a virtual NVMe controller"),
-    "15ad07c0": (7, "a PVSCSI controller"),
-    "15ad07b0": (7, "a vmxnet3 card"),
+    NVME: (13, "a virtual NVMe controller"),
+    PVSCSI: (7, "a PVSCSI controller"),
+    VMXNET3: (7, "a vmxnet3 card"),
 }
 
 
@@ -96,8 +97,8 @@ def assess_version(evidence: Evidence, options: Options) -> Verdict:
             "like another motherboard: cards may get other names, and there is no way back but the snapshot",
             **sides,
         )
-    listed = {line.split()[1] for line in evidence.file("/proc/bus/pci/devices").lines if len(line.split()) > 1}
-    least, device = max((BOUNDS[name] for name in listed & set(BOUNDS)), default=(0, ""))
+    present = {device.id for device in evidence.storage.pci.values()}
+    least, device = max((BOUNDS[name] for name in present & set(BOUNDS)), default=(0, ""))
     product = f" ({evidence.platform.product})" if evidence.platform.product else ""
     if least:
         sides["runtime"] = f"version {least} or later{product}"

@@ -30,10 +30,10 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules imp
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import blocks
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import READS as OWNER_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.packages import READS as PACKAGE_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.pci_ids import SVGA, VMCI
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, Read, entries
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage import READS as STORAGE_READS
 
-VMCI, SVGA = "15ad:0740", "15ad:0405"
 _FSTAB = "/etc/fstab"
 
 
