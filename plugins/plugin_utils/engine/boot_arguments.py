@@ -56,7 +56,7 @@ _NO_EDIT = {
 }
 
 #: Loaders of which the entries are known though something else about them is not.
-_TOLD_ENOUGH = (Loader.LILO, Loader.SYSTEMD_BOOT, Loader.TRANSACTIONAL)
+TOLD_ENOUGH = (Loader.LILO, Loader.SYSTEMD_BOOT, Loader.TRANSACTIONAL)
 
 
 # ---- lines -----------------------------------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def wish_verdict(evidence: Evidence, wish: Wish, desired: str, right: str, in_fo
     problem = f"{unread} may not be read; become root" if unread else boot.problem
     if not wish.entries and not problem:
         problem = "no entry of the boot menu is for this"
-    told = problem is None or (boot.loader in _TOLD_ENOUGH and not unread)
+    told = problem is None or (boot.loader in TOLD_ENOUGH and not unread)
     if not (wish.entries and told) and not (boot.loader is Loader.UKI and wrong_now):
         return unknown(
             f"what the next boot's arguments are cannot be told: {problem}",

@@ -36,6 +36,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence im
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kernel_lines import INTERRUPTS, KERNEL_LINES
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import READS as NETWORK
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import kernel_argument_assignments
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import X86_32
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import files
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import READS as SERVICES
 
@@ -178,7 +179,7 @@ def assess_mitigations(evidence: Evidence, options: Options) -> Verdict:
 def _assess_isolation(evidence: Evidence, sides: dict[str, str], right: str) -> Verdict:
     """Page table isolation, which closes Meltdown, has the features that make it cheap. Kernels of 32 bits cannot use them."""
     isolated = evidence.file(_MELTDOWN).value.startswith("Mitigation: PTI")
-    if not isolated or evidence.platform.machine != "x86_64":
+    if not isolated or evidence.platform.machine in X86_32:
         return compliant(right, **sides)
     features = evidence.cpu.features
     if features is None:

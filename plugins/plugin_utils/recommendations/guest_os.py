@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_arguments import (
+    TOLD_ENOUGH,
     Wish,
     generated,
     no_new_menu,
@@ -107,6 +108,11 @@ def assess_current(evidence: Evidence, options: Options) -> Verdict:
     if next_release != running:
         return pending_reboot(
             f"the next boot starts kernel {next_release}", persistent=next_release, owner=entry.source, **sides
+        )
+    boot = evidence.boot
+    if boot.problem and boot.loader not in TOLD_ENOUGH and not approved:
+        return unknown(
+            f"whether a newer kernel is installed cannot be told: {boot.problem}", persistent=next_release, **sides
         )
     return compliant(
         f"{distribution.name} gets updates{_until(release, day)}, and the kernel that runs is the one that boots.",
@@ -387,6 +393,8 @@ _COMPILED_FOR = {("redhat", 9): 2, ("redhat", 10): 3, ("suse", 16): 2}
 
 def assess_portable(evidence: Evidence, options: Options) -> Verdict:
     """The kernel is one for every host, and no argument holds it to the machine that it was installed on."""
+    if not evidence.platform.kernel.release:
+        return unknown("its kernel release cannot be read in /proc/sys/kernel/osrelease")
     found = _assess_flavour(evidence)
     if found is not None:
         return found

@@ -129,6 +129,7 @@ def isolated(flags, arguments="ro", machine="x86_64", meltdown="Mitigation: PTI"
         (isolated("lm"), Status.MANUAL, "the VM sees no pcid, no invpcid"),
         (isolated("lm"), Status.MANUAL, "hardware version"),
         (isolated("lm", "ro nopcid"), Status.MANUAL, "nopcid among the boot options"),
+        (isolated("lm", machine=""), Status.MANUAL, "no pcid"),
         (isolated(None), Status.UNKNOWN, "pcid and invpcid"),
         (isolated("lm", meltdown="Not affected"), Status.COMPLIANT, ""),
         (isolated("lm", meltdown="Vulnerable"), Status.MANUAL, "meltdown: the VM may not see"),

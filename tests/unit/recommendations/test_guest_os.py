@@ -171,6 +171,19 @@ def test_the_newest_kernel_that_is_installed(menu, running, images, options, sta
     assert found.remedy == ()
 
 
+BLS = {
+    "/boot/grub/grub.cfg": None,
+    "/boot/grub2/grub.cfg": "set default=0\nblscfg",
+    "/boot/loader/entries/a-6.1.0-28-amd64.conf": "title x\nversion 6.1.0-28-amd64\nlinux /vmlinuz-6.1.0-28-amd64\noptions ro",
+}
+
+
+def test_an_entry_that_cannot_be_read_may_be_a_newer_kernels():
+    assert assess_current(guest(BLS), OPTIONS).status is Status.COMPLIANT
+    denied = {**BLS, "/boot/loader/entries/a-6.1.0-40-amd64.conf": State.DENIED}
+    assert assess_current(guest(denied), OPTIONS).status is Status.UNKNOWN
+
+
 def test_what_is_left_of_a_kernel_that_was_removed_is_none():
     assert assess_current(guest(entries=installed("6.1.0-40-amd64")[:1]), OPTIONS).status is Status.COMPLIANT
 
@@ -442,6 +455,7 @@ def flavour(kernel, boots=None, memory=2000000, machine="i686"):
         (flavour("2.6.9-100.ELhugemem", memory=6000000), Status.MANUAL, "much memory"),
         (flavour("2.6.9-100.ELhugemem", memory=12000000), Status.COMPLIANT, ""),
         (flavour("2.6.18-398.el5PAE", memory=0), Status.UNKNOWN, "/proc/meminfo"),
+        (flavour("", boots="2.6.18-398.el5"), Status.UNKNOWN, "osrelease"),
         # The next boot's kernel, too, and it alone decides what is left to do.
         (flavour("2.6.18-398.el5", boots="2.6.18-398.el5PAE"), Status.MANUAL, "el5PAE was made for"),
         (flavour("2.6.18-398.el5PAE", boots="2.6.18-398.el5"), Status.PENDING_REBOOT, "2.6.18-398.el5 boots next"),
