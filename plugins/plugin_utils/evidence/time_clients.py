@@ -11,13 +11,14 @@ server. ntpd-rs and PTP are not asked: that they are synchronised is not known h
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import Platform
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Line, Output, ProbeOutput
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Command, Lines, Read, entries, files
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import READS as SERVICE_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import Services
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import Services, Unit
 
 #: Touched at every synchronisation since systemd 239, and gone with the boot.
 TIMESYNCD_MARK = "/run/systemd/timesync/synchronized"
@@ -35,7 +36,7 @@ READS: tuple[Read, ...] = (
     # Only these lines: ntp.conf may hold a password (crypto pw).
     Lines(
         "time_settings",
-        "^[[:space:]]*\\(tinker\\|server\\|pool\\|peer\\|fudge\\|makestep\\|maxchange\\|refclock\\)[[:space:]]",
+        "^[[:space:]]*\\(tinker\\|server\\|pool\\|peer\\|fudge\\|makestep\\|maxchange\\|refclock\\|cmdport\\)[[:space:]]",
         (
             *CHRONY_FILES,
             *NTP_FILES,
@@ -73,20 +74,23 @@ KINDS = (
 
 @dataclass(frozen=True)
 class TimeClient:
-    """A client that runs. ``service`` is its unit or init script.
+    """A client. ``service`` is its unit or init script.
 
-    Runtime: ``synchronised``, None where nothing tells. Persistent: ``starts_at_boot``, None where that is not known.
+    Runtime: ``synchronised``, None where nothing tells, or it does not run. Persistent: ``starts_at_boot``, None where that is not
+    known. ``answers``: once it runs, it can be learned whether it is synchronised.
     """
 
     kind: str
     service: str
     synchronised: bool | None
     starts_at_boot: bool | None
+    answers: bool = True
 
 
 @dataclass(frozen=True)
 class TimeClients:
-    """``running`` clients; ``strays``: processes of a client that belong to no service known here (of a container, by hand).
+    """``running`` clients; ``idle``: those that systemd knows and that do not run, masked ones, too; ``strays``: processes of a
+    client that belong to no service known here (of a container, by hand).
 
     ``tools_sync``: VMware Tools' periodic synchronisation, None where it is not known, False also where there are no Tools.
     ``settings`` are the lines of the clients' files that recommendations ask for, ``configured`` the main files there are.
@@ -94,6 +98,7 @@ class TimeClients:
     """
 
     running: tuple[TimeClient, ...]
+    idle: tuple[TimeClient, ...]
     strays: tuple[str, ...]
     tools_sync: bool | None
     settings: tuple[Line, ...]
@@ -111,6 +116,7 @@ class TimeClients:
         processes = {process for kind in KINDS for process in kind.processes}
         return cls(
             running=running,
+            idle=tuple(_idle(probe, platform, services)) if platform.systemd else (),
             strays=tuple(sorted((services.daemons & processes) - known)),
             tools_sync=_tools_sync(probe.command("tools_periodic_sync"), services),
             settings=tuple(
@@ -132,15 +138,7 @@ def _running(probe: ProbeOutput, platform: Platform, services: Services) -> list
     found = []
     for kind in KINDS:
         if platform.systemd:
-            # By its own name: Debian's ntpsec answers to ntp and ntpd, too.
-            unit = next(
-                (
-                    unit
-                    for name in kind.units
-                    if (unit := (services.units or {}).get(name)) and unit.running and unit.name in kind.units
-                ),
-                None,
-            )
+            unit = next((unit for unit in _units(kind, services) if unit.running), None)
             if unit:
                 found.append(TimeClient(kind.name, unit.name, _synchronised(probe, platform, kind.name), unit.enabled))
         elif services.daemons & frozenset(kind.processes):
@@ -150,6 +148,42 @@ def _running(probe: ProbeOutput, platform: Platform, services: Services) -> list
                     TimeClient(kind.name, script.name, _synchronised(probe, platform, kind.name), bool(script.starts))
                 )
     return found
+
+
+def _idle(probe: ProbeOutput, platform: Platform, services: Services) -> Iterator[TimeClient]:
+    for kind in KINDS:
+        units = [unit for unit in _units(kind, services) if unit.exists]
+        if units and not any(unit.running for unit in units):
+            yield TimeClient(kind.name, units[0].name, None, units[0].enabled, _answers(probe, platform, kind.name))
+
+
+def _units(kind: Kind, services: Services) -> list[Unit]:
+    """Units of systemd by their own names: Debian's ntpsec answers to ntp and ntpd, too."""
+    return [unit for name in kind.units if (unit := (services.units or {}).get(name)) and unit.name in kind.units]
+
+
+#: The command by which a client is asked.
+_ASKED_BY = {
+    "chrony": "chrony_tracking",
+    "ntp": "ntp_variables",
+    "ntpsec": "ntp_variables",
+    "openntpd": "openntpd_status",
+}
+
+
+def _answers(probe: ProbeOutput, platform: Platform, kind: str) -> bool:
+    if kind == "systemd-timesyncd":
+        return _leaves_mark(platform)
+    return kind in _ASKED_BY and not probe.command(_ASKED_BY[kind]).absent
+
+
+def _leaves_mark(platform: Platform) -> bool:
+    """Not so where systemd is older than 239."""
+    distribution = platform.distribution
+    release = (distribution.major, distribution.minor)
+    return not (
+        (distribution.id == "ubuntu" and release < (18, 10)) or (distribution.id == "debian" and release < (10, 0))
+    )
 
 
 def _synchronised(probe: ProbeOutput, platform: Platform, kind: str) -> bool | None:
@@ -163,13 +197,7 @@ def _synchronised(probe: ProbeOutput, platform: Platform, kind: str) -> bool | N
     if kind == "systemd-timesyncd":
         if probe.entry(TIMESYNCD_MARK):
             return True
-        distribution = platform.distribution
-        release = (distribution.major, distribution.minor)
-        # These have a systemd before 239, which leaves no mark.
-        old = (distribution.id == "ubuntu" and release < (18, 10)) or (
-            distribution.id == "debian" and release < (10, 0)
-        )
-        return None if old else False
+        return False if _leaves_mark(platform) else None
     return None
 
 

@@ -10,6 +10,9 @@ stays: those are the moments that NTP is slow to notice.
 
 Tools' periodic synchronisation is turned off only where a client says that it is synchronised. It would be the last thing
 that keeps the time elsewhere.
+
+A client that is installed and does not run is started. That counts once it says that it is synchronised; one that has reached no
+server within two minutes is stopped again, and all is as before.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_client
     CHRONY_FILES,
     KINDS,
     NTP_FILES,
+    TIMESYNCD_MARK,
     TimeClient,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_clients import READS as TIME_READS
@@ -56,6 +60,23 @@ ASK = {
     "ntpd-rs": "ntp-ctl status",
     "PTP": "journalctl -u ptp4l -u phc2sys",
 }
+#: The files of a client, by how their paths begin; those of others are not read here.
+FILES = {"chrony": ("/etc/chrony",), "ntp": ("/etc/ntp.conf",), "ntpsec": ("/etc/ntpsec/", "/etc/ntp.conf")}
+
+#: Ends with 0 where the client says that it is synchronised: the same questions and words as in evidence/time_clients.py.
+_NTP_ANSWERS = (
+    "case $(ntpq -n -c rv 127.0.0.1) in *leap_alarm*|*sync_unspec*|*sync_local*) false ;; *sync_*) ;; *) false ;; esac"
+)
+ANSWERS = {
+    "chrony": "chronyc -h 127.0.0.1 -n tracking | grep '^Leap status' | grep -qv 'Not synchronised'",
+    "ntp": _NTP_ANSWERS,
+    "ntpsec": _NTP_ANSWERS,
+    "systemd-timesyncd": f'[ -e "$ROOT"{TIMESYNCD_MARK} ]',
+    "openntpd": "ntpctl -s status | grep -q 'clock synced'",
+}
+
+#: A client that was started is asked so often, every two seconds, before it is given up. With iburst ten seconds are enough.
+TRIES = 60
 
 # --- time_sync_source -------------------------------------------------------------------------------------------------
 
@@ -92,7 +113,7 @@ def assess_source(evidence: Evidence, options: Options) -> Verdict:
         "desired": "one client, synchronised; Tools' periodic sync off",
     }
     if not clients.running:
-        return _nobody(clients.strays, clients.tools_sync, sides)
+        return _nobody(evidence, sides)
     if len(clients.running) > 1:
         return manual(
             f"{' and '.join(client.kind for client in clients.running)} steer one clock and work against each other: "
@@ -148,22 +169,85 @@ def _at_boot(clients: tuple[TimeClient, ...]) -> str:
     return ", ".join(client.service for client in clients if client.starts_at_boot) or "none"
 
 
-def _nobody(strays: tuple[str, ...], tools: bool | None, sides: dict[str, Any]) -> Verdict:
-    if strays:
+def _nobody(evidence: Evidence, sides: dict[str, Any]) -> Verdict:
+    clients = evidence.time_clients
+    if clients.strays:
         return unknown(
-            f"a process {strays[0]} runs, but no service of a time client that is known here: it may be a container's, or started "
-            "by hand",
+            f"a process {clients.strays[0]} runs, but no service of a time client that is known here: it may be a container's, or "
+            "started by hand",
             **sides,
         )
     rest = {
         True: "but VMware Tools' periodic synchronisation is what keeps the time",
         False: "and VMware Tools' periodic synchronisation is off: nothing keeps the time",
         None: "and whether VMware Tools keep the time is not known",
-    }[tools]
-    return manual(
-        f"no time client runs ({', '.join(kind.name for kind in KINDS)}), {rest}. Install and enable the distribution's own, "
-        "with three servers or more",
-        **sides,
+    }[clients.tools_sync]
+    nobody = f"no time client runs ({', '.join(kind.name for kind in KINDS)}), {rest}."
+    if not clients.idle:
+        return manual(f"{nobody} Install and enable the distribution's own, with three servers or more", **sides)
+    client = _to_be_started(evidence)
+    if isinstance(client, str):
+        return manual(f"{nobody} {client}", **sides)
+    unit = (evidence.services.units or {})[client.service]
+    return noncompliant(
+        f"{nobody} {client.kind} is installed and {'enabled' if unit.enabled else 'disabled'}",
+        remedy=_start(client, run_unit_step(unit), evidence),
+        **{**sides, "owner": next(iter(unit.links), None)},
+    )
+
+
+def _to_be_started(evidence: Evidence) -> TimeClient | str:
+    """The one client that is installed, where no other runs; else why none is started here, with what to do instead."""
+    clients = evidence.time_clients
+    units = evidence.services.units or {}
+    # PTP needs a clock that is configured for it: it is nobody's client by being installed.
+    idle = [client for client in clients.idle if client.kind != "PTP"]
+    free = [client for client in idle if not (units[client.service].mask or units[client.service].load == "masked")]
+    if not idle:
+        return "Install and enable the distribution's own, with three servers or more"
+    if not free:
+        return f"{idle[0].service} is masked: somebody decided so; `systemctl unmask {idle[0].service}` undoes it"
+    if len(free) > 1:
+        return f"{' and '.join(client.kind for client in free)} are installed: enable and start the distribution's own"
+    (client,) = free
+    active = units[client.service].active
+    if active != "inactive":
+        return f"{client.service} is {active}: see systemctl status {client.service}"
+    start = f"enable and start {client.service}"
+    if not client.answers or any(line.text.split()[1:2] == ["0"] for line in clients.lines("cmdport", "/etc/chrony")):
+        return f"Whether {client.kind} is synchronised could not be seen from here: {start}, and see {ASK[client.kind]}"
+    if client.kind in FILES and not any(
+        clients.lines(word, *FILES[client.kind]) for word in ("server", "pool", "peer", "refclock")
+    ):
+        return f"{client.kind} is installed, and no server is configured where it is read here: name three or more, {start}"
+    if clients.tools_sync is None:
+        return f"See vmware-toolbox-cmd timesync status; {start}"
+    return client
+
+
+def _start(client: TimeClient, start: Run, evidence: Evidence) -> tuple[Step, ...]:
+    """Start a client, and turn Tools' synchronisation off once it has reached its servers."""
+    name = client.service
+    complaint = f"{name} has reached no server: see {ASK[client.kind]}; is UDP port 123 open?"
+    wait = Run(
+        what=f"wait until {name} says that it is synchronised, {TRIES * 2} seconds at most",
+        do=_wait(client, f"echo '{complaint}'; exit 1"),
+        undo="true",
+        proof=ANSWERS[client.kind],
+    )
+    return (start, wait, *([_turn_tools_off()] if evidence.time_clients.tools_sync else []))
+
+
+def _wait(client: TimeClient, give_up: str) -> str:
+    return "\n".join(
+        [
+            f"tries={TRIES}",
+            f"until {{ {ANSWERS[client.kind]}; }} 2>/dev/null; do",
+            "  tries=$((tries - 1))",
+            f'  [ "$tries" -gt 0 ] || {{ {give_up}; }}',
+            "  sleep 2",
+            "done",
+        ]
     )
 
 
@@ -171,8 +255,11 @@ def _nobody(strays: tuple[str, ...], tools: bool | None, sides: dict[str, Any]) 
 
 
 def assess_settings(evidence: Evidence, options: Options) -> Verdict:
-    """The client that runs follows a large jump instead of giving up."""
+    """The client that runs, or that time_sync_source would start, follows a large jump instead of giving up."""
     running = {client.kind: client for client in evidence.time_clients.running}
+    if not running and not evidence.time_clients.strays:
+        idle = _to_be_started(evidence)
+        running = {} if isinstance(idle, str) else {idle.kind: idle}
     if "ntp" in running or "ntpsec" in running:
         return _assess_ntp(evidence, running.get("ntp") or running["ntpsec"])
     if "chrony" in running:
@@ -223,9 +310,28 @@ def _assess_ntp(evidence: Evidence, client: TimeClient) -> Verdict:
     return noncompliant(
         f"{client.kind} gives up and ends when the clock is off by more than {value or 1000} s, as after a resume or a revert "
         f"of a snapshot.{note}",
-        remedy=with_restart((edit,), client.service, evidence.platform.systemd),
+        remedy=_read_anew(edit, client, evidence),
         **sides,
     )
+
+
+def _read_anew(edit: EditFile, client: TimeClient, evidence: Evidence) -> tuple[Step, ...]:
+    """The edit, and what has the client read it. Restarted, one that was synchronised needs some time to be so again: what is
+    looked at next, by time_sync_source too, should find it as it was."""
+    restarted = with_restart((edit,), client.service, evidence.platform.systemd)
+    if client not in evidence.time_clients.running:
+        # It reads its file when time_sync_source starts it, whose turn is later. Only an undo may have to restart it.
+        return restarted[:-1]
+    if not client.synchronised:
+        return restarted
+    again = Run(
+        what=f"wait until {client.service} is synchronised again, {TRIES * 2} seconds at most",
+        do=_wait(client, "exit 0"),
+        undo="true",
+        # Its restart is proved. Without iburst ntpd takes longer than this.
+        proof="true",
+    )
+    return (*restarted, again)
 
 
 def _with_panic_0(text: str) -> str:
@@ -288,7 +394,7 @@ def _assess_chrony(evidence: Evidence, options: Options, client: TimeClient) -> 
         edit = EditFile(current.path, (ReplaceLine(current.text, f"makestep {current.text.split()[1]} -1"),))
     return noncompliant(
         "chrony steps the clock only after its start, and guest_time_step_always asks for any time",
-        remedy=with_restart((edit,), client.service, evidence.platform.systemd),
+        remedy=_read_anew(edit, client, evidence),
         **sides,
     )
 
@@ -336,25 +442,7 @@ def assess_precision_clock(evidence: Evidence, options: Options) -> Verdict:
 
 
 RECOMMENDATIONS = (
-    Recommendation(
-        id="time_sync_source",
-        area="time",
-        title="One time client, and not VMware Tools besides",
-        severity=Severity.HIGH,
-        baseline="enforce",
-        talk="Time synchronisation is one of VMware Tools' components.",
-        today=(
-            "NTP in the guest is what VMware recommends, in place of Tools' periodic synchronisation; every distribution "
-            "brings a client. Tools' synchronisation at a resume or a snapshot's revert stays useful."
-        ),
-        risk=(
-            "Without Tools' periodic synchronisation the client is alone: it is turned off only where the client says that it is "
-            "synchronised."
-        ),
-        source="VMware KB 310053 (1006427); open-vm-tools services/plugins/timeSync, toolbox/toolboxcmd-timesync.c",
-        reads=TIME_READS,
-        assess=assess_source,
-    ),
+    # Before time_sync_source, which starts a client: that reads its settings once.
     Recommendation(
         id="ntp_vm_settings",
         area="time",
@@ -370,6 +458,26 @@ RECOMMENDATIONS = (
         source="VMware KB 310053 (1006427); ntpd miscopt(5), tinker; chrony.conf(5), makestep and maxchange",
         reads=TIME_READS,
         assess=assess_settings,
+    ),
+    Recommendation(
+        id="time_sync_source",
+        area="time",
+        title="One time client, and not VMware Tools besides",
+        severity=Severity.HIGH,
+        baseline="enforce",
+        talk="Time synchronisation is one of VMware Tools' components.",
+        today=(
+            "NTP in the guest is what VMware recommends, in place of Tools' periodic synchronisation; every distribution "
+            "brings a client. Tools' synchronisation at a resume or a snapshot's revert stays useful."
+        ),
+        risk=(
+            "Without Tools' periodic synchronisation the client is alone: it is turned off only where the client says that it is "
+            "synchronised. A client that is started may step the clock, also backwards, which nothing takes back; where it reaches "
+            "no server within two minutes it is stopped again."
+        ),
+        source="VMware KB 310053 (1006427); open-vm-tools services/plugins/timeSync, toolbox/toolboxcmd-timesync.c",
+        reads=TIME_READS,
+        assess=assess_source,
     ),
     Recommendation(
         id="ptp_precision_clock",

@@ -23,10 +23,13 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_client
     TIMESYNCD_MARK,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.guest_time import (
+    RECOMMENDATIONS,
+    TRIES,
     assess_precision_clock,
     assess_settings,
     assess_source,
 )
+from ansible_collections.vmguest.linux.tests.unit import guest_tree
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import VMWARE, evidence_of
 
 TRACKING = "Reference ID    : C0A80A01 (192.168.10.1)\nStratum         : 3\nLeap status     : {}\n"
@@ -47,13 +50,17 @@ def evidence(
     aliases=None,
     files=None,
     entries=(),
+    idle=(),
+    state="inactive",
+    load="loaded",
 ):
-    """A guest on which these services run; ``conf``: main files that exist; ``settings``: their lines."""
+    """A guest on which these services run; ``conf``: main files that exist; ``settings``: their lines; ``idle``: units that do not
+    run, disabled, with their ``state`` and ``load``."""
     units = "\n\n".join(
-        f"Id={name}.service\nNames={name}.service {(aliases or {}).get(name, '')}\nLoadState=loaded\n"
-        f"ActiveState={'active' if name in running else 'inactive'}"
+        f"Id={name}.service\nNames={name}.service {(aliases or {}).get(name, '')}\n"
+        f"LoadState={load if name in idle else 'loaded'}\nActiveState={state if name in idle else 'active'}"
         for name in UNITS
-        if name in running
+        if name in running or name in idle
     )
     links = [f"/etc/systemd/system/multi-user.target.wants/{name}.service" for name in running if enabled]
     scripts = [f"/etc/init.d/{name}" for name in running]
@@ -63,7 +70,7 @@ def evidence(
     return evidence_of(
         files,
         base=base,
-        entries=[Entry(path, "-", "rw-r--r--", 1, 0, 0, 0) for path in present],
+        entries=[path if isinstance(path, Entry) else Entry(path, "-", "rw-r--r--", 1, 0, 0, 0) for path in present],
         lines={
             "time_settings": settings,
             "daemons": []
@@ -71,7 +78,11 @@ def evidence(
             else [(f"/proc/7{at}/stat", 1, f"7{at} ({name}) S 1") for at, name in enumerate(running)],
         },
         commands={
-            **({"units": (0, units)} if systemd else {}),
+            **(
+                {"units": (0, units or "Id=open-vm-tools.service\nLoadState=not-found\nActiveState=inactive")}
+                if systemd
+                else {}
+            ),
             **({"tools_periodic_sync": tools} if tools else {}),
             **(commands or {}),
         },
@@ -198,9 +209,107 @@ class TestTheSource:
         assert assess_source(evidence_of(entries=entries), {}).status is Status.UNKNOWN
 
 
+#: What the probe finds where the client does not run: its command is there, and has nobody to talk to.
+NO_DAEMON = {
+    "chrony_tracking": (1, "506 Cannot talk to daemon"),
+    "ntp_variables": (1, "ntpq: read: Connection refused"),
+}
+SERVER = {
+    "chronyd": ("/etc/chrony.conf", 1, "pool pool.ntp.org iburst"),
+    "chrony": ("/etc/chrony/chrony.conf", 1, "server ntp.example.com"),
+    "ntpd": ("/etc/ntp.conf", 1, "server ntp.example.com"),
+    "ntpsec": ("/etc/ntpsec/ntp.conf", 1, "pool pool.ntp.org"),
+}
+
+
+def idle_source(*idle, settings=None, commands=None, **rest) -> Verdict:
+    """The verdict of time_sync_source where these are installed and do not run."""
+    servers = [SERVER[name] for name in idle if name in SERVER]
+    found = evidence(
+        idle=idle,
+        settings=servers if settings is None else settings,
+        commands=NO_DAEMON if commands is None else commands,
+        **rest,
+    )
+    return assess_source(found, {})
+
+
+class TestAClientThatDoesNotRun:
+    @pytest.mark.parametrize("service", ["chronyd", "chrony", "ntpd", "ntpsec", "systemd-timesyncd"])
+    def test_it_is_enabled_and_started_and_has_to_be_synchronised(self, service):
+        found = idle_source(service)
+        assert found.status is Status.NONCOMPLIANT, found.reason
+        start, wait = found.remedy
+        assert start.do == f"systemctl enable {service}.service && systemctl start {service}.service"
+        assert start.undo.endswith(f"systemctl stop {service}.service && systemctl disable {service}.service; }}")
+        assert wait.proof in wait.do
+        assert wait.undo == "true"
+
+    def test_one_that_is_enabled_and_was_stopped_is_only_started(self):
+        link = "/etc/systemd/system/multi-user.target.wants/chronyd.service"
+        assert idle_source("chronyd", entries=[link]).remedy[0].do == "systemctl start chronyd.service"
+
+    def test_tools_are_turned_off_last(self):
+        assert [step.do for step in idle_source("chronyd", tools=ON).remedy][2:] == [
+            "vmware-toolbox-cmd timesync disable"
+        ]
+
+    @pytest.mark.parametrize(
+        ("idle", "rest", "reason"),
+        [
+            (["chronyd"], {"load": "masked"}, "masked: somebody decided so"),
+            (["chronyd"], {"state": "failed"}, "chronyd is failed"),
+            (["chronyd"], {"state": "activating"}, "chronyd is activating"),
+            (["chronyd", "ntpd"], {}, "chrony and ntp are installed"),
+            # It cannot be learned whether they are synchronised.
+            (["ntpd-rs"], {}, "could not be seen from here"),
+            (["chronyd"], {"commands": {}}, "could not be seen from here"),
+            (["chronyd"], {"settings": [SERVER["chronyd"], ("/etc/chrony.conf", 2, "cmdport 0")]}, "could not be seen"),
+            (["systemd-timesyncd"], {"files": {"/etc/os-release": "ID=debian\nVERSION_ID=9"}}, "could not be seen"),
+            (["chronyd"], {"settings": []}, "no server is configured"),
+            (["chronyd"], {"settings": [SERVER["ntpd"]]}, "no server is configured"),
+            (["chronyd"], {"tools": (75, "Error")}, "See vmware-toolbox-cmd timesync status"),
+            # What is installed for a clock that nobody configured is no client.
+            (["ptp4l", "phc2sys"], {}, "Install and enable the distribution's own"),
+        ],
+    )
+    def test_it_is_left_where(self, idle, rest, reason):
+        found = idle_source(*idle, **rest)
+        assert found.status is Status.MANUAL
+        assert reason in found.reason
+
+    def test_one_that_is_masked_does_not_count_beside_another(self):
+        mask = Entry("/etc/systemd/system/systemd-timesyncd.service", "l", "rwxrwxrwx", 1, 0, 0, 0, "/dev/null")
+        found = idle_source("chrony", "systemd-timesyncd", entries=[mask])
+        assert found.status is Status.NONCOMPLIANT
+        assert "start chrony.service" in found.remedy[0].do
+
+    def test_ptp_that_is_installed_does_not_count_beside_another(self):
+        assert idle_source("chronyd", "ptp4l", "phc2sys").status is Status.NONCOMPLIANT
+
+    def test_a_client_that_runs_is_alone(self):
+        found = source("chronyd", idle=["ntpd"], commands=CHRONY_OK)
+        assert found.status is Status.COMPLIANT
+
+    def test_its_settings_are_right_before_it_runs_and_do_not_start_it(self):
+        found = settings_of(lines=["server ntp.example.com"], conf=[NTP_FILES[0]], idle=["ntpd"], commands=NO_DAEMON)
+        assert found.status is Status.NONCOMPLIANT
+        undone, edit = found.remedy
+        assert edit == EditFile("/etc/ntp.conf", (AppendLine("tinker panic 0"),))
+        assert undone.do == "true"
+        assert undone.undo.endswith(" || systemctl restart ntpd.service")
+
+    def test_its_settings_come_first(self):
+        ids = [entry.id for entry in RECOMMENDATIONS]
+        assert ids.index("ntp_vm_settings") < ids.index("time_sync_source")
+
+    def test_the_settings_of_one_that_is_not_started_are_nobodys(self):
+        assert settings_of(conf=[NTP_FILES[0]], idle=["ntpd"], state="failed").status is Status.NOT_APPLICABLE
+
+
 def settings_of(*running, lines=(), always=False, conf=None, **rest) -> Verdict:
     """The verdict of ntp_vm_settings; ``lines`` are those of the client's own file."""
-    path = (CHRONY_FILES if "chrony" in running[0] else NTP_FILES)[0]
+    path = (CHRONY_FILES if running and "chrony" in running[0] else NTP_FILES)[0]
     found = evidence(
         *running,
         conf=[path] if conf is None else conf,
@@ -239,6 +348,11 @@ class TestNtp:
         edit = settings_of("ntpd", lines=["\ttinker  step 0.5 panic  300 # site"]).remedy[1]
         old = "\ttinker  step 0.5 panic  300 # site"
         assert edit.edits == (ReplaceLine(old, "\ttinker  step 0.5 panic  0 # site"),)
+
+    def test_one_that_was_synchronised_is_given_time_to_be_so_again(self):
+        wait = settings_of("ntpd", commands=NTP_OK).remedy[-1]
+        assert "ntpq -n -c rv 127.0.0.1" in wait.do
+        assert "exit 0" in wait.do
 
     def test_without_systemd_the_init_script_restarts(self):
         restart = settings_of("ntpd", systemd=False).remedy[-1]
@@ -324,3 +438,39 @@ def test_the_precision_clock(clock, device, running, line, status):
     )
     verdict = assess_precision_clock(found, {})
     assert verdict.status is status, verdict.reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "variant", "deaf", "service"),
+    [
+        (
+            "rhel9",
+            "chrony_disabled",
+            {"commands": {"chronyc": {"-h 127.0.0.1 -n tracking": "Leap status     : Not synchronised"}}},
+            "chronyd",
+        ),
+        (
+            "rhel7",
+            "ntpd_disabled",
+            {"commands": {"ntpq": {"-n -c rv 127.0.0.1": "status=c016 leap_alarm, sync_unspec,"}}},
+            "ntpd",
+        ),
+        ("debian12", "timesyncd_disabled", {"files": {TIMESYNCD_MARK: None}}, "systemd-timesyncd"),
+    ],
+)
+def test_a_client_that_reaches_no_server_is_stopped_again(tmp_path, name, variant, deaf, service):
+    """Given a firewall that drops what servers answer, the guest is as before, and what kept the time still does."""
+    tree = guest_tree.materialise(guest_tree.load(name, variant).edited(deaf, "deaf"), tmp_path / "root")
+    # The probe and apply.sh have uses of their own for longer ones.
+    sleep = tree.state / "bin/sleep"
+    sleep.write_text(
+        f'#!/bin/sh\n[ "$1" != 2 ] || {{ echo "sleep 2" >>{tree.state}/calls; exit; }}\nexec /bin/sleep "$@"\n'
+    )
+    sleep.chmod(0o755)
+    before = guest_tree.snapshot(tree)
+    done = guest_tree.apply(tree, {"vmguest_only": ["time_sync_source"]})
+    assert done.results == {"time_sync_source": "undone"}
+    assert f"{service} has reached no server" in done.problems[0]
+    assert tree.calls.count("sleep 2") == TRIES - 1
+    assert guest_tree.differences(before, guest_tree.snapshot(tree)) == []
