@@ -32,7 +32,9 @@ VMWARE_TOOLS = (
     "vmware-open-vm-tools-nox",
     "VMwareTools",
 )
-NAMES = OPEN_VM_TOOLS + VMWARE_TOOLS
+#: The time client that role guest_time can install.
+CHRONY = "chrony"
+NAMES = (*OPEN_VM_TOOLS, *VMWARE_TOOLS, CHRONY)
 
 READS: tuple[Read, ...] = (
     # ${Status} and not ${db:Status-Status}, which dpkg before 1.17 (Debian 7) does not know.

@@ -89,8 +89,8 @@ class TimeClient:
 
 @dataclass(frozen=True)
 class TimeClients:
-    """``running`` clients; ``idle``: those that systemd knows and that do not run, masked ones, too; ``strays``: processes of a
-    client that belong to no service known here (of a container, by hand).
+    """``running`` clients; ``idle``: those that systemd knows and that do not run, masked ones, too, without PTP, which is nobody's
+    client by being installed; ``strays``: processes of a client that belong to no service known here (of a container, by hand).
 
     ``tools_sync``: VMware Tools' periodic synchronisation, None where it is not known, False also where there are no Tools.
     ``settings`` are the lines of the clients' files that recommendations ask for, ``configured`` the main files there are.
@@ -153,7 +153,7 @@ def _running(probe: ProbeOutput, platform: Platform, services: Services) -> list
 def _idle(probe: ProbeOutput, platform: Platform, services: Services) -> Iterator[TimeClient]:
     for kind in KINDS:
         units = [unit for unit in _units(kind, services) if unit.exists]
-        if units and not any(unit.running for unit in units):
+        if units and kind.name != "PTP" and not any(unit.running for unit in units):
             yield TimeClient(kind.name, units[0].name, None, units[0].enabled, _answers(probe, platform, kind.name))
 
 

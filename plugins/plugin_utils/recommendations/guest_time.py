@@ -12,7 +12,8 @@ Tools' periodic synchronisation is turned off only where a client says that it i
 that keeps the time elsewhere.
 
 A client that is installed and does not run is started. That counts once it says that it is synchronised; one that has reached no
-server within two minutes is stopped again, and all is as before.
+server within two minutes is stopped again, and all is as before. Where none is installed, chrony is, but only where that is asked
+for: the servers of its package may not be those that a site wants, or not to be reached.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     not_persistent,
     unknown,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.packages import install_step, manager_of, no_packages
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.service_steps import run_unit_step, with_restart
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
@@ -40,7 +42,10 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     sh,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.packages import CHRONY
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.packages import READS as PACKAGE_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Line
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import Unit
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_clients import (
     CHRONY_FILES,
     KINDS,
@@ -74,6 +79,11 @@ ANSWERS = {
     "systemd-timesyncd": f'[ -e "$ROOT"{TIMESYNCD_MARK} ]',
     "openntpd": "ntpctl -s status | grep -q 'clock synced'",
 }
+
+#: What a person does where no client is installed.
+INSTALL = "Install and enable the distribution's own, with three servers or more"
+#: chrony's unit by family, and from which major version on it is the family's own client; Debian has it in every one with systemd.
+CHRONY_UNITS = {"debian": ("chrony", 0), "redhat": ("chronyd", 7), "amazon": ("chronyd", 2), "suse": ("chronyd", 15)}
 
 #: A client that was started is asked so often, every two seconds, before it is given up. With iburst ten seconds are enough.
 TRIES = 60
@@ -113,7 +123,7 @@ def assess_source(evidence: Evidence, options: Options) -> Verdict:
         "desired": "one client, synchronised; Tools' periodic sync off",
     }
     if not clients.running:
-        return _nobody(evidence, sides)
+        return _nobody(evidence, options, sides)
     if len(clients.running) > 1:
         return manual(
             f"{' and '.join(client.kind for client in clients.running)} steer one clock and work against each other: "
@@ -169,7 +179,7 @@ def _at_boot(clients: tuple[TimeClient, ...]) -> str:
     return ", ".join(client.service for client in clients if client.starts_at_boot) or "none"
 
 
-def _nobody(evidence: Evidence, sides: dict[str, Any]) -> Verdict:
+def _nobody(evidence: Evidence, options: Options, sides: dict[str, Any]) -> Verdict:
     clients = evidence.time_clients
     if clients.strays:
         return unknown(
@@ -184,7 +194,12 @@ def _nobody(evidence: Evidence, sides: dict[str, Any]) -> Verdict:
     }[clients.tools_sync]
     nobody = f"no time client runs ({', '.join(kind.name for kind in KINDS)}), {rest}."
     if not clients.idle:
-        return manual(f"{nobody} Install and enable the distribution's own, with three servers or more", **sides)
+        remedy = _installation(evidence, options)
+        if isinstance(remedy, str):
+            return manual(f"{nobody} {remedy}", **sides)
+        return noncompliant(
+            f"{nobody} None is installed, and guest_time_install_client asks for chrony", remedy=remedy, **sides
+        )
     client = _to_be_started(evidence)
     if isinstance(client, str):
         return manual(f"{nobody} {client}", **sides)
@@ -200,13 +215,14 @@ def _to_be_started(evidence: Evidence) -> TimeClient | str:
     """The one client that is installed, where no other runs; else why none is started here, with what to do instead."""
     clients = evidence.time_clients
     units = evidence.services.units or {}
-    # PTP needs a clock that is configured for it: it is nobody's client by being installed.
-    idle = [client for client in clients.idle if client.kind != "PTP"]
-    free = [client for client in idle if not (units[client.service].mask or units[client.service].load == "masked")]
-    if not idle:
-        return "Install and enable the distribution's own, with three servers or more"
+    free = [
+        client for client in clients.idle if not (units[client.service].mask or units[client.service].load == "masked")
+    ]
+    if not clients.idle:
+        return INSTALL
     if not free:
-        return f"{idle[0].service} is masked: somebody decided so; `systemctl unmask {idle[0].service}` undoes it"
+        masked = clients.idle[0].service
+        return f"{masked} is masked: somebody decided so; `systemctl unmask {masked}` undoes it"
     if len(free) > 1:
         return f"{' and '.join(client.kind for client in free)} are installed: enable and start the distribution's own"
     (client,) = free
@@ -223,6 +239,54 @@ def _to_be_started(evidence: Evidence) -> TimeClient | str:
     if clients.tools_sync is None:
         return f"See vmware-toolbox-cmd timesync status; {start}"
     return client
+
+
+def _installation(evidence: Evidence, options: Options) -> tuple[Step, ...] | str:
+    """Install chrony and start it, where no client is; else why that is not done, with what to do instead."""
+    platform, packages, clients = evidence.platform, evidence.packages, evidence.time_clients
+    distribution = platform.distribution
+    unit, oldest = CHRONY_UNITS.get(distribution.family, ("", 0))
+    if not unit or distribution.major < oldest or not platform.systemd:
+        return INSTALL
+    if not options["guest_time_install_client"]:
+        return f"{INSTALL}, or set guest_time_install_client to have chrony installed, with the servers of its package"
+    hindrance = no_packages(evidence)
+    if hindrance:
+        return f"No client is installed, and {hindrance}"
+    if packages.database is None:
+        return f"Neither dpkg nor rpm answered, so none is installed by this role. {INSTALL}"
+    if packages.interrupted(CHRONY):
+        return f"dpkg has begun and not finished with chrony ({packages.interrupted(CHRONY)}): run dpkg --configure -a"
+    if CHRONY in packages.versions:
+        return f"The package chrony is installed, and systemd knows no {unit}.service: reinstall it"
+    if clients.tools_sync is None:
+        return f"See vmware-toolbox-cmd timesync status. {INSTALL}"
+    manager = manager_of(distribution.family, distribution.major)
+    if manager is None:
+        raise AssertionError("no_packages found a package manager")
+    kept = any(path in clients.configured for path in CHRONY_FILES)
+    start = run_unit_step(Unit(unit, "loaded", "inactive", (), None))
+    purged = distribution.family == "debian" and not kept
+    return (
+        install_step(manager, (CHRONY,), keep_configuration=kept),
+        *((_KEEP_CHANGES,) if purged else ()),
+        *_start(TimeClient("chrony", unit, None, False), start, evidence),
+    )
+
+
+#: Debian's chrony takes all of /etc/chrony with it when it is purged: files that dpkg knows nothing of, and those of others.
+_SUMS = 'cd "$ROOT"/etc/chrony && find . -type f -exec cksum {} + | sort'
+_KEEP_CHANGES = Run(
+    what="note what is in /etc/chrony, lest a revert remove what somebody changes there",
+    do=f'({_SUMS}) >"$NOTES/sums"',
+    undo="true",
+    proof='[ -s "$NOTES/sums" ]',
+    ask=(
+        f'now=$({_SUMS} 2>/dev/null) && [ -s "$NOTES/sums" ] || exit 0\n'
+        '[ "$now" = "$(cat "$NOTES/sums")" ] || { '
+        'echo "files of /etc/chrony were changed since, and would be lost with the package: remove it by hand"; exit 1; }'
+    ),
+)
 
 
 def _start(client: TimeClient, start: Run, evidence: Evidence) -> tuple[Step, ...]:
@@ -476,7 +540,7 @@ RECOMMENDATIONS = (
             "no server within two minutes it is stopped again."
         ),
         source="VMware KB 310053 (1006427); open-vm-tools services/plugins/timeSync, toolbox/toolboxcmd-timesync.c",
-        reads=TIME_READS,
+        reads=(*TIME_READS, *PACKAGE_READS),
         assess=assess_source,
     ),
     Recommendation(

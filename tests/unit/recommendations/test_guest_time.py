@@ -15,6 +15,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     ReplaceLine,
     Run,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.packages import NAMES
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import UNITS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_clients import (
@@ -36,6 +37,7 @@ TRACKING = "Reference ID    : C0A80A01 (192.168.10.1)\nStratum         : 3\nLeap
 RV = 'associd=0 status=0615 {}, 1 event, clock_sync,\nversion="ntpd 4.2.8p15", leap=00, stratum=3\n'
 CHRONY_OK = {"chrony_tracking": (0, TRACKING.format("Normal"))}
 NTP_OK = {"ntp_variables": (0, RV.format("leap_none, sync_ntp"))}
+NO_INSTALLATION = {"guest_time_install_client": False}
 OFF, ON = (69, "Disabled"), (0, "Enabled")
 
 
@@ -91,7 +93,7 @@ def evidence(
 
 def source(*running, **rest) -> Verdict:
     """The verdict of time_sync_source."""
-    return assess_source(evidence(*running, **rest), {})
+    return assess_source(evidence(*running, **rest), NO_INSTALLATION)
 
 
 class TestTheSource:
@@ -231,7 +233,7 @@ def idle_source(*idle, settings=None, commands=None, **rest) -> Verdict:
         commands=NO_DAEMON if commands is None else commands,
         **rest,
     )
-    return assess_source(found, {})
+    return assess_source(found, NO_INSTALLATION)
 
 
 class TestAClientThatDoesNotRun:
@@ -305,6 +307,79 @@ class TestAClientThatDoesNotRun:
 
     def test_the_settings_of_one_that_is_not_started_are_nobodys(self):
         assert settings_of(conf=[NTP_FILES[0]], idle=["ntpd"], state="failed").status is Status.NOT_APPLICABLE
+
+
+#: dpkg knows none of the packages that it is asked for.
+NO_PACKAGES = {"dpkg_packages": (1, "")}
+RPM = (11, "\n".join(f"package {name} is not installed" for name in NAMES))
+
+
+def installed(os_release=None, option=True, commands=None, **rest) -> Verdict:
+    """The verdict of time_sync_source where no client is installed, and the option asks for one."""
+    found = evidence(
+        files={**({"/etc/os-release": os_release} if os_release else {}), **rest.pop("files", {})},
+        commands=NO_PACKAGES if commands is None else commands,
+        **rest,
+    )
+    return assess_source(found, {"guest_time_install_client": option})
+
+
+class TestNoClientIsInstalled:
+    @pytest.mark.parametrize(
+        ("os_release", "commands", "manager", "unit"),
+        [
+            ("ID=debian\nVERSION_ID=12", NO_PACKAGES, "apt-get", "chrony"),
+            ('ID=rhel\nVERSION_ID="9.4"', {"rpm_packages": RPM}, "dnf", "chronyd"),
+            ('ID=centos\nID_LIKE="rhel fedora"\nVERSION_ID="7"', {"rpm_packages": RPM}, "yum", "chronyd"),
+            ('ID=sles\nVERSION_ID="15.6"', {"rpm_packages": RPM}, "zypper", "chronyd"),
+        ],
+    )
+    def test_chrony_is_installed_where_that_is_asked_for(self, os_release, commands, manager, unit):
+        found = installed(os_release, commands=commands)
+        assert found.status is Status.NONCOMPLIANT, found.reason
+        install, *dummy, start, wait = found.remedy
+        assert install.what == f"install chrony with {manager}"
+        assert start.do == f"systemctl enable {unit}.service && systemctl start {unit}.service"
+        assert "chronyc" in wait.proof
+
+    def test_not_where_nobody_asks(self):
+        found = installed(option=False)
+        assert found.status is Status.MANUAL
+        assert "set guest_time_install_client" in found.reason
+
+    def test_tools_are_turned_off_once_it_is_synchronised(self):
+        assert installed(tools=ON).remedy[-1].do == "vmware-toolbox-cmd timesync disable"
+
+    @pytest.mark.parametrize("conf", [[], ["/etc/chrony/chrony.conf"]])
+    def test_a_configuration_that_is_there_stays(self, conf):
+        remedy = installed(conf=conf).remedy
+        assert ("case ' chrony ' in" in remedy[0].undo) is bool(conf)
+        # Then nothing is purged, and there is nothing to ask.
+        assert any("/etc/chrony" in step.ask for step in remedy) is not bool(conf)
+
+    @pytest.mark.parametrize(
+        ("rest", "reason"),
+        [
+            # Their own client is ntpd, which would need another setting before it is right.
+            ({"os_release": 'ID=sles\nVERSION_ID="12.5"', "commands": {"rpm_packages": RPM}}, "Install and enable the"),
+            ({"os_release": "ID=photon\nVERSION_ID=5.0"}, "Install and enable the distribution's own"),
+            ({"systemd": False}, "Install and enable the distribution's own"),
+            ({"files": {"/run/ostree-booted": ""}}, "an image that is changed as a whole"),
+            ({"commands": {}}, "Neither dpkg nor rpm answered"),
+            ({"commands": {"dpkg_packages": (0, "chrony\tinstall ok half-configured\t4.3")}}, "dpkg has begun"),
+            ({"commands": {"dpkg_packages": (0, "chrony\tinstall ok installed\t4.3")}}, "knows no chrony.service"),
+            ({"tools": (75, "Error")}, "See vmware-toolbox-cmd timesync status"),
+        ],
+    )
+    def test_it_is_not_where(self, rest, reason):
+        found = installed(**rest)
+        assert found.status is Status.MANUAL
+        assert reason in found.reason
+
+    def test_a_client_that_is_installed_is_not_replaced(self):
+        found = installed(idle=["systemd-timesyncd"], load="masked")
+        assert found.status is Status.MANUAL
+        assert "masked" in found.reason
 
 
 def settings_of(*running, lines=(), always=False, conf=None, **rest) -> Verdict:
@@ -474,3 +549,17 @@ def test_a_client_that_reaches_no_server_is_stopped_again(tmp_path, name, varian
     assert f"{service} has reached no server" in done.problems[0]
     assert tree.calls.count("sleep 2") == TRIES - 1
     assert guest_tree.differences(before, guest_tree.snapshot(tree)) == []
+
+
+@pytest.mark.slow
+def test_what_somebody_configured_since_goes_with_no_revert(tmp_path):
+    """Given a site that names its own server after chrony was installed, a revert is refused, and has not begun."""
+    tree = guest_tree.materialise(guest_tree.load("debian12", "no_time_client"), tmp_path / "root")
+    assert guest_tree.apply(tree, {"vmguest_only": ["time_sync_source"]}).results == {"time_sync_source": "done"}
+    tree.write("/etc/chrony/site.conf", "server ntp.example.com iburst\n")
+    then = guest_tree.snapshot(tree)
+    (problem,) = guest_tree.revert(tree).problems
+    assert "files of /etc/chrony were changed since" in problem
+    assert guest_tree.differences(then, guest_tree.snapshot(tree)) == []
+    tree.path("/etc/chrony/site.conf").unlink()
+    assert guest_tree.revert(tree).problems == []
