@@ -18,6 +18,7 @@ for: the servers of its package may not be those that a site wants, or not to be
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
@@ -54,6 +55,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_client
     TimeClient,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_clients import READS as TIME_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.tools_conf import READS as TOOLS_CONF_READS
 
 #: How a person asks a client whether it is synchronised, and why not.
 ASK = {
@@ -95,6 +97,20 @@ def _tools(synchronising: bool | None) -> str:
     return {True: "on", False: "off", None: "not known"}[synchronising]
 
 
+def _tools_sync(evidence: Evidence) -> bool | None:
+    """VMware Tools' periodic synchronisation: what the host has, where tools.conf does not turn it off."""
+    return False if _by_settings(evidence) else evidence.time_clients.tools_sync
+
+
+def _by_settings(evidence: Evidence) -> str:
+    """The end of a reason, where tools.conf turns Tools' periodic synchronisation off; older ones do not know these settings."""
+    version = re.match(r"(?:\d+:)?(\d+)\.(\d+)", evidence.packages.versions.get("open-vm-tools", ""))
+    if not version or (int(version[1]), int(version[2])) < (13, 1):
+        return ""
+    found = (evidence.tools_conf.setting("timeSync", key) for key in ("disable-all", "disable-periodic"))
+    return next((f" ({entry.owner}: {entry.key})" for entry in found if entry and entry.is_true), "")
+
+
 def _turn_tools_off() -> Run:
     """VMware Tools keep this setting in the VM's configuration on the host (tools.syncTime)."""
     status = sh("vmware-toolbox-cmd", "timesync", "status")
@@ -114,7 +130,8 @@ def _turn_tools_off() -> Run:
 def assess_source(evidence: Evidence, options: Options) -> Verdict:
     """One client steers the clock, it is synchronised, and VMware Tools leave the clock alone."""
     clients = evidence.time_clients
-    tools = _tools(clients.tools_sync)
+    tools_sync = _tools_sync(evidence)
+    tools = _tools(tools_sync)
     if evidence.platform.systemd and evidence.services.units is None:
         return unknown("systemctl did not answer, so which time client runs is not known")
     sides: dict[str, Any] = {
@@ -133,7 +150,7 @@ def assess_source(evidence: Evidence, options: Options) -> Verdict:
     (client,) = clients.running
     ask = ASK[client.kind]
     if client.synchronised is False:
-        rest = " VMware Tools keep the time meanwhile." if clients.tools_sync else ""
+        rest = " VMware Tools keep the time meanwhile." if tools_sync else ""
         return manual(
             f"{client.kind} runs and is not synchronised: see {ask}; are its servers configured, and is UDP port 123 open?{rest}",
             **sides,
@@ -142,7 +159,7 @@ def assess_source(evidence: Evidence, options: Options) -> Verdict:
         return unknown(
             f"{client.kind} runs, and whether it is synchronised is not to be seen from here: see {ask}", **sides
         )
-    if clients.tools_sync is None:
+    if tools_sync is None:
         return unknown(
             f"{client.kind} is synchronised, but vmware-toolbox-cmd timesync status did not say whether VMware Tools "
             "steer the clock, too",
@@ -157,7 +174,7 @@ def assess_source(evidence: Evidence, options: Options) -> Verdict:
                 **sides,
             )
         enable = (run_unit_step(unit),)
-    if clients.tools_sync:
+    if tools_sync:
         return noncompliant(
             f"{client.kind} is synchronised, and VMware Tools correct the same clock every minute: they work against each other",
             remedy=(_turn_tools_off(), *enable),
@@ -167,7 +184,9 @@ def assess_source(evidence: Evidence, options: Options) -> Verdict:
         return not_persistent(
             f"{client.kind} is synchronised, and nothing starts it at the next boot", remedy=enable, **sides
         )
-    return compliant(f"{client.kind} is synchronised, and VMware Tools leave the clock alone", **sides)
+    return compliant(
+        f"{client.kind} is synchronised, and VMware Tools leave the clock alone{_by_settings(evidence)}", **sides
+    )
 
 
 def _names(clients: tuple[TimeClient, ...]) -> str:
@@ -191,7 +210,7 @@ def _nobody(evidence: Evidence, options: Options, sides: dict[str, Any]) -> Verd
         True: "but VMware Tools' periodic synchronisation is what keeps the time",
         False: "and VMware Tools' periodic synchronisation is off: nothing keeps the time",
         None: "and whether VMware Tools keep the time is not known",
-    }[clients.tools_sync]
+    }[_tools_sync(evidence)]
     nobody = f"no time client runs ({', '.join(kind.name for kind in KINDS)}), {rest}."
     if not clients.idle:
         remedy = _installation(evidence, options)
@@ -236,7 +255,7 @@ def _to_be_started(evidence: Evidence) -> TimeClient | str:
         clients.lines(word, *FILES[client.kind]) for word in ("server", "pool", "peer", "refclock")
     ):
         return f"{client.kind} is installed, and no server is configured where it is read here: name three or more, {start}"
-    if clients.tools_sync is None:
+    if _tools_sync(evidence) is None:
         return f"See vmware-toolbox-cmd timesync status; {start}"
     return client
 
@@ -259,7 +278,7 @@ def _installation(evidence: Evidence, options: Options) -> tuple[Step, ...] | st
         return f"dpkg has begun and not finished with chrony ({packages.interrupted(CHRONY)}): run dpkg --configure -a"
     if CHRONY in packages.versions:
         return f"The package chrony is installed, and systemd knows no {unit}.service: reinstall it"
-    if clients.tools_sync is None:
+    if _tools_sync(evidence) is None:
         return f"See vmware-toolbox-cmd timesync status. {INSTALL}"
     manager = manager_of(distribution.family, distribution.major)
     if manager is None:
@@ -299,7 +318,7 @@ def _start(client: TimeClient, start: Run, evidence: Evidence) -> tuple[Step, ..
         undo="true",
         proof=ANSWERS[client.kind],
     )
-    return (start, wait, *([_turn_tools_off()] if evidence.time_clients.tools_sync else []))
+    return (start, wait, *([_turn_tools_off()] if _tools_sync(evidence) else []))
 
 
 def _wait(client: TimeClient, give_up: str) -> str:
@@ -539,8 +558,8 @@ RECOMMENDATIONS = (
             "synchronised. A client that is started may step the clock, also backwards, which nothing takes back; where it reaches "
             "no server within two minutes it is stopped again."
         ),
-        source="VMware KB 310053 (1006427); open-vm-tools services/plugins/timeSync, toolbox/toolboxcmd-timesync.c",
-        reads=(*TIME_READS, *PACKAGE_READS),
+        source="VMware KB 310053 (1006427); open-vm-tools services/plugins/timeSync, toolbox/toolboxcmd-timesync.c, tools.conf",
+        reads=(*TIME_READS, *PACKAGE_READS, *TOOLS_CONF_READS),
         assess=assess_source,
     ),
     Recommendation(

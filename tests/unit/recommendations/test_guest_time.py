@@ -174,6 +174,32 @@ class TestTheSource:
     def test_without_tools_nothing_is_on(self):
         assert source("chronyd", commands=CHRONY_OK, tools=None).status is Status.COMPLIANT
 
+    @pytest.mark.parametrize(
+        ("version", "setting", "status"),
+        [
+            ("2:13.1.0-1", "[timeSync]\ndisable-periodic=true", Status.COMPLIANT),
+            ("2:13.1.0-1", "[timeSync]\ndisable-all = true", Status.COMPLIANT),
+            ("2:13.1.0-1", "[timeSync]\ndisable-periodic=false", Status.NONCOMPLIANT),
+            ("2:13.1.0-1", "[logging]\ndisable-periodic=true", Status.NONCOMPLIANT),
+            # Older ones do not know it.
+            ("2:13.0.5-1", "[timeSync]\ndisable-periodic=true", Status.NONCOMPLIANT),
+            ("", "[timeSync]\ndisable-periodic=true", Status.NONCOMPLIANT),
+        ],
+    )
+    @pytest.mark.parametrize("tools", [ON, OFF])
+    def test_tools_conf_turns_it_off_whatever_the_host_has(self, version, setting, status, tools):
+        found = source(
+            "chronyd",
+            tools=tools,
+            files={"/etc/vmware-tools/tools.conf": setting},
+            commands={
+                **CHRONY_OK,
+                "dpkg_packages": (1, f"open-vm-tools\tinstall ok installed\t{version}" if version else ""),
+            },
+        )
+        assert found.status is (Status.COMPLIANT if tools == OFF else status)
+        assert ("tools.conf:2: disable-" in found.reason) is (status is Status.COMPLIANT)
+
     def test_a_client_that_is_not_enabled_is(self):
         found = source("chronyd", commands=CHRONY_OK, enabled=False)
         assert found.status is Status.NOT_PERSISTENT
