@@ -25,6 +25,8 @@ TIMESYNCD_MARK = "/run/systemd/timesync/synchronized"
 #: The main file of chrony and of ntp, Red Hat's and Debian's name; those of ntpsec.
 CHRONY_FILES = ("/etc/chrony.conf", "/etc/chrony/chrony.conf")
 NTP_FILES = ("/etc/ntp.conf", "/etc/ntpsec/ntp.conf")
+#: Its third line says what the hardware clock is in: UTC or LOCAL (hwclock(8)). Without the file it is UTC.
+ADJTIME = "/etc/adjtime"
 
 READS: tuple[Read, ...] = (
     *SERVICE_READS,
@@ -36,7 +38,8 @@ READS: tuple[Read, ...] = (
     # Only these lines: ntp.conf may hold a password (crypto pw).
     Lines(
         "time_settings",
-        "^[[:space:]]*\\(tinker\\|server\\|pool\\|peer\\|fudge\\|makestep\\|maxchange\\|refclock\\|cmdport\\)[[:space:]]",
+        "^[[:space:]]*\\(rtcsync\\|\\(tinker\\|server\\|pool\\|peer\\|fudge\\|makestep\\|maxchange\\|refclock\\|cmdport"
+        "\\|rtcfile\\|leapsectz\\|leapseclist\\|leapfile\\)[[:space:]]\\)",
         (
             *CHRONY_FILES,
             *NTP_FILES,
@@ -47,7 +50,7 @@ READS: tuple[Read, ...] = (
         ),
     ),
     entries(TIMESYNCD_MARK, *CHRONY_FILES, *NTP_FILES, "/sys/bus/acpi/devices/VMW0005:*"),
-    files("/sys/class/ptp/*/clock_name"),
+    files("/sys/class/ptp/*/clock_name", ADJTIME),
 )
 
 
@@ -94,7 +97,8 @@ class TimeClients:
 
     ``tools_sync``: VMware Tools' periodic synchronisation, None where it is not known, False also where there are no Tools.
     ``settings`` are the lines of the clients' files that recommendations ask for, ``configured`` the main files there are.
-    ``precision_clock``: the VM has VMware's precision clock; ``ptp_clocks`` the kernel's PTP devices to their names.
+    ``local_time``: the hardware clock is in local time. ``precision_clock``: the VM has VMware's precision clock; ``ptp_clocks``
+    the kernel's PTP devices to their names.
     """
 
     running: tuple[TimeClient, ...]
@@ -103,6 +107,7 @@ class TimeClients:
     tools_sync: bool | None
     settings: tuple[Line, ...]
     configured: frozenset[str]
+    local_time: bool
     precision_clock: bool
     ptp_clocks: dict[str, str]
 
@@ -125,6 +130,7 @@ class TimeClients:
                 if not line.text.lstrip().startswith("#")
             ),
             configured=frozenset(path for path in (*CHRONY_FILES, *NTP_FILES) if probe.entry(path)),
+            local_time=probe.file(ADJTIME).lines[2:3] == ("LOCAL",),
             precision_clock=bool(probe.entries("/sys/bus/acpi/devices/VMW0005:*")),
             ptp_clocks={file.path.split("/")[4]: file.value for file in probe.glob("/sys/class/ptp/*/clock_name")},
         )

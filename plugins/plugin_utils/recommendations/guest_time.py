@@ -48,6 +48,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.packages im
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Line
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import Unit
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_clients import (
+    ADJTIME,
     CHRONY_FILES,
     KINDS,
     NTP_FILES,
@@ -348,7 +349,9 @@ def assess_settings(evidence: Evidence, options: Options) -> Verdict:
     if "chrony" in running:
         return _assess_chrony(evidence, options, running["chrony"])
     if "systemd-timesyncd" in running:
-        return compliant("systemd-timesyncd follows a jump of any size, and has no setting for it")
+        return compliant(
+            f"systemd-timesyncd follows a jump of any size, and has no setting for it.{_advice(evidence, 'systemd-timesyncd')}"
+        )
     if "ntpd-rs" in running:
         return unknown(
             "ntpd-rs gives up at a jump over single-step-panic-threshold, and its file is not read here: see [synchronization] "
@@ -376,11 +379,11 @@ def _assess_ntp(evidence: Evidence, client: TimeClient) -> Verdict:
     settings = [(line, value) for line in clients.lines("tinker", folder) if (value := _panic(line)) is not None]
     line, value = settings[-1] if settings else (None, None)
     sides: dict[str, Any] = {
-        "persistent": f"panic {value or '1000 (the default)'}",
+        "persistent": ", ".join([f"panic {value or '1000 (the default)'}", *_others(evidence, client.kind)]),
         "desired": "panic 0",
         "owner": f"{line.path}:{line.number}" if line else path,
     }
-    note = _local_clock(evidence, folder)
+    note = _local_clock(evidence, folder) + _advice(evidence, client.kind)
     if value is not None and value.strip("0.") == "":
         return compliant(f"{client.kind} follows a jump of any size.{note}", **sides)
     edit: EditFile
@@ -396,6 +399,35 @@ def _assess_ntp(evidence: Evidence, client: TimeClient) -> Verdict:
         remedy=_read_anew(edit, client, evidence),
         **sides,
     )
+
+
+def _others(evidence: Evidence, kind: str) -> list[str]:
+    """Settings of the hardware clock and of leap seconds, as they stand in its files."""
+    words = ("rtcsync", "rtcfile", "leapsectz", "leapseclist", "leapfile")
+    return [" ".join(line.text.split()) for word in words for line in evidence.time_clients.lines(word, *FILES[kind])]
+
+
+def _advice(evidence: Evidence, kind: str) -> str:
+    """The end of a reason: what else is good for a virtual machine. It decides nothing: without it a jump is followed as well."""
+    clients, advice = evidence.time_clients, ""
+    files = FILES.get(kind, ())
+    servers = {
+        name
+        for word in ("server", "peer")
+        for line in clients.lines(word, *files)
+        for name in line.text.split()[1:2]
+        if not name.startswith("127.127.")
+    }
+    if 0 < len(servers) < 3 and not clients.lines("pool", *files) and not clients.lines("refclock", *files):
+        number = "1 server" if len(servers) == 1 else "2 servers"
+        advice += f" Its files name {number}: of three or more it can tell which one is wrong."
+    if kind == "chrony" and not clients.lines("rtcsync", *files) and not clients.lines("rtcfile", *files):
+        advice += " Without rtcsync the hardware clock, from which the next boot has its time, is not kept right."
+    if clients.local_time:
+        advice += (
+            f" {ADJTIME} has the hardware clock in local time: in UTC no boot is hours off (hwclock --systohc --utc)."
+        )
+    return advice
 
 
 def _read_anew(edit: EditFile, client: TimeClient, evidence: Evidence) -> tuple[Step, ...]:
@@ -449,7 +481,9 @@ def _assess_chrony(evidence: Evidence, options: Options, client: TimeClient) -> 
     always = options["guest_time_step_always"]
     current = steps[-1] if steps else None
     sides: dict[str, Any] = {
-        "persistent": " ".join(current.text.split()) if current else "no makestep",
+        "persistent": ", ".join(
+            [" ".join(current.text.split()) if current else "no makestep", *_others(evidence, client.kind)]
+        ),
         "desired": "makestep 1.0 -1" if always else "makestep, and no maxchange that ends it",
         "owner": f"{current.path}:{current.number}" if current else path,
     }
@@ -462,7 +496,7 @@ def _assess_chrony(evidence: Evidence, options: Options, client: TimeClient) -> 
     steps_always = current is not None and current.text.split()[2].startswith("-")
     if current is not None and (steps_always or not always):
         how = "at any time" if steps_always else f"in its first {current.text.split()[2]} updates; later it slews"
-        return compliant(f"chrony steps the clock {how}", **sides)
+        return compliant(f"chrony steps the clock {how}.{_advice(evidence, client.kind)}", **sides)
     if not always:
         return manual(
             f"{path} has no makestep: chrony slews whatever the clock is off by, and an hour takes half a day. Add "

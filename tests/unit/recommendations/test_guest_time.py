@@ -473,6 +473,66 @@ class TestNtp:
         assert "/etc/ntp.conf:2 makes the clock its own server" in found.reason
 
 
+POOL = "pool pool.ntp.org iburst"
+
+
+class TestAdvice:
+    """What a compliant finding says besides. None of it makes a guest anything else."""
+
+    @pytest.mark.parametrize(
+        ("lines", "said", "not_said"),
+        [
+            ([POOL, "makestep 1 3", "rtcsync"], [], ["Its files", "rtcsync", "local time"]),
+            (["server a", "makestep 1 3", "rtcsync"], ["Its files name 1 server:"], ["hardware clock"]),
+            (["server a", "server b", "server a", "makestep 1 3", "rtcsync"], ["Its files name 2 servers:"], []),
+            (["server a", "server b", "peer c", "makestep 1 3", "rtcsync"], [], ["Its files"]),
+            # One clock of the host's is enough.
+            (["refclock PHC /dev/ptp0 poll 0", "server a", "makestep 1 3", "rtcsync"], [], ["Its files"]),
+            # They come by DHCP.
+            (["makestep 1 3", "rtcsync"], [], ["Its files"]),
+            ([POOL, "makestep 1 3"], ["Without rtcsync"], []),
+            ([POOL, "makestep 1 3", "rtcfile /var/lib/chrony/rtc"], [], ["Without rtcsync"]),
+        ],
+    )
+    def test_of_chrony(self, lines, said, not_said):
+        found = settings_of("chronyd", lines=lines)
+        assert found.status is Status.COMPLIANT
+        assert [text for text in said if text not in found.reason] == []
+        assert [text for text in not_said if text in found.reason] == []
+
+    @pytest.mark.parametrize(
+        ("lines", "said"),
+        [
+            (["tinker panic 0", "server a"], True),
+            # Its own clock is none.
+            (["tinker panic 0", "server a", "server b", "server 127.127.1.0"], True),
+            (["tinker panic 0", "server a", "server b", "server c"], False),
+            (["tinker panic 0", POOL], False),
+        ],
+    )
+    def test_of_ntp(self, lines, said):
+        found = settings_of("ntpd", lines=lines)
+        assert found.status is Status.COMPLIANT
+        assert ("Its files name" in found.reason) is said
+        assert "rtcsync" not in found.reason
+
+    @pytest.mark.parametrize("client", ["chronyd", "ntpd", "systemd-timesyncd"])
+    @pytest.mark.parametrize(("adjtime", "said"), [("LOCAL", True), ("UTC", False), (None, False)])
+    def test_of_the_hardware_clock(self, client, adjtime, said):
+        files = {"/etc/adjtime": f"0.0 0 0.0\n0\n{adjtime}"} if adjtime else {}
+        found = settings_of(client, lines=["tinker panic 0", "makestep 1 3"], files=files)
+        assert found.status is Status.COMPLIANT
+        assert ("hardware clock in local time" in found.reason) is said
+
+    def test_leap_seconds_are_shown(self):
+        lines = [POOL, "makestep 1 3", "rtcsync", "leapsectz right/UTC"]
+        assert settings_of("chronyd", lines=lines).persistent == "makestep 1 3, rtcsync, leapsectz right/UTC"
+        assert (
+            settings_of("ntpd", lines=["tinker panic 0", "leapfile /etc/leap"]).persistent
+            == "panic 0, leapfile /etc/leap"
+        )
+
+
 class TestChrony:
     @pytest.mark.parametrize(
         ("lines", "always", "status"),
@@ -589,3 +649,14 @@ def test_what_somebody_configured_since_goes_with_no_revert(tmp_path):
     assert guest_tree.differences(then, guest_tree.snapshot(tree)) == []
     tree.path("/etc/chrony/site.conf").unlink()
     assert guest_tree.revert(tree).problems == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+def test_the_probe_finds_what_is_told_besides(tmp_path, shell):
+    """Given a setting without a value, and a hardware clock in local time, the finding has both."""
+    tree = guest_tree.materialise(guest_tree.load("rhel9"), tmp_path / "root")
+    tree.write("/etc/adjtime", "0.0 0 0.0\n0\nLOCAL\n")
+    found = guest_tree.audit(tree, shell=shell)["ntp_vm_settings"]
+    assert found.persistent == "makestep 1.0 3, rtcsync"
+    assert "/etc/adjtime has the hardware clock in local time" in found.reason
