@@ -638,6 +638,8 @@ def reboot(tree: Tree) -> None:
 #: What the kernel has before anybody sets it.
 SYSCTL_DEFAULTS = {
     "net.ipv4.tcp_congestion_control": "cubic",
+    "vm.dirty_background_ratio": "10",
+    "vm.dirty_ratio": "20",
     "vm.nr_hugepages": "0",
     "vm.overcommit_memory": "0",
     "vm.overcommit_ratio": "50",
@@ -661,6 +663,9 @@ def _set_sysctls(tree: Tree) -> None:
         file = tree.path("/proc/sys/" + key.strip().replace(".", "/"))
         if file.exists() and not key.lstrip().startswith(("#", ";")):
             file.write_text(f"{value.strip()}\n", encoding="utf-8")
+            twin = re.sub(r"(_ratio|_bytes)\Z", lambda end: {"_ratio": "_bytes"}.get(end[0], "_ratio"), file.name)
+            if file.name.startswith("dirty_") and twin != file.name and file.with_name(twin).exists():
+                file.with_name(twin).write_text("0\n", encoding="utf-8")
 
 
 def _obey_tmpfiles_and_local_scripts(tree: Tree) -> None:
@@ -920,6 +925,17 @@ sync() { :; }
 kernel_write() {
     fake_old=
     { IFS= read -r fake_old <"$1"; } 2>/dev/null
+    # Of two sysctls for one amount the kernel sets the other to 0, and takes no 0 for an absolute one.
+    case $1 in
+    */vm/dirty_*bytes)
+        if [ "$2" = 0 ]; then
+            echo "write error: Invalid argument" >&2
+            return 1
+        fi
+        echo 0 >"${1%bytes}ratio"
+        ;;
+    */vm/dirty_*ratio) echo 0 >"${1%ratio}bytes" ;;
+    esac
     case $fake_old in
     *\\[*\\]*)
         fake_new= fake_found=

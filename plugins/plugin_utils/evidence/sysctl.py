@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
     SYSCTL_FOLDERS,
@@ -43,6 +43,16 @@ _BOOT_SCRIPTS = (
     "/etc/init.d/procps",
     "/etc/init/procps.conf",
 )
+#: Two for one amount: the kernel sets the other to 0 when one is written (mm/page-writeback.c, mm/util.c).
+_TWINS = {
+    one: other
+    for pair in (
+        ("vm.dirty_ratio", "vm.dirty_bytes"),
+        ("vm.dirty_background_ratio", "vm.dirty_background_bytes"),
+        ("vm.overcommit_ratio", "vm.overcommit_kbytes"),
+    )
+    for one, other in (pair, pair[::-1])
+}
 #: Folders that tuned reads again (plugin_sysctl.py), strongest first.
 _REAPPLIED = ("/run/sysctl.d", "/etc/sysctl.d")
 
@@ -71,7 +81,10 @@ def same(one: str | None, other: str | None) -> bool:
 
 @dataclass(frozen=True)
 class Setting:
-    """A line that sets a sysctl. ``path`` is the file to edit, a link's target; ``name`` the file name that gives the order."""
+    """A line that sets a sysctl. ``path`` is the file to edit, a link's target; ``name`` the file name that gives the order.
+
+    ``note`` tells where the line sets another one, and this one only thereby.
+    """
 
     path: str
     number: int
@@ -79,11 +92,12 @@ class Setting:
     value: str
     name: str
     text: str
+    note: str = ""
 
     @property
     def assignment(self) -> Assignment:
         """For a person: where it stands, and what it sets."""
-        return Assignment(f"{self.path}:{self.number}", self.value)
+        return Assignment(f"{self.path}:{self.number}{self.note}", self.value)
 
 
 @dataclass(frozen=True)
@@ -127,7 +141,7 @@ class Sysctl:
     def at_boot(self, key: str, default: str | None = None) -> list[Assignment]:
         """Who sets ``key`` at the next boot, the winner last. ``default`` is the kernel's value before all of them."""
         found = [setting.assignment for setting in _of_key(self.settings, key)]
-        for profile in tuned_assignments(self.probe, "sysctl", key):
+        for profile in _by_tuned(self.probe, key):
             found.append(_modified(profile, found[-1].value if found else default))
         return found + [setting.assignment for setting in _of_key(self.reapplied or (), key)]
 
@@ -136,11 +150,11 @@ class Sysctl:
         name = path.rpartition("/")[2]
         late = [entry.assignment for entry in _of_key(self.settings, key) if entry.name > name]
         if self.reapplied is None:
-            return late + [_modified(profile, value) for profile in tuned_assignments(self.probe, "sysctl", key)]
+            return late + [_modified(profile, value) for profile in _by_tuned(self.probe, key)]
         return [entry.assignment for entry in _of_key(self.reapplied, key) if entry.name > name]
 
     def conf_lines(self, key: str) -> list[Setting]:
-        """The lines of /etc/sysctl.conf that set ``key``."""
+        """The lines of /etc/sysctl.conf that set ``key``, themselves or by its twin."""
         return _of_key(_settings(self.probe, SYSCTL_CONF), key)
 
 
@@ -174,9 +188,38 @@ def _settings(probe: ProbeOutput, path: str) -> list[Setting]:
 
 
 def _of_key(settings: list[Setting] | tuple[Setting, ...], key: str) -> list[Setting]:
-    """Those that set ``key``. systemd knows patterns, which yield to the key's own lines (sysctl.d(5))."""
+    """Those that set ``key``, or its twin, and so ``key`` to 0. systemd knows patterns, which yield to the key's own lines
+    (sysctl.d(5))."""
     patterns = [entry for entry in settings if "*" in entry.key and fnmatch.fnmatchcase(key, entry.key)]
-    return patterns + [entry for entry in settings if entry.key == key]
+    twin = _TWINS.get(key)
+    return patterns + [
+        entry if entry.key == key else replace(entry, value="0", note=f" ({entry.key} = {entry.value})")
+        for entry in settings
+        if entry.key == key or (entry.key == twin and entry.value != "0")
+    ]
+
+
+def _by_tuned(probe: ProbeOutput, key: str) -> list[Assignment]:
+    """What tuned's profile sets ``key`` to, its parents first.
+
+    One of two twins stands in [vm], too, where ``dirty_bytes=10%`` is a ratio. Where a profile has both, an absolute amount is
+    taken to win: the distributions' profiles have ratios, and the child comes after them.
+    """
+    twin = _TWINS.get(key)
+    if twin is None:
+        return tuned_assignments(probe, "sysctl", key)
+    found = []
+    for name in sorted((key, twin), key=lambda name: not name.endswith("_ratio")):
+        plugin = tuned_assignments(probe, "vm", name.removeprefix("vm."))
+        for entry in (*tuned_assignments(probe, "sysctl", name), *plugin):
+            percent = entry.value.endswith("%")
+            sets = (name if name.endswith("_ratio") else _TWINS[name]) if percent else name
+            value = entry.value.rstrip("% ")
+            if sets == key:
+                found.append(Assignment(entry.owner, value))
+            elif value != "0":
+                found.append(Assignment(f"{entry.owner} ({name} = {entry.value})", "0"))
+    return found
 
 
 def _modified(profile: Assignment, before: str | None) -> Assignment:

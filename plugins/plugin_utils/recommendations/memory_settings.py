@@ -2,38 +2,40 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""page_sharing, zram_swap, dirty_writeback, numa_visibility: settings of memory that a person should look at. Audit only.
+"""page_sharing, zram_swap, dirty_writeback, numa_visibility: settings of memory.
 
 - page_sharing: hosts share pages between guests no more (VMware KB 2080735), and a guest that shares its own (KSM) spends CPU on
   what the host would not see.
 - zram_swap: swap in compressed memory gives the balloon nothing.
 - dirty_writeback: how much a program may write before it has to wait for the disk; of much memory the kernel's per cent are much.
+  How much is right the site says, by ``memory_settings_dirty_highest``.
 - numa_visibility: from 9 vCPUs on a guest sees the host's nodes; ``numa=off`` hides them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Severity,
     Verdict,
     compliant,
     manual,
+    noncompliant,
     not_applicable,
+    not_persistent,
     unknown,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import WriteKernel
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.sysctl import reads, remedy, unreadable
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import READS as MEMORY
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
-    Assignment,
-    kernel_argument_assignments,
-    tuned_assignments,
-    winner,
-)
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import kernel_argument_assignments, winner
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import entries, files
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.sysctl import READS as SYSCTL
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.sysctl import kernel_file
 
 MIB = 1024  # KiB
@@ -42,6 +44,11 @@ KSM = "/sys/kernel/mm/ksm/run"
 HYPERVISOR = "/dev/kvm"
 
 RATIO, BYTES = "vm.dirty_ratio", "vm.dirty_bytes"
+BACKGROUND_RATIO, BACKGROUND_BYTES = "vm.dirty_background_ratio", "vm.dirty_background_bytes"
+#: Writing one of the two sets the other to 0.
+RATIOS = {BYTES: RATIO, BACKGROUND_BYTES: BACKGROUND_RATIO}
+#: The kernel's own (mm/page-writeback.c).
+DIRTY = {RATIO: "20", BYTES: "0", BACKGROUND_RATIO: "10", BACKGROUND_BYTES: "0"}
 #: Below this much memory the kernel's per cent are what a disk writes in a moment.
 MUCH_MEMORY_KIB = 15 * 1024 * MIB
 
@@ -93,46 +100,84 @@ def assess_zram_swap(evidence: Evidence, options: Options) -> Verdict:
 
 
 def assess_dirty_writeback(evidence: Evidence, options: Options) -> Verdict:
-    """How much may be dirty, against ``memory_settings_dirty_highest``."""
+    """How much may be dirty, now and at the next boot, against ``memory_settings_dirty_highest``."""
     total = evidence.memory.total_kib
     if total is None:
         return unknown("/proc/meminfo could not be read")
     if total < MUCH_MEMORY_KIB:
         return not_applicable(f"it has {total // MIB} MiB of memory, of which the kernel's per cent are little")
-    now = [evidence.sysctl.now(key) for key in (RATIO, BYTES)]
-    if now[0] is None or not now[0].isdigit():
+    closed = unreadable(evidence, RATIO)
+    if closed:
+        return closed
+    sysctl = evidence.sysctl
+    ratio, absolute = (winner(sysctl.at_boot(key, DIRTY[key])) for key in (RATIO, BYTES))
+    now = _dirty(sysctl.now(RATIO), sysctl.now(BYTES), total)
+    then = _dirty(ratio.value if ratio else DIRTY[RATIO], absolute.value if absolute else None, total)
+    if now is None:
         return unknown(f"{kernel_file(RATIO)} could not be read")
-    absolute = int(now[1]) if now[1] and now[1].isdigit() else 0
-    limit = absolute // (MIB * 1024) if absolute else total * int(now[0]) // 100 // MIB
-    boot = _dirty_at_boot(evidence)
+    boot = absolute if absolute and absolute.value != "0" else ratio
+    owner = boot.owner if boot else "the kernel's default"
     highest = options["memory_settings_dirty_highest"]
     sides = {
-        "runtime": f"{limit} MiB" + ("" if absolute else f" ({now[0]} % of memory)"),
-        "persistent": f"{boot.value} ({boot.owner})" if boot else None,
+        "runtime": str(now),
+        "persistent": str(then) if then else boot and boot.value,
         "desired": f"at most {highest} MiB" if highest is not None else None,
-        "owner": boot.owner if boot else "the kernel's default",
+        "owner": owner,
     }
-    if highest is None or limit <= highest:
-        return compliant(f"up to {limit} MiB may wait to be written before programs do", **sides)
-    return manual(
-        f"up to {limit} MiB may wait to be written, then every program that writes waits for the disk; "
-        f"memory_settings_dirty_highest allows {highest} MiB: set vm.dirty_bytes={highest * MIB * 1024} and "
-        "vm.dirty_background_bytes to a quarter of it, in a child profile where tuned is the owner",
-        **sides,
+    well_now = highest is None or now.mib <= highest
+    well_then = highest is None or (then is not None and then.mib <= highest and (boot is None or boot.certain))
+    if well_now and well_then:
+        return compliant(f"up to {now.mib} MiB may wait to be written before programs do", **sides)
+    reason = (
+        f"up to {now.mib} MiB may wait to be written, then every program that writes waits for the disk; "
+        f"memory_settings_dirty_highest allows {highest} MiB"
+        if not well_now
+        else f"{now.mib} MiB may wait to be written now, but at the next boot {sides['persistent']} ({owner}); "
+        f"memory_settings_dirty_highest allows {highest} MiB"
     )
+    if sysctl.now(BYTES) is None:
+        return manual(
+            f"{reason}: this kernel has no {BYTES}; lower {RATIO}, of which one per cent is {total // 100 // MIB} MiB",
+            **sides,
+        )
+    # The kernel's threads begin to write at a quarter, so that no program has to wait as long as they keep up.
+    wanted = {BYTES: str(highest * MIB * 1024), BACKGROUND_BYTES: str(highest * MIB * 1024 // 4)}
+    wanted = {key: value for key, value in wanted.items() if sysctl.now(key) is not None}
+    steps, obstacle = remedy(evidence, "memory_settings", wanted, DIRTY, keep=well_then)
+    if obstacle:
+        return manual(f"{reason}; {obstacle}", **sides)
+    steps = (*steps, *_ratios_given_up(evidence, wanted))
+    return (not_persistent if well_now else noncompliant)(reason, remedy=steps, **sides)
 
 
-def _dirty_at_boot(evidence: Evidence) -> Assignment | None:
-    """Who sets the limit at the next boot: a sysctl, or tuned's [vm] after it, where ``dirty_bytes=10%`` is a ratio.
+@dataclass(frozen=True)
+class _Dirty:
+    """How many MiB may be dirty, and by which per cent of memory, None where the amount is absolute."""
 
-    With reapply_sysctl, tuned reads the administrator's sysctls once more, after its profile.
+    mib: int
+    percent: int | None
+
+    def __str__(self) -> str:
+        return f"{self.mib} MiB" + (f" ({self.percent} % of memory)" if self.percent is not None else "")
+
+
+def _dirty(ratio: str | None, absolute: str | None, total_kib: int) -> _Dirty | None:
+    """From the two sysctls, of which one is 0; None where they are no numbers."""
+    if absolute and absolute.isdigit() and int(absolute):
+        return _Dirty(int(absolute) // (MIB * 1024), None)
+    if ratio is None or not ratio.isdigit():
+        return None
+    return _Dirty(total_kib * int(ratio) // 100 // MIB, int(ratio))
+
+
+def _ratios_given_up(evidence: Evidence, wanted: Mapping[str, str]) -> list[WriteKernel]:
+    """The way back from bytes to per cent: after bytes were written their ratio is 0 already, and these steps write nothing.
+
+    Undone, and that is first of all, they write the ratio, by which the kernel takes its bytes back: it refuses to have 0 of
+    them written (mm/page-writeback.c).
     """
-    sysctl = winner(evidence.sysctl.at_boot(BYTES)) or winner(evidence.sysctl.at_boot(RATIO))
-    tuned = winner(
-        [*tuned_assignments(evidence, "vm", "dirty_ratio"), *tuned_assignments(evidence, "vm", "dirty_bytes")]
-    )
-    again = any(setting.key in (BYTES, RATIO) for setting in evidence.sysctl.reapplied or ())
-    return sysctl if tuned is None or again else tuned
+    pairs = [(RATIOS[key], evidence.sysctl.now(RATIOS[key])) for key in wanted]
+    return [WriteKernel(kernel_file(ratio), now, "0") for ratio, now in pairs if now not in (None, "0")]
 
 
 def assess_numa_visibility(evidence: Evidence, options: Options) -> Verdict:
@@ -232,7 +277,7 @@ RECOMMENDATIONS = (
         ),
         risk="A low limit makes programs wait sooner that now write in bursts.",
         source="Linux Documentation/admin-guide/sysctl/vm.rst (dirty_ratio, dirty_bytes); tuned virtual-guest",
-        reads=(*SYSCTL, *MEMORY, files(kernel_file(RATIO), kernel_file(BYTES))),
+        reads=(*reads("memory_settings", RATIO, BYTES, BACKGROUND_RATIO, BACKGROUND_BYTES), *MEMORY),
         assess=assess_dirty_writeback,
     ),
     Recommendation(

@@ -123,6 +123,11 @@ def test_an_absolute_amount_is_somebodys_choice():
     assert verdict({**files, **boot}).status is Status.COMPLIANT
 
 
+def test_a_ratio_after_an_absolute_amount_takes_its_place():
+    late = {"/etc/sysctl.d/50-early.conf": "vm.overcommit_kbytes=2000000"}
+    assert verdict({**STRICT, **late, **STRICT_AT_BOOT}).status is Status.COMPLIANT
+
+
 @pytest.mark.parametrize(
     ("files", "status"),
     [
