@@ -121,28 +121,28 @@ def assess_parameter(evidence: Evidence, parameter: ModuleParameter) -> Verdict:
     loader = evidence.boot.loader
     wrong = f"{parameter.file} is {parameter.now} until the next boot only" if enough_now else parameter.wrong
     if not parameter.allowed:
-        how = f"{_by_hand(evidence, parameter)}, and a reboot"
+        how = f"{by_hand(evidence, parameter.argument)}, and a reboot"
         if loader is Loader.GRUB2:
             how += f"; {parameter.option} has this collection do it"
         return manual(f"{wrong}: expected {how}{parameter.caution}", **told)
     if loader is not Loader.GRUB2:
         return manual(
             f"{wrong}, and with {loader.value} this collection adds no argument: expected "
-            f"{_by_hand(evidence, parameter)}, and a reboot{parameter.caution}",
+            f"{by_hand(evidence, parameter.argument)}, and a reboot{parameter.caution}",
             **told,
         )
     return found
 
 
-def _by_hand(evidence: Evidence, parameter: ModuleParameter) -> str:
-    """What a person does about it, by boot loader."""
+def by_hand(evidence: Evidence, argument: str) -> str:
+    """How a person adds an argument, by boot loader."""
     boot = evidence.boot
     if boot.loader is Loader.BLS or (
         boot.loader is Loader.GRUB_LEGACY and evidence.platform.distribution.family == "redhat"
     ):
-        return f"grubby --update-kernel=ALL --args={parameter.argument}"
+        return f"grubby --update-kernel=ALL --args={argument}"
     if boot.loader is Loader.GRUB2:
-        return f"{parameter.argument} in GRUB_CMDLINE_LINUX of /etc/default/grub, its menu {boot.config} made anew"
+        return f"{argument} in GRUB_CMDLINE_LINUX of /etc/default/grub, its menu {boot.config} made anew"
     if boot.loader is Loader.PHOTON:
-        return f"{parameter.argument} in photon_cmdline of /boot/photon.cfg"
-    return f"{parameter.argument} on the kernel's line of the boot loader"
+        return f"{argument} in photon_cmdline of /boot/photon.cfg"
+    return f"{argument} on the kernel's line of the boot loader"

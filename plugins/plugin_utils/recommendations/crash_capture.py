@@ -2,17 +2,26 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""kdump_ready and serial_console: what is left to look at after a guest has crashed or hung. Audit only.
+"""kdump_ready and serial_console: what is left to look at after a guest has crashed or hung.
 
 - kdump_ready: where a crash dump was set up, it is whole: memory set aside now and at the next boot, a kernel loaded into it, the
   service enabled. Where none was set up nothing is asked, unless ``crash_capture_wanted`` says so: it costs memory. A guest that
   hangs has not crashed: an NMI from vCenter makes a dump of it only where ``kernel.unknown_nmi_panic`` is 1.
-- serial_console: no console on a serial port that the VM has not got.
+- serial_console: no console on a serial port that the VM has not got; and, where ``crash_capture_serial_console`` names one, the
+  kernel's last words go there, too.
 """
 
 from __future__ import annotations
 
+import re
+
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_arguments import (
+    Wish,
+    normal_entries,
+    wish_verdict,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
+    REMEDIABLE,
     Severity,
     Verdict,
     compliant,
@@ -21,8 +30,11 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     pending_reboot,
     unknown,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.module_parameter import by_hand
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import sh
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Loader, configured_arguments
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import kernel_argument_assignments
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State
@@ -36,6 +48,10 @@ _SIZE = "/sys/kernel/kexec_crash_size"
 NMI = "kernel.unknown_nmi_panic"
 #: The kernel's type of a serial port: 0 where there is none (PORT_UNKNOWN).
 _TYPE = "/sys/class/tty/ttyS[0-3]/type"
+#: The value of console= for a serial port (Documentation/admin-guide/serial-console.rst).
+_CONSOLE = re.compile(r"ttyS[0-3](,[0-9]{3,7}([noe]([78]r?)?)?)?")
+#: The virtual terminal in front.
+SCREEN = "console=tty0"
 
 
 def assess_kdump(evidence: Evidence, options: Options) -> Verdict:
@@ -99,14 +115,17 @@ def assess_kdump(evidence: Evidence, options: Options) -> Verdict:
 
 
 def assess_console(evidence: Evidence, options: Options) -> Verdict:
-    """No console on a port that is not there."""
+    """No console on a port that is not there, and one on the port that is asked for."""
+    wanted = options["crash_capture_serial_console"]
     now = [word for word in evidence.platform.command_line if word.startswith("console=ttyS")]
     boot = [entry for entry in kernel_argument_assignments(evidence, "console") if entry.value.startswith("ttyS")]
-    if not now and not boot:
-        return not_applicable("no serial console is configured")
+    if not now and not boot and wanted is None:
+        return not_applicable("no serial console is configured; crash_capture_serial_console asks for one")
     ports = {file.path.split("/")[4]: file.value for file in evidence.glob(_TYPE)}
     names = {word.removeprefix("console=").partition(",")[0] for word in now}
     names |= {entry.value.partition(",")[0] for entry in boot}
+    port = wanted.partition(",")[0] if wanted else ""
+    names |= {port} - {""}
     sides = {
         "runtime": " ".join(now) or "no serial console",
         "persistent": " ".join(f"console={entry.value}" for entry in boot) or "no serial console",
@@ -117,13 +136,64 @@ def assess_console(evidence: Evidence, options: Options) -> Verdict:
     if silent:
         return unknown(f"what {', '.join(silent)} is cannot be read in /sys/class/tty/{silent[0]}/type", **sides)
     absent = sorted(name for name in names if ports[name] == "0")
+    if wanted and port in absent:
+        return manual(
+            f"crash_capture_serial_console is {wanted}, and the VM has no such port: add a serial port in vCenter (powered off)",
+            **sides,
+        )
     if absent:
         return manual(
             f"console={absent[0]} is among the boot options{f' ({boot[-1].owner})' if boot else ''}, and the VM has no such port: "
             "take it out, or add a serial port in vCenter (powered off)",
             **sides,
         )
+    if wanted:
+        return _console_wanted(evidence, f"console={wanted}")
     return compliant("the serial port of the console is there", **sides)
+
+
+def _console_wanted(evidence: Evidence, wanted: str) -> Verdict:
+    """A console on a port that is there, among the options of every boot.
+
+    The last console= is /dev/console, where a rescue shell asks and a passphrase is typed: the screen stays that. Where other
+    consoles were chosen, their order is somebody's decision.
+    """
+    entries = normal_entries(evidence.boot)
+    wish = Wish(
+        lambda word: False,
+        (wanted, SCREEN),
+        entries,
+        # Any console says where /dev/console is: the screen is only added where none was chosen.
+        lambda word, other: word == other or (other == SCREEN and word.startswith("console=")),
+    )
+    found = wish_verdict(evidence, wish, wanted, f"the kernel's messages go to {wanted.removeprefix('console=')}, too")
+    if found.status not in REMEDIABLE or not found.remedy:
+        return found
+    told = {"runtime": found.runtime, "persistent": found.persistent, "desired": found.desired, "owner": found.owner}
+    lines = [entry.arguments for entry in entries] + [[entry.word for entry in configured_arguments(evidence)]]
+    others = [word for words in lines if wanted not in words for word in words if word.startswith("console=")]
+    if others:
+        return manual(
+            f"{wanted} is asked for, and {', '.join(dict.fromkeys(others))} is among the boot options: the last of them is "
+            "/dev/console, so put it there in the order that you want",
+            **told,
+        )
+    loader = evidence.boot.loader
+    if loader is not Loader.GRUB2:
+        return manual(
+            f"{wanted} is asked for, and with {loader.value} this collection adds no argument: expected "
+            f"{by_hand(evidence, sh(f'{wanted} {SCREEN}'))}, and a reboot",
+            **told,
+        )
+    return found
+
+
+def wrong_options(options: Options) -> str | None:
+    """What is wrong with the options beyond their types, as a sentence."""
+    console = options["crash_capture_serial_console"]
+    if console is not None and not _CONSOLE.fullmatch(console):
+        return f"crash_capture_serial_console is {console!r}: expected a port and its speed, as in ttyS0,115200"
+    return None
 
 
 RECOMMENDATIONS = (
@@ -150,10 +220,14 @@ RECOMMENDATIONS = (
         severity=Severity.INFO,
         baseline="off",
         talk="Not in the talk.",
-        today="Templates of clouds configure ttyS0; a VM has it only where somebody added it.",
-        risk="None: it is only looked at.",
+        today=(
+            "Templates of clouds configure ttyS0; a VM has it only where somebody added it. Written to a file or to the network, "
+            "it keeps what a kernel says last: crash_capture_serial_console."
+        ),
+        risk="A slow serial port slows down a kernel that says much. It takes a reboot.",
         source="Linux Documentation/admin-guide/serial-console.rst, ABI/testing/sysfs-tty",
         reads=(*BOOT, files(_TYPE)),
         assess=assess_console,
+        reboot=True,
     ),
 )

@@ -29,6 +29,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     not_applicable,
     unknown,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import named
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cpu import READS as CPU
@@ -81,14 +82,9 @@ def assess_steal(evidence: Evidence, options: Options) -> Verdict:
         return not_applicable(
             f"kernel {platform.kernel.release} on {platform.machine} cannot see it: that came with 5.7, for x86_64"
         )
-    boot = kernel_argument_assignments(evidence, "no-steal-acc")
-    if platform.argument("no-steal-acc") is not None or boot:
-        return manual(
-            f"no-steal-acc{f' ({boot[-1].owner})' if boot else ''} keeps the kernel from telling how long it waited for CPUs: take "
-            "it out of the boot options",
-            persistent="no-steal-acc" if boot else None,
-            desired="no no-steal-acc",
-        )
+    if platform.argument("no-steal-acc") is not None or kernel_argument_assignments(evidence, "no-steal-acc"):
+        wish = Wish(lambda word: named(word, ("no-steal-acc",)), (), normal_entries(evidence.boot))
+        return wish_verdict(evidence, wish, "no no-steal-acc", "the guest sees how long it waited for CPUs (steal)")
     words = next((line.text.split() for line in evidence.lines(KERNEL_LINES.name) if line.text.startswith("cpu ")), [])
     if len(words) < 9 or not words[8].isdigit():
         return unknown("/proc/stat does not tell how much time was stolen")
@@ -234,10 +230,11 @@ RECOMMENDATIONS = (
         baseline="audit",
         talk="Not in the talk.",
         today="Since Linux 5.7, where stealclock.enable=TRUE is in the VM's configuration: the guest sees that its host is full.",
-        risk="None: it is only looked at.",
+        risk="Where no-steal-acc is taken out of the boot options, it takes a reboot.",
         source="Linux commit ab02bb3f55f5, arch/x86/kernel/cpu/vmware.c",
         reads=(*BOOT, KERNEL_LINES),
         assess=assess_steal,
+        reboot=True,
         measures=True,
     ),
     Recommendation(

@@ -17,6 +17,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_arguments import (
+    Wish,
+    normal_entries,
+    wish_verdict,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Severity,
     Verdict,
@@ -33,7 +38,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.sysctl import
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import READS as MEMORY
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import kernel_argument_assignments, winner
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import winner
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import entries, files
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.sysctl import kernel_file
@@ -188,23 +193,12 @@ def assess_numa_visibility(evidence: Evidence, options: Options) -> Verdict:
     if cpus <= ONE_NODE:
         return not_applicable(f"it has {cpus} vCPUs, which are one node")
     nodes = len(evidence.entries(NODES))
-    boot = [entry for entry in kernel_argument_assignments(evidence, "numa") if entry.value == "off"]
-    off_now = evidence.platform.argument("numa") == "off"
-    sides = {
-        "runtime": f"{nodes} nodes" + (", numa=off" if off_now else ""),
-        "persistent": "numa=off" if boot else "no numa=off",
-        "desired": "no numa=off",
-        "owner": boot[-1].owner if boot else None,
-    }
-    if off_now or boot:
-        where = f" ({boot[-1].owner})" if boot else ""
-        return manual(
-            f"numa=off{where} hides the nodes of {cpus} vCPUs, so that memory is taken from whichever: take it out of the boot "
-            "options and reboot",
-            **sides,
-        )
-    return compliant(
-        f"{cpus} vCPUs and {nodes} node{'s' if nodes != 1 else ''}; what the host shows is vCenter's to say", **sides
+    wish = Wish(lambda word: word == "numa=off", (), normal_entries(evidence.boot))
+    return wish_verdict(
+        evidence,
+        wish,
+        "no numa=off",
+        f"{cpus} vCPUs and {nodes} node{'s' if nodes != 1 else ''}; what the host shows is vCenter's to say",
     )
 
 
@@ -288,9 +282,10 @@ RECOMMENDATIONS = (
         baseline="audit",
         talk="Not in the talk: guests had 8 vCPUs at most.",
         today="vSphere shows its nodes to guests of 9 vCPUs and more; numa=off, from old guides for databases, hides them.",
-        risk="Taking numa=off out changes where a database's memory lies: at its next maintenance.",
+        risk="Taking numa=off out changes where a database's memory lies: at its next maintenance. It takes a reboot.",
         source="VMware vSphere Resource Management (virtual NUMA); Linux Documentation/admin-guide/kernel-parameters.txt",
         reads=(*BOOT, files(CPUS), entries(NODES)),
         assess=assess_numa_visibility,
+        reboot=True,
     ),
 )

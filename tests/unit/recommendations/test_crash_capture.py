@@ -13,6 +13,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_outpu
 from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.crash_capture import (
     assess_console,
     assess_kdump,
+    wrong_options,
 )
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
 
@@ -103,5 +104,66 @@ CONSOLE = "console=tty0 console=ttyS0,115200"
     ],
 )
 def test_consoles(now, boot, kind, status):
-    found = assess_console(guest(now, boot, {"/sys/class/tty/ttyS0/type": kind}), {})
+    evidence = guest(now, boot, {"/sys/class/tty/ttyS0/type": kind})
+    found = assess_console(evidence, {"crash_capture_serial_console": None})
     assert found.status is status, found.reason
+
+
+WANTED = "console=ttyS0,115200"
+
+
+@pytest.mark.parametrize(
+    ("now", "boot", "kind", "status", "word"),
+    [
+        ("quiet", "quiet", "4", Status.NONCOMPLIANT, "no console=ttyS0,115200"),
+        (f"{WANTED} console=tty0", "quiet", "4", Status.NOT_PERSISTENT, ""),
+        ("quiet", f"{WANTED} console=tty0", "4", Status.PENDING_REBOOT, ""),
+        # Whatever the order is that somebody chose.
+        (CONSOLE, CONSOLE, "4", Status.COMPLIANT, "ttyS0,115200, too"),
+        (WANTED, WANTED, "4", Status.COMPLIANT, ""),
+        ("quiet", "quiet", "0", Status.MANUAL, "no such port"),
+        ("quiet", "quiet", None, Status.UNKNOWN, ""),
+        # /dev/console is somebody's choice.
+        ("console=tty0", "console=tty0", "4", Status.MANUAL, "console=tty0 is among"),
+        ("quiet", "console=ttyS0,9600", "4", Status.MANUAL, "console=ttyS0,9600 is among"),
+    ],
+)
+def test_the_console_that_is_asked_for(now, boot, kind, status, word):
+    evidence = guest(now, boot, {"/sys/class/tty/ttyS0/type": kind})
+    found = assess_console(evidence, {"crash_capture_serial_console": "ttyS0,115200"})
+    assert found.status is status, found.reason
+    assert word in found.reason
+
+
+def test_the_screen_stays_dev_console():
+    evidence = guest("quiet", "quiet", {"/sys/class/tty/ttyS0/type": "4"})
+    (edit,) = assess_console(evidence, {"crash_capture_serial_console": "ttyS0,115200"}).remedy
+    assert [line.new for line in edit.edits] == ['GRUB_CMDLINE_LINUX="quiet console=ttyS0,115200 console=tty0"']
+
+
+def test_other_boot_loaders_are_told_how():
+    files = {
+        "/proc/cmdline": "root=/dev/sda1 ro",
+        "/boot/loader/entries/a.conf": "title A\nlinux /vmlinuz-1\ninitrd /i\noptions root=/dev/sda1 ro",
+        "/boot/grub2/grub.cfg": "blscfg",
+        "/sys/class/tty/ttyS0/type": "4",
+    }
+    found = assess_console(evidence_of(files), {"crash_capture_serial_console": "ttyS0,115200"})
+    assert found.status is Status.MANUAL
+    assert "grubby --update-kernel=ALL --args='console=ttyS0,115200 console=tty0'" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("console", "right"),
+    [
+        (None, True),
+        ("ttyS0", True),
+        ("ttyS1,9600n8", True),
+        ("console=ttyS0", False),
+        ("tty0", False),
+        ("ttyS0,115200 quiet", False),
+        ("ttyS9", False),
+    ],
+)
+def test_what_a_console_is(console, right):
+    assert (wrong_options({"crash_capture_serial_console": console}) is None) is right

@@ -171,14 +171,26 @@ NODE = Entry("/sys/devices/system/node/node0", "d", "rwxr-xr-x", 3, 0, 0, 0)
         ("0", "", "", Status.NOT_APPLICABLE),
         ("0-7", "numa=off", "numa=off", Status.NOT_APPLICABLE),
         ("0-3,8-12", "", "", Status.COMPLIANT),
-        ("0-15", "numa=off", "", Status.MANUAL),
-        ("0-15", "", "numa=off", Status.MANUAL),
+        ("0-15", "numa=off", "numa=off", Status.NONCOMPLIANT),
+        ("0-15", "numa=off", "", Status.PENDING_REBOOT),
+        ("0-15", "", "numa=off", Status.NOT_PERSISTENT),
         ("0-15", "numa=fake=4", "", Status.COMPLIANT),
         ("", "", "", Status.UNKNOWN),
     ],
 )
 def test_numa_off_hides_nodes_that_are_there(online, now, boot, status):
-    files = {CPUS: online, "/proc/cmdline": f"ro {now}", "/etc/kernel/cmdline": f"ro {boot}"}
+    files = {
+        CPUS: online,
+        "/proc/cmdline": f"ro {now}",
+        "/etc/default/grub": f'GRUB_CMDLINE_LINUX="{boot}"',
+        "/boot/grub/grub.cfg": f"""\
+### BEGIN /etc/grub.d/10_linux ###
+menuentry 'Debian' {{
+\tlinux\t/boot/vmlinuz-6.1.0-28-amd64 root=/dev/sda1 ro {boot}
+}}
+### END /etc/grub.d/10_linux ###
+""",
+    }
     assert assess_numa_visibility(evidence_of(files, entries=[NODE]), OPTIONS).status is status
 
 
