@@ -574,6 +574,9 @@ def _boot_systemd(tree: Tree, first: bool = False) -> None:
                 mask = tree.path(f"/etc/systemd/system/{own}")
                 if not (mask.is_symlink() and os.readlink(mask) == "/dev/null"):
                     (active / own).touch()
+    crash = tree.path("/sys/kernel/kexec_crash_loaded")
+    if not first and crash.exists() and "crashkernel=" in tree.read("/proc/cmdline"):
+        crash.write_text(f"{int((active / 'kdump.service').exists())}\n", encoding="utf-8")
     for unit in tree.guest.data["systemd"].get("stopped", []) if first else ():
         (active / unit).unlink(missing_ok=True)
     for unit in tree.guest.data["systemd"].get("started", []) if first else ():

@@ -5,8 +5,9 @@
 """kdump_ready and serial_console: what is left to look at after a guest has crashed or hung.
 
 - kdump_ready: where a crash dump was set up, it is whole: memory set aside now and at the next boot, a kernel loaded into it, the
-  service enabled. Where none was set up nothing is asked, unless ``crash_capture_wanted`` says so: it costs memory. A guest that
-  hangs has not crashed: an NMI from vCenter makes a dump of it only where ``kernel.unknown_nmi_panic`` is 1.
+  service enabled, which is the remedy where memory is set aside. Where none was set up nothing is asked, unless
+  ``crash_capture_wanted`` says so: it costs memory. A guest that hangs has not crashed: an NMI from vCenter makes a dump of it only
+  where ``kernel.unknown_nmi_panic`` (or ``panic_on_unrecovered_nmi``) is 1.
 - serial_console: no console on a serial port that the VM has not got; and, where ``crash_capture_serial_console`` names one, the
   kernel's last words go there, too.
 """
@@ -14,6 +15,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_arguments import (
     Wish,
@@ -26,13 +28,16 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     Verdict,
     compliant,
     manual,
+    noncompliant,
     not_applicable,
+    not_persistent,
     pending_reboot,
     unknown,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.module_parameter import by_hand
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import sh
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.service_steps import unit_step
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, sh
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Loader, configured_arguments
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
@@ -45,7 +50,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.sysctl impo
 
 _LOADED = "/sys/kernel/kexec_crash_loaded"
 _SIZE = "/sys/kernel/kexec_crash_size"
-NMI = "kernel.unknown_nmi_panic"
+#: Either has an NMI that no device sent end the kernel (arch/x86/kernel/nmi.c).
+NMI, UNRECOVERED = "kernel.unknown_nmi_panic", "kernel.panic_on_unrecovered_nmi"
 #: The kernel's type of a serial port: 0 where there is none (PORT_UNKNOWN).
 _TYPE = "/sys/class/tty/ttyS[0-3]/type"
 #: The value of console= for a serial port (Documentation/admin-guide/serial-console.rst).
@@ -87,31 +93,47 @@ def assess_kdump(evidence: Evidence, options: Options) -> Verdict:
             "no crashkernel= among the options of the next boot, so no memory will be set aside: put it there, or disable kdump",
             **sides,
         )
-    if unit is not None and not enabled:
+    if unit is not None and (unit.mask or unit.load == "masked"):
         return manual(
-            f"crashkernel= sets memory aside, and {unit.name} is not enabled: `systemctl enable --now {unit.name}`, or take "
-            "crashkernel= out and have the memory back",
+            f"crashkernel= sets memory aside, and {unit.name} is masked: somebody decided so. `systemctl unmask {unit.name}`, or "
+            "take crashkernel= out and have the memory back",
             **sides,
         )
-    if not asked_now:
-        return pending_reboot("crashkernel= sets memory aside from the next boot on", **sides)
-    if loaded.value == "0":
-        if size.value == "0":
-            return manual(
-                "crashkernel= is in force, and the kernel set no memory aside: too large for this guest, or crashkernel=auto on a "
-                "kernel or memory size that knows none. Write a size (crashkernel=256M) and reboot",
-                **sides,
-            )
+    # Before memory is set aside it cannot start: then the next boot does that.
+    missing = asked_now and loaded.value == "0"
+    if missing and size.value == "0":
+        return manual(
+            "crashkernel= is in force, and the kernel set no memory aside: too large for this guest, or crashkernel=auto on a "
+            "kernel or memory size that knows none. Write a size (crashkernel=256M) and reboot",
+            **sides,
+        )
+    if missing and (unit is None or unit.active != "inactive"):
         return manual(
             "memory is set aside, and no kernel is loaded into it: `systemctl restart kdump` (kdump-tools) tells why",
             **sides,
         )
-    if evidence.sysctl.now(NMI) == "0":
-        return compliant(
-            f"a crash is dumped; a guest that only hangs is not: {NMI}=1 would have it dumped by an NMI from vCenter",
+    if unit is not None and (missing or not enabled):
+        how = "is stopped" if enabled else "is not enabled"
+        make = noncompliant if missing or not asked_now else not_persistent
+        return make(
+            f"crashkernel= sets memory aside, and {unit.name}, which loads a kernel into it, {how}",
+            remedy=(_loading(unit_step(f"{unit.name}.service", enabled, not missing), missing),),
+            reboot=not asked_now,
             **sides,
         )
-    return compliant("a crash is dumped, and so is a guest that hangs and gets an NMI", **sides)
+    if not asked_now:
+        return pending_reboot("crashkernel= sets memory aside from the next boot on", **sides)
+    if evidence.sysctl.now(NMI) == "1" or evidence.sysctl.now(UNRECOVERED) == "1":
+        return compliant("a crash is dumped, and so is a guest that hangs and gets an NMI", **sides)
+    return compliant(
+        f"a crash is dumped; a guest that only hangs is not: {NMI}=1 would have it dumped by an NMI from vCenter",
+        **sides,
+    )
+
+
+def _loading(step: Run, starts: bool) -> Run:
+    """A start that is proved by the kernel that it loads: the service may run without."""
+    return replace(step, proof=f'{step.proof} && grep -q 1 "$ROOT"{sh(_LOADED)}') if starts else step
 
 
 def assess_console(evidence: Evidence, options: Options) -> Verdict:
@@ -210,7 +232,7 @@ RECOMMENDATIONS = (
         ),
         risk="Memory that is set aside is lost to the guest. With unknown_nmi_panic a stray NMI ends the guest.",
         source="Linux Documentation/admin-guide/kdump/kdump.rst, sysctl/kernel.rst (unknown_nmi_panic); Red Hat article 3587631",
-        reads=(*BOOT, *SERVICES, *SYSCTL, files(_LOADED, _SIZE, kernel_file(NMI))),
+        reads=(*BOOT, *SERVICES, *SYSCTL, files(_LOADED, _SIZE, kernel_file(NMI), kernel_file(UNRECOVERED))),
         assess=assess_kdump,
     ),
     Recommendation(

@@ -260,6 +260,14 @@ start() {
     file=$(fragment "$unit" "$ROOT") || fail "Failed to start $unit: Unit $unit not found." 5
     [ "$file" != /dev/null ] || fail "Failed to start $unit: Unit $unit is masked."
     : >"$active/$unit"
+    crash_kernel "$unit" 1
+}
+
+crash_kernel() { # unit, 1 or 0: kdump loads a kernel for a crash, and unloads it
+    case $1 in kdump.service | kdump-tools.service)
+        [ ! -e "$ROOT/sys/kernel/kexec_crash_loaded" ] || echo "$2" >"$ROOT/sys/kernel/kexec_crash_loaded"
+        ;;
+    esac
 }
 
 case $verb in
@@ -304,7 +312,7 @@ case $verb in
         reload
         ;;
     start | restart | reload-or-restart | try-restart) for unit in $units; do start "$unit"; done ;;
-    stop) for unit in $units; do rm -f "$active/$(own_name "$unit")"; done ;;
+    stop) for unit in $units; do rm -f "$active/$(own_name "$unit")"; crash_kernel "$(own_name "$unit")" 0; done ;;
     is-active)
         status=3
         for unit in $units; do

@@ -20,7 +20,8 @@ from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
 LOADED, SIZE = "/sys/kernel/kexec_crash_loaded", "/sys/kernel/kexec_crash_size"
 NMI = "/proc/sys/kernel/unknown_nmi_panic"
 LINK = Entry("/etc/systemd/system/multi-user.target.wants/kdump.service", "l", "rwxrwxrwx", 1, 0, 0, 9, "/usr/lib/x")
-UNIT = {"units": (0, "Id=kdump.service\nNames=kdump.service\nLoadState=loaded\nActiveState=active")}
+MASK = Entry("/etc/systemd/system/kdump.service", "l", "rwxrwxrwx", 1, 0, 0, 9, "/dev/null")
+UNIT = "Id=kdump.service\nNames=kdump.service\nLoadState={}\nActiveState={}"
 MENU = """\
 set timeout=5
 ### BEGIN /etc/grub.d/10_linux ###
@@ -44,13 +45,15 @@ def guest(now, boot, files=None, entries=(), commands=None):
     )
 
 
-def kdump(now="", boot="", loaded="0", size="0", nmi="0", enabled=False, unit=True, wanted=False) -> Verdict:
+def kdump(
+    now="", boot="", loaded="0", size="0", nmi="0", enabled=False, unit="active", wanted=False, masked=False, lost="0"
+) -> Verdict:
     evidence = guest(
         now,
         boot,
-        {LOADED: loaded, SIZE: size, NMI: nmi},
-        entries=[LINK] if enabled else [],
-        commands=UNIT if unit else None,
+        {LOADED: loaded, SIZE: size, NMI: nmi, "/proc/sys/kernel/panic_on_unrecovered_nmi": lost},
+        entries=[LINK] * enabled + [MASK] * masked,
+        commands={"units": (0, UNIT.format("masked" if masked else "loaded", unit))} if unit else None,
     )
     return assess_kdump(evidence, {"crash_capture_wanted": wanted})
 
@@ -69,8 +72,19 @@ SET = "crashkernel=256M"
             "only hangs",
         ),
         ({"now": SET, "boot": SET, "loaded": "1", "nmi": "1", "enabled": True}, Status.COMPLIANT, "gets an NMI"),
-        ({"now": SET, "boot": SET, "loaded": "1", "enabled": False}, Status.MANUAL, "not enabled"),
-        ({"now": SET, "boot": SET, "loaded": "1", "unit": False}, Status.COMPLIANT, ""),
+        (
+            {"now": SET, "boot": SET, "loaded": "1", "nmi": "0", "lost": "1", "enabled": True},
+            Status.COMPLIANT,
+            "gets an NMI",
+        ),
+        ({"now": SET, "boot": SET, "loaded": "1", "enabled": False}, Status.NOT_PERSISTENT, "not enabled"),
+        ({"now": SET, "boot": SET, "size": "9", "unit": "inactive"}, Status.NONCOMPLIANT, "not enabled"),
+        ({"now": SET, "boot": SET, "size": "9", "unit": "inactive", "enabled": True}, Status.NONCOMPLIANT, "stopped"),
+        ({"now": SET, "boot": SET, "size": "9", "unit": "failed"}, Status.MANUAL, "no kernel is loaded"),
+        ({"now": SET, "boot": SET, "size": "9", "unit": "inactive", "masked": True}, Status.MANUAL, "masked"),
+        ({"now": SET, "boot": SET, "unit": "inactive"}, Status.MANUAL, "set no memory aside"),
+        ({"boot": SET, "unit": "inactive"}, Status.NONCOMPLIANT, "not enabled"),
+        ({"now": SET, "boot": SET, "loaded": "1", "unit": None}, Status.COMPLIANT, ""),
         ({"now": SET, "boot": SET, "loaded": "0", "enabled": True}, Status.MANUAL, "set no memory aside"),
         ({"now": SET, "boot": SET, "loaded": "0", "size": "9", "enabled": True}, Status.MANUAL, "no kernel is loaded"),
         ({"now": SET, "loaded": "1", "enabled": True}, Status.MANUAL, "of the next boot"),
@@ -84,6 +98,34 @@ def test_dumps(facts, status, word):
     found = kdump(**facts)
     assert found.status is status, found.reason
     assert word in found.reason
+
+
+@pytest.mark.parametrize(
+    ("facts", "do", "proof"),
+    [
+        (
+            {"now": SET, "boot": SET, "size": "9", "unit": "inactive"},
+            "systemctl enable kdump.service && systemctl start kdump.service",
+            # That the service runs is not all: it shall have loaded a kernel.
+            "systemctl -q is-enabled kdump.service && systemctl -q is-active kdump.service"
+            ' && grep -q 1 "$ROOT"/sys/kernel/kexec_crash_loaded',
+        ),
+        (
+            {"now": SET, "boot": SET, "size": "9", "unit": "inactive", "enabled": True},
+            "systemctl start kdump.service",
+            'systemctl -q is-active kdump.service && grep -q 1 "$ROOT"/sys/kernel/kexec_crash_loaded',
+        ),
+        # It cannot start before memory is set aside.
+        (
+            {"boot": SET, "unit": "inactive"},
+            "systemctl enable kdump.service",
+            "systemctl -q is-enabled kdump.service",
+        ),
+    ],
+)
+def test_the_service_is_started_where_it_can_be(facts, do, proof):
+    (step,) = kdump(**facts).remedy
+    assert (step.do, step.proof) == (do, proof)
 
 
 CONSOLE = "console=tty0 console=ttyS0,115200"
