@@ -227,7 +227,10 @@ def test_baseline_leaves_it_and_io_intensive_wants_it():
     assert resolve_policy({}, TODAY).mode("scsi_queue_depth") == "off"
     assert resolve_policy({"vmguest_profile": "io_intensive"}, TODAY).mode("scsi_queue_depth") == "enforce"
     assert resolve_policy({"vmguest_profile": "database"}, TODAY).mode("scsi_blk_mq") == "audit"
-    assert resolve_policy({"vmguest_profile": "database"}, TODAY).options["queue_depth_ring_pages"] == 0
+    assert resolve_policy({}, TODAY).options["queue_depth_ring_pages"] == 0
+    # 8 pages are the driver's own, and not enough for such guests.
+    for profile in ("io_intensive", "database"):
+        assert resolve_policy({"vmguest_profile": profile}, TODAY).options["queue_depth_ring_pages"] == 32
 
 
 @pytest.mark.parametrize(
