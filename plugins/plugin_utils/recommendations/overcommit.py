@@ -125,6 +125,9 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     ratio = options["overcommit_ratio"]
     reason = f"the policy is {now}, at the next boot {boot}"
     if now.kbytes or boot.kbytes:
+        amount = winner(evidence.sysctl.at_boot(KBYTES))
+        if boot.kbytes and amount:
+            sides["owner"] = amount.owner
         return manual(
             f"{reason}; vm.overcommit_kbytes is somebody's choice: set it so that swap and it make {_mib(needed)}, with "
             "vm.overcommit_memory=2, or take it out",

@@ -118,6 +118,8 @@ def test_a_guest_with_a_program_that_relies_on_overcommit_is_left_alone(path):
 
 def test_an_absolute_amount_is_somebodys_choice():
     assert verdict({f"{VM}overcommit_kbytes": "2000000", f"{VM}overcommit_ratio": "0"}).status is Status.MANUAL
+    whose = verdict({"/etc/sysctl.d/60-x.conf": "vm.overcommit_kbytes=2000000"})
+    assert (whose.status, whose.owner) == (Status.MANUAL, "/etc/sysctl.d/60-x.conf:1")
     files = {**STRICT, f"{VM}overcommit_ratio": "0", f"{VM}overcommit_kbytes": "2000000"}
     boot = {"/etc/sysctl.d/60-x.conf": "vm.overcommit_memory=2\nvm.overcommit_kbytes=2000000"}
     assert verdict({**files, **boot}).status is Status.COMPLIANT
