@@ -416,6 +416,11 @@ def test_law_2_a_plan_that_is_applied_at_once_does_what_remediation_does(
         "sles15sp6-stale_timers",
         "photon5-stale_timers",
         "ubuntu2204-stale_timers",
+        "debian12-console_wanted",
+        "debian12-large_and_slow",
+        "debian12-large_and_slow_by_sysctl_conf",
+        "rhel7-kdump_stopped",
+        "rhel7-no_memory_for_a_dump_yet",
     ],
 )
 def test_law_2_holds_after_a_reboot(name: str) -> None:
@@ -613,6 +618,7 @@ CUTS: list[tuple[str, dict[str, Any], int]] = [
     ("debian12-everything_wrong", {}, 41),
     ("debian12-balloon_blacklisted", {"vmguest_only": ["balloon_driver"]}, 2),
     ("debian12-stale_timers", {"vmguest_only": ["timer_interrupt_rate", "timekeeping_cmdline"]}, 19),
+    ("debian12-large_and_slow", {"vmguest_only": ["dirty_writeback"]}, 3),
 ]
 EVERY_MOMENT = bool(os.environ.get("VMGUEST_EVERY_MOMENT"))
 
