@@ -213,6 +213,8 @@ def _nobody(evidence: Evidence, options: Options, sides: dict[str, Any]) -> Verd
         None: "and whether VMware Tools keep the time is not known",
     }[_tools_sync(evidence)]
     nobody = f"no time client runs ({', '.join(kind.name for kind in KINDS)}), {rest}."
+    if evidence.platform.container:
+        return manual(f"{nobody} A container has the clock of its host, and starts no client", **sides)
     if not clients.idle:
         remedy = _installation(evidence, options)
         if isinstance(remedy, str):
@@ -341,7 +343,7 @@ def _wait(client: TimeClient, give_up: str) -> str:
 def assess_settings(evidence: Evidence, options: Options) -> Verdict:
     """The client that runs, or that time_sync_source would start, follows a large jump instead of giving up."""
     running = {client.kind: client for client in evidence.time_clients.running}
-    if not running and not evidence.time_clients.strays:
+    if not running and not evidence.time_clients.strays and not evidence.platform.container:
         idle = _to_be_started(evidence)
         running = {} if isinstance(idle, str) else {idle.kind: idle}
     if "ntp" in running or "ntpsec" in running:

@@ -306,6 +306,12 @@ class TestAClientThatDoesNotRun:
         assert found.status is Status.MANUAL
         assert reason in found.reason
 
+    def test_a_container_that_is_a_lab_guest_starts_none(self):
+        files = {"/run/systemd/container": "podman"}
+        assert idle_source("systemd-timesyncd", files=files).status is Status.MANUAL
+        assert installed(files=files).status is Status.MANUAL
+        assert settings_of(idle=["systemd-timesyncd"], files=files).status is Status.NOT_APPLICABLE
+
     def test_one_that_is_masked_does_not_count_beside_another(self):
         mask = Entry("/etc/systemd/system/systemd-timesyncd.service", "l", "rwxrwxrwx", 1, 0, 0, 0, "/dev/null")
         found = idle_source("chrony", "systemd-timesyncd", entries=[mask])
