@@ -302,7 +302,7 @@ def test_what_guest_trees_show_is_on_the_page(name: str) -> None:
 
 
 #: They are being given a remedy; whichever has none in the end says why.
-NO_REMEDY_YET = {"dirty_writeback", "kdump_ready", "numa_visibility", "serial_console", "steal_clock", "tuned_profile"}
+NO_REMEDY_YET = {"tuned_profile"}
 
 
 @pytest.mark.parametrize("name", sorted(RECOMMENDATIONS))
