@@ -42,6 +42,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence im
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import parse
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import apply_payload, revert_payload
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import probe_payload
+from ansible_collections.vmguest.linux.tests.unit import tuned_daemon
 from ansible_collections.vmguest.linux.tests.unit.boot_image import boot_image
 
 GUESTS = Path(__file__).resolve().parent.parent / "guests"
@@ -607,8 +608,8 @@ def reboot(tree: Tree) -> None:
     Kernel files get the values that they had at first, sysctls the kernel's own; the kernel is the menu's first, and nothing waits
     for a reboot any more. Then, as far as these simple trees need it:
     sysctls, our lines of tmpfiles.d and of local scripts are set, our rule files in /etc/udev/rules.d set the disks' queues, the
-    balloon driver loads unless modprobe.d forbids it, swap files of fstab are turned on, wanted units run. More than that it
-    does not know.
+    balloon driver loads unless modprobe.d forbids it, swap files of fstab are turned on, wanted units run, tuned sets what its
+    profile says. More than that it does not know.
     """
     for top in ("proc", "sys"):
         shutil.rmtree(tree.root / top)
@@ -632,6 +633,8 @@ def reboot(tree: Tree) -> None:
         tree.call("swapon", "-a")
     if tree.guest.data.get("systemd"):
         _boot_systemd(tree)
+        if (tree.state / "systemd/active/tuned.service").exists():
+            tuned_daemon.start(tree.root)
     for meta in tree.path("/var/lib/vmguest/receipts").glob("*/meta"):
         meta.write_text(
             re.sub("^boot=.*$", "boot=an earlier one", meta.read_text("utf-8"), flags=re.MULTILINE), "utf-8"
@@ -651,7 +654,7 @@ SYSCTL_DEFAULTS = {
 
 
 def _set_sysctls(tree: Tree) -> None:
-    """What systemd-sysctl does; elsewhere a boot script, which knows drop-ins or only /etc/sysctl.conf. There is no tuned."""
+    """What systemd-sysctl does; elsewhere a boot script, which knows drop-ins or only /etc/sysctl.conf."""
     named: dict[str, Path] = {}
     for folder in ("lib", "usr/lib", "usr/local/lib", "run", "etc"):
         for file in tree.path(f"{folder}/sysctl.d").glob("*.conf"):

@@ -5,7 +5,8 @@
 """Sysctls: the verdict on one, and the steps that set some, now and at boot.
 
 Where the boot reads drop-ins, a role's values are its own file there. A line of /etc/sysctl.conf that comes after it, and all on
-systems without drop-ins, is edited in place. What else comes after is somebody's decision: the verdict names it.
+systems without drop-ins, is edited in place. Where tuned's profile comes after, tuned gets a profile of ours that comes after that.
+What else comes after is somebody's decision: the verdict names it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     WriteFile,
     WriteKernel,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.tuned_child import READS as TUNED_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.tuned_child import child_profile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import winner
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State
@@ -43,12 +46,13 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.sysctl impo
     drop_in,
     kernel_file,
     same,
+    tuned_reads_again,
 )
 
 
 def reads(role: str, *keys: str) -> tuple[Read, ...]:
     """What a recommendation that sets ``keys`` reads: both sides of them."""
-    return (*SYSCTL_READS, files(*(kernel_file(key) for key in keys)), files(drop_in(role)))
+    return (*SYSCTL_READS, *TUNED_READS, files(*(kernel_file(key) for key in keys)), files(drop_in(role)))
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,9 @@ def remedy(
     sysctl = evidence.sysctl
     ours: dict[str, str] = {}
     conf: dict[str, str] = {}
+    child: dict[str, str] = {}
+    owner = ""
+    steps: list[Step] = []
     for key, value in wanted.items() if not keep else ():
         boot = winner(sysctl.at_boot(key, defaults[key]))
         if (boot is None and same(defaults[key], value)) or (boot and boot.certain and same(boot.value, value)):
@@ -133,17 +140,25 @@ def remedy(
         elif late.owner.startswith(SYSCTL_CONF + ":"):
             conf[key] = value
         elif late.owner.startswith("tuned profile"):
-            return (), (
-                f"{late.owner} sets {late.value} after {drop_in(role)} would: make a child profile with "
-                f"include={late.owner.split()[2]} and {key}={value} in its [sysctl] section and choose it, or set "
-                "reapply_sysctl = 1 in /etc/tuned/tuned-main.conf"
-            )
+            if tuned_reads_again(evidence) is None and any(entry.key == key for entry in sysctl.settings):
+                return (), (
+                    f"{late.owner} sets {late.value}, and /etc/tuned/tuned-main.conf does not say whether sysctl.d is read "
+                    "after it: set reapply_sysctl there"
+                )
+            child[key] = value
+            owner = late.owner
         else:
             return (), f"{late.owner} sets {late.value} after {drop_in(role)} would: change or remove that line"
-    steps: list[Step] = []
+    if child:
+        added, hindrance = child_profile(
+            evidence, role, "sysctl", child, lambda key, value: same(value.strip("\"'"), child[key])
+        )
+        if hindrance:
+            return (), _by_hand(owner, child, hindrance)
+        steps += added
     if ours:
         # All of the role's values stand in its file, also those that others set as well: it is whole by itself.
-        lines = "".join(f"{key} = {value}\n" for key, value in wanted.items() if key not in conf)
+        lines = "".join(f"{key} = {value}\n" for key, value in wanted.items() if key not in {**conf, **child})
         present = evidence.file(drop_in(role))
         steps.append(WriteFile(drop_in(role), f"# vmguest.linux, {role}\n{lines}", present.text if present else None))
     if conf:
@@ -152,6 +167,15 @@ def remedy(
         if not same(sysctl.now(key), value):
             steps.append(WriteKernel(kernel_file(key), evidence.file(kernel_file(key)).value, value))
     return tuple(steps), None
+
+
+def _by_hand(owner: str, wanted: Mapping[str, str], hindrance: str) -> str:
+    """What a person has to do where tuned wins and cannot be given a profile of ours."""
+    values = ", ".join(f"{key}={value}" for key, value in wanted.items())
+    return (
+        f"{owner} comes after all that could be written: make a child profile with include={owner.split()[2]} and {values} in its "
+        f"[sysctl] section and choose it, or set reapply_sysctl = 1 in /etc/tuned/tuned-main.conf. It is not done here: {hindrance}"
+    )
 
 
 def _conf(evidence: Evidence, wanted: Mapping[str, str]) -> Step:

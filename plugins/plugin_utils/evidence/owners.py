@@ -47,6 +47,9 @@ UDEV_FOLDERS = (
     "/lib/udev/rules.d",
 )
 
+#: What the names of our own profiles of tuned begin with.
+OUR_PROFILES = "vmguest-"
+
 #: Attributes that some recommendation sets by udev: the probe selects the rules that name one of them, and lines that go on.
 UDEV_PATTERN = r"queue/\|[/{]timeout\|queue_depth\|{online}=\|{state}=\|\\$"
 #: The library that systemd's own programs share, which has its version in its name since 231.
@@ -82,7 +85,9 @@ READS: tuple[Read, ...] = (
     Lines(
         "tuned_profiles",
         r"^\[\|^ *include *=\|^ *elevator *=\|^ *cmdline\|^ *vm\.\|^ *net\.\|^ *kernel\.\|^ *dirty_"
-        r"\|^ *transparent_hugepages\{0,1\} *=",
+        r"\|^ *transparent_hugepages\{0,1\} *="
+        # What decides where and whether a section is in force.
+        r"\|^ *type *=\|^ *enabled *=\|^ *uname_regex *=\|^ *cpuinfo_regex *=",
         (
             "/etc/tuned/*/tuned.conf",
             "/etc/tuned/profiles/*/tuned.conf",
@@ -129,23 +134,50 @@ def in_order(paths: Iterable[str], folders: Sequence[str]) -> list[str]:
 
 
 def tuned_profile(probe: ProbeOutput) -> str | None:
-    """tuned's active profile, None where tuned has none."""
+    """tuned's active profile, or profiles, a blank apart; None where tuned has none.
+
+    Profiles of our own count only where somebody's choice holds: in the mode ``auto`` tuned takes what it recommends itself.
+    """
     for path in ("/etc/tuned/active_profile", "/etc/tune-profiles/active-profile"):
         value = probe.file(path).value
         if value and value not in ("off", "none"):
-            return value
+            automatic = probe.file("/etc/tuned/profile_mode").value == "auto"
+            return (" ".join(foreign_profiles(value)) or None) if automatic else value
     return None
+
+
+def foreign_profiles(active: str) -> list[str]:
+    """The names in ``active`` that are no profile of our own."""
+    return [name for name in active.split() if not name.startswith(OUR_PROFILES)]
+
+
+@dataclass(frozen=True)
+class TunedSetting:
+    """A line of a profile: ``[section] key = value``, in the file ``path``."""
+
+    path: str
+    section: str
+    key: str
+    value: str
+
+
+def tuned_settings(probe: ProbeOutput) -> list[TunedSetting]:
+    """The lines of tuned's active profile and of all that it includes, parents first: of one key in one section the last holds
+    (tuned, profiles/merger.py)."""
+    found: list[TunedSetting] = []
+    for name in (tuned_profile(probe) or "").split():
+        found += _with_parents(probe, name, ())
+    return found
 
 
 def tuned_assignments(probe: ProbeOutput, section: str, key: str) -> list[Assignment]:
     """What tuned's active profile sets, from its parents down: ``[section] key = value``."""
     active = tuned_profile(probe)
-    if not active:
-        return []
-    found: list[Assignment] = []
-    for name in active.split():
-        found += _tuned_profile(probe, name, section, key, ())
-    return [Assignment(f"tuned profile {active}" + (f" ({a.owner})" if a.owner else ""), a.value) for a in found]
+    return [
+        Assignment(f"tuned profile {active} ({entry.path})", entry.value)
+        for entry in tuned_settings(probe)
+        if entry.key == key and (entry.section == section or entry.section.startswith(section + "_"))
+    ]
 
 
 def tuned_family(probe: ProbeOutput) -> frozenset[str]:
@@ -160,22 +192,18 @@ def tuned_family(probe: ProbeOutput) -> frozenset[str]:
     return frozenset(found)
 
 
-def _tuned_profile(probe: ProbeOutput, name: str, section: str, key: str, seen: tuple[str, ...]) -> list[Assignment]:
+def _with_parents(probe: ProbeOutput, name: str, seen: tuple[str, ...]) -> list[TunedSetting]:
     if name in seen:
         return []
-    settings = _tuned_settings(probe, name)
-    inherited: list[Assignment] = []
-    for parent in _parents(settings):
-        inherited += _tuned_profile(probe, parent, section, key, (*seen, name))
-    return inherited + [
-        Assignment(path, value)
-        for path, where, word, value in settings
-        if word == key and (where == section or where.startswith(section + "_"))
-    ]
+    own = _tuned_settings(probe, name)
+    inherited: list[TunedSetting] = []
+    for parent in _parents(own):
+        inherited += _with_parents(probe, parent, (*seen, name))
+    return inherited + own
 
 
-def _tuned_settings(probe: ProbeOutput, name: str) -> list[tuple[str, str, str, str]]:
-    """Path, section, key and value of a profile's lines, from the strongest folder that has it."""
+def _tuned_settings(probe: ProbeOutput, name: str) -> list[TunedSetting]:
+    """The lines of one profile, from the strongest folder that has it."""
     lines: Sequence[Line] = ()
     for folder in ("/etc/tuned", "/etc/tuned/profiles", "/usr/lib/tuned", "/usr/lib/tuned/profiles"):
         lines = [line for line in probe.lines("tuned_profiles") if line.path == f"{folder}/{name}/tuned.conf"]
@@ -189,16 +217,16 @@ def _tuned_settings(probe: ProbeOutput, name: str) -> list[tuple[str, str, str, 
             section = text.strip("[]").strip()
             continue
         word, dummy, value = (part.strip() for part in text.partition("="))
-        found.append((line.path, section, word, value))
+        found.append(TunedSetting(line.path, section, word, value))
     return found
 
 
-def _parents(settings: Sequence[tuple[str, str, str, str]]) -> list[str]:
+def _parents(settings: Sequence[TunedSetting]) -> list[str]:
     return [
         parent
-        for dummy, section, word, value in settings
-        if section == "main" and word == "include"
-        for parent in re.split(r"[,;\s]+", value)
+        for entry in settings
+        if entry.section == "main" and entry.key == "include"
+        for parent in re.split(r"[,;\s]+", entry.value)
     ]
 
 

@@ -234,13 +234,21 @@ def _modified(profile: Assignment, before: str | None) -> Assignment:
     return Assignment(profile.owner, str(pick(int(before), int(found[2]))))
 
 
-def _reapplied(probe: ProbeOutput) -> tuple[Setting, ...] | None:
-    if tuned_profile(probe) is None:
-        return None
-    # Without the line it depends on tuned's version: then the profile is taken to win, so that no remedy is lost to it.
+def tuned_reads_again(probe: ProbeOutput) -> bool | None:
+    """Whether tuned is told to read sysctl.d again after its profile; None where its version decides."""
+    given = tuned_option(probe, "reapply_sysctl")
+    return None if given is None else given.lower() in ("1", "true", "yes", "on")
+
+
+def tuned_option(probe: ProbeOutput, name: str) -> str | None:
+    """An option of tuned-main.conf, None where it is not given."""
     words = [line.partition("=") for line in probe.file(_TUNED_MAIN).lines if not line.lstrip().startswith("#")]
-    given = [value.strip().lower() for name, dummy, value in words if name.strip() == "reapply_sysctl"]
-    if not given or given[-1] not in ("1", "true", "yes", "on"):
+    return next((value.strip() for word, dummy, value in reversed(words) if word.strip() == name), None)
+
+
+def _reapplied(probe: ProbeOutput) -> tuple[Setting, ...] | None:
+    # Where it is not known, the profile is taken to win, so that no remedy is lost to it.
+    if tuned_profile(probe) is None or not tuned_reads_again(probe):
         return None
     found: list[Setting] = []
     for path in in_order(_drop_ins(probe), _REAPPLIED):
@@ -249,7 +257,7 @@ def _reapplied(probe: ProbeOutput) -> tuple[Setting, ...] | None:
 
 
 def _unreadable(probe: ProbeOutput) -> list[str]:
-    fixed = (SYSCTL_CONF, _TUNED_MAIN, "/etc/tuned/active_profile", "/etc/tune-profiles/active-profile")
-    paths = [*fixed, *_drop_ins(probe)]
+    tuned = ("/etc/tuned/active_profile", "/etc/tuned/profile_mode", "/etc/tune-profiles/active-profile")
+    paths = [SYSCTL_CONF, _TUNED_MAIN, *tuned, *_drop_ins(probe)]
     unread = (State.DENIED, State.TOO_LARGE, State.ODD_NAME)
     return [path for path in paths if probe.file(path).state in unread]

@@ -9,7 +9,8 @@ Databases that manage their memory themselves want none or only where they ask (
 wants none (``never``; tuned's network-latency).
 
 At boot the kernel's own default comes first, then its argument, then tmpfiles.d, then tuned's profile (which steps back where the
-argument is given, plugin_vm.py), then units and rc.local. A tmpfiles.d line takes effect without a reboot of its own.
+argument is given, plugin_vm.py), then units and rc.local. A tmpfiles.d line takes effect without a reboot of its own; where tuned
+comes after it, tuned gets a profile of ours.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     WriteFile,
     WriteKernel,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.tuned_child import READS as TUNED_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.tuned_child import child_profile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kconfig import READS as KCONFIG
@@ -56,6 +59,10 @@ _TMPFILES = ("/etc/tmpfiles.d/*.conf", "/run/tmpfiles.d/*.conf", "/usr/lib/tmpfi
 #: Run last at boot without systemd: Red Hat's, SUSE's. Debian's /etc/rc.local ends with exit.
 LOCAL_SCRIPTS = ("/etc/rc.d/rc.local", "/etc/init.d/boot.local")
 
+_TUNED_FILES = ("/etc/tuned/active_profile", "/etc/tuned/profile_mode")
+#: The option of tuned's [vm], and its other name: whoever uses both sets one after the other.
+_TUNED_OPTIONS = ("transparent_hugepages", "transparent_hugepage")
+
 _WRITERS = Lines(
     "transparent_hugepage_writers",
     r"transparent_hugepage\|^[[:blank:]]*exit",
@@ -76,7 +83,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     now = _chosen(evidence.file(path).value)
     if now is None:
         return unknown(f"{path} could not be read")
-    if any(evidence.file(name).state is State.DENIED for name in ("/etc/tuned/active_profile", OURS)):
+    if any(evidence.file(name).state is State.DENIED for name in (*_TUNED_FILES, OURS)):
         return unknown("what the next boot sets is not known: tuned's profile or our own file could not be read")
     policy = options["transparent_hugepages_policy"]
     accepted = ACCEPTED[policy]
@@ -101,10 +108,10 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
         return manual(f"{reason}; {obstacle}", **sides)
     steps: list[Step] = []
     if not well_at_boot:
-        step, hindrance = _persist(evidence, path, accepted[0])
-        if step is None:
+        added, hindrance = _persist(evidence, path, accepted)
+        if hindrance:
             return manual(f"{reason}; {hindrance}", **sides)
-        steps.append(step)
+        steps += added
     if now in accepted:
         return not_persistent(reason, remedy=tuple(steps), **sides)
     steps.append(WriteKernel(path, now, accepted[0]))
@@ -139,8 +146,7 @@ def _at_boot(evidence: Evidence) -> list[Assignment]:
 
 
 def _tuned(evidence: Evidence) -> list[Assignment]:
-    names = ("transparent_hugepages", "transparent_hugepage")
-    return [entry for name in names for entry in tuned_assignments(evidence, "vm", name)]
+    return [entry for name in _TUNED_OPTIONS for entry in tuned_assignments(evidence, "vm", name)]
 
 
 def _writers(evidence: Evidence) -> list[Line]:
@@ -167,14 +173,7 @@ def _is_exit(line: Line) -> bool:
 
 
 def _obstacle(evidence: Evidence, accepted: tuple[str, ...]) -> str | None:
-    """Who sets another value after a tmpfiles.d line would, or beside it."""
-    argument = kernel_argument_assignments(evidence, "transparent_hugepage")
-    profile = winner(_tuned(evidence))
-    if profile and profile.value not in accepted and not argument:
-        return (
-            f"{profile.owner} sets {profile.value} at every start of tuned: make a child profile with "
-            f"include={profile.owner.split()[2]} and transparent_hugepages={accepted[0]} in its [vm] section, and choose it"
-        )
+    """Which line sets another value after ours would, or beside it."""
     for line in _writers(evidence):
         match = _TMPFILES_LINE.match(line.text) if "/tmpfiles.d/" in line.path else None
         value = match[1] if match else _written(line)
@@ -183,23 +182,37 @@ def _obstacle(evidence: Evidence, accepted: tuple[str, ...]) -> str | None:
     return None
 
 
-def _persist(evidence: Evidence, path: str, value: str) -> tuple[Step | None, str]:
-    """The step for the next boots, or what is in its way."""
+def _persist(evidence: Evidence, path: str, accepted: tuple[str, ...]) -> tuple[tuple[Step, ...], str | None]:
+    """The steps for the next boots, or what is in their way."""
+    value = accepted[0]
+    profile = winner(_tuned(evidence))
+    argument = kernel_argument_assignments(evidence, "transparent_hugepage")
+    if profile and profile.value not in accepted and not argument:
+        used = [name for name in _TUNED_OPTIONS if tuned_assignments(evidence, "vm", name)]
+        steps, hindrance = child_profile(
+            evidence,
+            "transparent_hugepages",
+            "vm",
+            dict.fromkeys(used, value),
+            lambda dummy, other: other in accepted,
+        )
+        return steps, hindrance and (
+            f"{profile.owner} sets {profile.value} at every start of tuned: make a child profile with "
+            f"include={profile.owner.split()[2]} and transparent_hugepages={value} in its [vm] section, and choose it. It is not "
+            f"done here: {hindrance}"
+        )
     if evidence.platform.systemd:
         present = evidence.file(OURS)
         content = f"# vmguest.linux, transparent_hugepages\nw {path} - - - - {value}\n"
-        return WriteFile(OURS, content, present.text if present else None), ""
+        return (WriteFile(OURS, content, present.text if present else None),), None
     for script in LOCAL_SCRIPTS:
         entry = evidence.entry(script)
         if entry is None or entry.kind != "-" or "x" not in entry.mode[:3]:
             continue
         if any(line.path == script and _is_exit(line) for line in evidence.lines(_WRITERS.name)):
             break
-        return EditFile(script, (AppendLine(f"[ ! -w {path} ] || echo {value} >{path}"),)), ""
-    return (
-        None,
-        f"no script at boot can take a line: add transparent_hugepage={value} to the boot options",
-    )
+        return (EditFile(script, (AppendLine(f"[ ! -w {path} ] || echo {value} >{path}"),)),), None
+    return (), f"no script at boot can take a line: add transparent_hugepage={value} to the boot options"
 
 
 RECOMMENDATIONS = (
@@ -216,7 +229,7 @@ RECOMMENDATIONS = (
         ),
         risk="Without them a program that profits and does not ask gets slower: more TLB misses cost more in a guest.",
         source="Linux Documentation/admin-guide/mm/transhuge.rst; tuned plugin_vm.py; tmpfiles.d(5)",
-        reads=(files(*ENABLED, OURS), *KCONFIG, *BOOT, _WRITERS, entries(*LOCAL_SCRIPTS)),
+        reads=(files(*ENABLED, OURS), *KCONFIG, *BOOT, *TUNED_READS, _WRITERS, entries(*LOCAL_SCRIPTS)),
         assess=assess,
     ),
 )

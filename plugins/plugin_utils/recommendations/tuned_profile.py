@@ -6,8 +6,8 @@
 
 tuned sets sysctls, schedulers and boot arguments as its profile says, again at every start. For guests it ships virtual-guest,
 which it recommends itself (recommend.conf: any hypervisor). Profiles for hosts and laptops save power that a guest has not got, or
-keep the CPUs of the host busy. Other recommendations name the profile where it would win over them. Audited only: a profile
-changes many things at once.
+keep the CPUs of the host busy. Other recommendations name the profile where it would win over them, and have a small one of ours
+come after it (engine/tuned_child.py). Audited only: a profile changes many things at once.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ RECOMMENDATIONS = (
         talk="Not in the talk: tuned came a year later.",
         today=(
             "RHEL and its rebuilds run tuned, and choose virtual-guest on every hypervisor; a profile that somebody chose for the "
-            "workload is as good. What else this collection sets is checked against the profile that would set it again."
+            "workload is as good. What else this collection sets is checked against the profile that would set it again, and where "
+            "that would win a small profile of ours comes after it."
         ),
         risk="None: it is only looked at. Another profile changes many sysctls at once; a large readahead is bad for databases.",
         source="tuned, recommend.conf, profiles/virtual-guest/tuned.conf",

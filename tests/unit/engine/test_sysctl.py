@@ -10,6 +10,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     AppendLine,
     EditFile,
     ReplaceLine,
+    Run,
     WriteFile,
     WriteKernel,
 )
@@ -24,10 +25,17 @@ OLD = {path: text for path, text in VMWARE.items() if path != "/proc/1/comm"}
 LINK = Entry("/etc/sysctl.d/99-sysctl.conf", "l", "rwxrwxrwx", 1, 0, 0, 0, "../sysctl.conf")
 
 
-def steps(files, *, base=None, entries=(), tuned=(), keep=False):
+UNIT = (0, "Id=tuned.service\nNames=tuned.service\nLoadState=loaded\nActiveState=active")
+
+
+def steps(files, *, base=None, entries=(), tuned=(), units=(1, ""), keep=False):
     """The steps that set swappiness to 1, and the obstacle."""
     evidence = evidence_of(
-        {"/proc/sys/vm/swappiness": "60", **files}, base=base, entries=entries, lines={"tuned_profiles": tuned}
+        {"/proc/sys/vm/swappiness": "60", **files},
+        base=base,
+        entries=entries,
+        lines={"tuned_profiles": tuned},
+        commands={"units": units},
     )
     return remedy(evidence, "swappiness", {"vm.swappiness": "1"}, {"vm.swappiness": "60"}, keep=keep)
 
@@ -87,5 +95,34 @@ def test_a_tuned_profile_is_in_the_way_unless_sysctl_d_is_read_again():
     assert found == ()
     assert obstacle is not None
     assert "child profile with include=a and vm.swappiness=1 in its [sysctl] section" in obstacle
+    assert "tuned.service is not enabled" in obstacle
     found, obstacle = steps({**active, "/etc/tuned/tuned-main.conf": "reapply_sysctl = 1"}, tuned=tuned)
     assert [type(step) for step in found] == [WriteFile, WriteKernel]
+
+
+def test_tuned_gets_a_profile_of_ours_where_its_own_comes_last():
+    """Red where a drop-in is written that tuned's profile wins over."""
+    tuned = [("/etc/tuned/a/tuned.conf", 1, "[sysctl]"), ("/etc/tuned/a/tuned.conf", 2, "vm.swappiness=0")]
+    wanted = Entry("/etc/systemd/system/multi-user.target.wants/tuned.service", "l", "rwxrwxrwx", 1, 0, 0, 0, "x")
+    active = {"/etc/tuned/active_profile": "a", "/etc/tuned/profile_mode": "manual"}
+    found, obstacle = steps(active, tuned=tuned, entries=[wanted], units=UNIT)
+    assert ([type(step) for step in found], obstacle) == ([WriteFile, Run, WriteKernel], None)
+    assert isinstance(found[0], WriteFile)
+    assert found[0].path == "/etc/tuned/vmguest-swappiness/tuned.conf"
+
+
+def test_a_tuned_that_may_read_sysctl_d_again_is_left_to_a_person():
+    """Given a drop-in, and a tuned that does not say whether it reads that after its profile, nobody knows which value holds.
+
+    Red where the profile is taken to win.
+    """
+    tuned = [("/etc/tuned/a/tuned.conf", 1, "[sysctl]"), ("/etc/tuned/a/tuned.conf", 2, "vm.swappiness=0")]
+    wanted = Entry("/etc/systemd/system/multi-user.target.wants/tuned.service", "l", "rwxrwxrwx", 1, 0, 0, 0, "x")
+    active = {"/etc/tuned/active_profile": "a", "/etc/tuned/profile_mode": "manual"}
+    drop_in = {"/etc/sysctl.d/10-site.conf": "vm.swappiness=60"}
+    found, obstacle = steps({**active, **drop_in}, tuned=tuned, entries=[wanted], units=UNIT)
+    assert found == ()
+    assert obstacle is not None
+    assert "set reapply_sysctl there" in obstacle
+    off = {"/etc/tuned/tuned-main.conf": "reapply_sysctl = 0"}
+    assert steps({**active, **drop_in, **off}, tuned=tuned, entries=[wanted], units=UNIT)[1] is None

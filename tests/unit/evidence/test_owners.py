@@ -49,6 +49,16 @@ def test_tuned_without_a_profile(text):
     assert tuned_profile(evidence_of({"/etc/tuned/active_profile": text})) is None
 
 
+def test_profiles_of_ours_hold_only_where_somebody_chose():
+    """Given the mode `auto`, tuned takes what it recommends, whatever stands beside it.
+
+    Red where `tuned_profile` does not look at the mode.
+    """
+    ours = {"/etc/tuned/active_profile": "virtual-guest vmguest-swappiness"}
+    assert tuned_profile(evidence_of({**ours, "/etc/tuned/profile_mode": "auto"})) == "virtual-guest"
+    assert tuned_profile(evidence_of(ours)) == "virtual-guest vmguest-swappiness"
+
+
 BLS_MENU = "set default=0\nload_env\nblscfg"
 
 

@@ -12,6 +12,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     AppendLine,
     EditFile,
+    Run,
     WriteFile,
     WriteKernel,
 )
@@ -25,6 +26,7 @@ from ansible_collections.vmguest.linux.tests.unit.evidence_of import VMWARE, evi
 
 OLD = {path: text for path, text in VMWARE.items() if path != "/proc/1/comm"}
 TUNED = "/etc/tuned/site/tuned.conf"
+UNIT = (0, "Id=tuned.service\nNames=tuned.service\nLoadState=loaded\nActiveState=active")
 ALWAYS = [("/boot/config-6.1.0-28-amd64", 1, "CONFIG_TRANSPARENT_HUGEPAGE_ALWAYS=y")]
 LOCAL = "/etc/rc.d/rc.local"
 SCRIPT = [Entry(LOCAL, "-", "rwxr-xr-x", 1, 0, 0, 9)]
@@ -36,7 +38,17 @@ def enabled(chosen):
 
 
 def verdict(
-    now, policy, files=None, *, writers=(), tuned=(), base=None, entries=(), path=ENABLED[0], config=tuple(ALWAYS)
+    now,
+    policy,
+    files=None,
+    *,
+    writers=(),
+    tuned=(),
+    base=None,
+    entries=(),
+    path=ENABLED[0],
+    config=tuple(ALWAYS),
+    units=(1, ""),
 ) -> Verdict:
     """The verdict on a guest with this setting, whose kernel starts with always."""
     lines = {
@@ -44,7 +56,9 @@ def verdict(
         "tuned_profiles": [(TUNED, number, text) for number, text in enumerate(tuned, 1)],
         "kconfig": config,
     }
-    evidence = evidence_of({path: enabled(now), **(files or {})}, lines=lines, base=base, entries=entries)
+    evidence = evidence_of(
+        {path: enabled(now), **(files or {})}, lines=lines, base=base, entries=entries, commands={"units": units}
+    )
     return assess(evidence, {"transparent_hugepages_policy": policy})
 
 
@@ -110,6 +124,27 @@ def test_who_sets_another_value_is_in_the_way(path, text):
 def test_a_comment_is_not_in_the_way():
     line = ("/etc/rc.local", 3, "# echo always > /sys/kernel/mm/transparent_hugepage/enabled")
     assert verdict("always", "never", writers=[line]).status is Status.NONCOMPLIANT
+
+
+def test_tuned_gets_a_profile_of_ours_that_sets_what_its_own_sets():
+    """Given a profile with the option's other name, ours has that one: of two names the order would decide.
+
+    Red where ours always has `transparent_hugepages`.
+    """
+    wanted = Entry("/etc/systemd/system/multi-user.target.wants/tuned.service", "l", "rwxrwxrwx", 1, 0, 0, 0, "x")
+    files = {"/etc/tuned/active_profile": "site", "/etc/tuned/profile_mode": "manual"}
+    found = verdict(
+        "always", "never", files, tuned=("[vm]", "transparent_hugepage=always"), entries=[wanted], units=UNIT
+    )
+    assert found.status is Status.NONCOMPLIANT
+    file, choice, live = found.remedy
+    assert isinstance(file, WriteFile)
+    assert (file.path, file.content.splitlines()[-2:]) == (
+        "/etc/tuned/vmguest-transparent-hugepages/tuned.conf",
+        ["[vm]", "transparent_hugepage=never"],
+    )
+    assert isinstance(choice, Run)
+    assert live == WriteKernel(ENABLED[0], "always", "never")
 
 
 def test_tuned_is_in_the_way_unless_the_kernels_argument_stops_it():
