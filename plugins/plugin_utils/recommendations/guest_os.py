@@ -97,8 +97,10 @@ def assess_current(evidence: Evidence, options: Options) -> Verdict:
     newest = _newest(evidence, next_release)
     # An approved kernel is what somebody wants to boot, whatever else is there.
     approved = wanted and _order(next_release) == _order(wanted)
-    if _order(newest) > _order(next_release) and not approved:
-        in_menu = newest in [_release(evidence, other) for other in evidence.boot.entries]
+    in_menu = newest in [_release(evidence, other) for other in evidence.boot.entries]
+    # It was in the menu when it was started: one that runs and is no more was taken out, by a revert or by its package's removal.
+    taken_out = newest == running and not in_menu
+    if _order(newest) > _order(next_release) and not approved and not taken_out:
         how = "make it the entry that boots by itself" if in_menu else "have the boot menu made anew, which lacks it"
         return manual(
             f"kernel {newest} is installed, and the next boot starts {next_release}: {how}; where the older one was chosen on "

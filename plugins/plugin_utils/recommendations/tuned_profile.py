@@ -85,6 +85,10 @@ RECOMMENDATIONS = (
             "that would win a small profile of ours comes after it."
         ),
         risk="None: it is only looked at. Another profile changes many sysctls at once; a large readahead is bad for databases.",
+        no_remedy=(
+            "A profile sets many things at once, live, over what others set since, so that no receipt could bring them back; which "
+            "one is right is the site's choice."
+        ),
         source="tuned, recommend.conf, profiles/virtual-guest/tuned.conf",
         reads=(*OWNERS, *SERVICES, entries(*_PROGRAMS)),
         assess=assess,

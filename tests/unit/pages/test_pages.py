@@ -301,17 +301,13 @@ def test_what_guest_trees_show_is_on_the_page(name: str) -> None:
         assert sentences.has_remedy(RECOMMENDATIONS[name].assess)
 
 
-#: They are being given a remedy; whichever has none in the end says why.
-NO_REMEDY_YET = {"tuned_profile"}
-
-
 @pytest.mark.parametrize("name", sorted(RECOMMENDATIONS))
 def test_what_is_left_to_a_person_says_why(name: str) -> None:
     """In one sentence, where the rule has no remedy, and there alone; on its page and in docs/coverage.md."""
     entry = RECOMMENDATIONS[name]
     if sentences.has_remedy(entry.assess):
         assert not entry.no_remedy
-    elif name not in NO_REMEDY_YET:
+    else:
         assert re.fullmatch(r"[A-Za-z].*\.", entry.no_remedy)
         page = recommendation.page(entry, readmes()[entry.role], recommendation.Proofs())
         assert f"**Why it has no remedy.** {entry.no_remedy}" in page
