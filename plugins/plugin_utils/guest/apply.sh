@@ -26,6 +26,8 @@ apply_main() {
     # A guest tree's PATH is all there is. The plan's commands name the guest's files as "$ROOT/…".
     [ -n "$ROOT" ] || PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
     export LC_ALL PATH ROOT
+    # An administrator's, which would colour or change what grep prints (GNU grep before 3.6).
+    unset GREP_OPTIONS
     umask 077
     set -f
     # A connection that is lost must not stop us half-way. PIPE gets a handler and is not ignored, because what is
@@ -130,6 +132,12 @@ put() {
     printf "%s" "$2" >"$1"
 }
 
+# bash 3.0 (EL4) does not tell of a disk that is full; its programs do.
+# shellcheck disable=SC2317 # the same function
+if (printf x >/dev/full) 2>/dev/null; then
+    put() { printf "%s" "$2" | cat >"$1"; }
+fi
+
 fill() {
     cat "$1" >"$2"
 }
@@ -152,7 +160,11 @@ flush() {
     flushed=$?
     [ "$flushed" -eq 0 ] || sync
     case " $* " in
-    *" $ROOT/boot/"* | *" $ROOT/boot "*) settle "$ROOT/boot" ;;
+    *" $ROOT/boot/"* | *" $ROOT/boot "*)
+        # All of it: the fsync of one file leaves the names, and where the data lie, in ext4's journal.
+        sync
+        settle "$ROOT/boot"
+        ;;
     esac
     [ "$flushed" -ne 0 ] || return 0
     case $why in
@@ -834,6 +846,8 @@ make_beside() {
         fail "$path: cannot make ${beside#"$ROOT"} beside it: $why"
         return 1
     fi
+    # Where its folder hands down a group or an access list, it is open to others in spite of our umask.
+    attempt chmod go=,g-s "$beside" || fail "$path: cannot make ${beside#"$ROOT"} beside it our own: $why" || return 1
     touched=$touched$beside$newline$parent$newline
 }
 
@@ -844,7 +858,7 @@ own_beside() {
     [ -d "$beside" ] && [ ! -h "$beside" ] || return 1
     look_at "$beside"
     case $entry_mode in
-    drwx------*) [ "$entry_uid" = "$uid" ] ;;
+    drwx--[-S]---*) [ "$entry_uid" = "$uid" ] ;;
     *) return 1 ;;
     esac
 }
@@ -928,7 +942,15 @@ as_prepared() {
         [ "$found" = regular ] && same "$folder/before" "$target"
     else
         [ "$found" = missing ]
-    fi || fail "$path: somebody changed it while this ran"
+    fi || untouched "$path: somebody changed it while this ran"
+}
+
+# untouched SENTENCE: the step at hand fails before it did anything. It leaves nothing to undo: what is there is somebody else's.
+untouched() {
+    remove_beside
+    remove_own_folders
+    rm -f "$folder/kind"
+    fail "$1"
 }
 
 commit_write_file() {
@@ -1220,7 +1242,7 @@ commit_write_kernel() {
     target=$ROOT$1
     kernel_read "$target" || fail "$1: it is gone" || return 1
     [ "$value" != "$(plain "$3")" ] || return 0
-    [ "$value" = "$(plain "$2")" ] || fail "$1: expected $2, found $value" || return 1
+    [ "$value" = "$(plain "$2")" ] || untouched "$1: expected $2, found $value" || return 1
     attempt kernel_write "$target" "$3" || fail "$1: the kernel refused $3: $why" || return 1
     kernel_read "$target"
     if [ "$value" != "$(plain "$3")" ]; then
@@ -1369,6 +1391,10 @@ ready_undo() {
 }
 
 ready_undo_file() {
+    # While it lies beside, ours was never in the file's place, whatever is there now.
+    if own_beside && [ -f "$beside/new" ]; then
+        return 0
+    fi
     read_line "$folder/path"
     locate "$line" && not_changed_by_later || return 1
     if [ ! -f "$folder/before" ]; then

@@ -149,18 +149,22 @@ boot_builders() {
     cd "$proc" || return 1
     # shellcheck disable=SC2013,SC2034 # names without blanks; a word that is read to be left out
     said=$(
-        grep -hsE "^[0-9]+ \((${builders})\) [^ZX]" [0-9]*/stat | while read -r process name state; do
+        # By first digits: before Linux 2.6.23 the names of all of ten thousand processes are too long for one program.
+        for some in 1 2 3 4 5 6 7 8 9; do
+            grep -hsE "^[0-9]+ \((${builders})\) [^ZX]" $some*/stat
+        done | while read -r process name state; do
             name=${name#?}
             name=${name%?}
             case $name in
-            update-initramf) name=update-initramfs ;;
-            update-bootload) name=update-bootloader ;;
-            transactional-u) name=transactional-update ;;
+            # bash before 4.1 takes a pattern's bare parenthesis for the end of $( ).
+            (update-initramf) name=update-initramfs ;;
+            (update-bootload) name=update-bootloader ;;
+            (transactional-u) name=transactional-update ;;
             esac
             ! of_this_guest "$process" || printf "%s (process %s) is running;" "$name" "$process"
         done
         # sh -x /usr/sbin/mkinitrd: few of those that have such a word among theirs are one.
-        for file in $(grep -lsE "$builders" [0-9]*/cmdline); do
+        for file in $(for some in 1 2 3 4 5 6 7 8 9; do grep -lsE "$builders" $some*/cmdline; done); do
             process=${file%/*}
             script=$(script_of "$process" | grep -xE "$builders") && of_this_guest "$process" &&
                 printf "%s (process %s) is running;" "$script" "$process"

@@ -21,6 +21,7 @@ reboot_main() {
   # A guest tree's PATH is all there is.
   [ -n "$ROOT" ] || PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin
   export LC_ALL PATH
+  unset GREP_OPTIONS
   cd /
   why=''
   reboot_say begin reboot 1

@@ -233,7 +233,7 @@ def assess_x_server(evidence: Evidence, options: Options) -> Verdict:
 
 _SET_DEFAULT = """\
 link="$ROOT"/etc/systemd/system/default.target
-if [ -h "$link" ]; then cp -P "$link" "$NOTES/link"; else : >"$NOTES/none"; fi &&
+if [ -h "$link" ]; then cp -P "$link" "$NOTES/link"; else : >"$NOTES/none"; fi && sync &&
 systemctl set-default multi-user.target"""
 _UNSET_DEFAULT = """\
 link="$ROOT"/etc/systemd/system/default.target
