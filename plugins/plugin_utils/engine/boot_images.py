@@ -87,7 +87,10 @@ def rebuild(builder: Builder, images: Sequence[Rebuild], all_images: Iterable[st
         + sh(str(number), _relative(one.image), one.release, _relative(one.kernel), *map(_file_name, one.modules))
         for number, one in numbered
     ]
-    ask = [f"ask {number} {sh(_relative(one.image))}" for number, one in numbered]
+    ask, would_boot = (
+        "\n".join(f"{question} {number} {sh(_relative(one.image))}" for number, one in numbered)
+        for question in ("ask", "would_boot")
+    )
     put_back = ["put_back " + sh(str(number), _relative(one.image), one.release) for number, one in reversed(numbered)]
     functions = (
         f'NONCE=image stamp="$ROOT{STAMP}" margin={MARGIN_KIB} smallest={SMALLEST}\nmodules={sh(modules_pattern(MODULES))}\n'
@@ -98,11 +101,11 @@ def rebuild(builder: Builder, images: Sequence[Rebuild], all_images: Iterable[st
         functions,
         what=f"build {names} anew with {builder.value}",
         do="\n".join([*keep, *build, write_stamp]),
-        undo="\n".join([*ask, 'rm -f "$stamp" "$stamp.new"', *put_back]),
+        undo="\n".join([would_boot, 'rm -f "$stamp" "$stamp.new"', *put_back]),
         proof="\n".join(f"stamped {sh(_relative(one.image))}" for one in images),
         # Two builders at a time hinder one another, and one that a package started is about to replace what we look at.
         alone_from=("boot", "packages"),
-        ask="\n".join(ask),
+        ask=ask,
     )
 
 

@@ -30,6 +30,9 @@ apply_main() {
     unset GREP_OPTIONS
     umask 077
     set -f
+    # bash 3.0 (EL4) does not tell of a disk that is full; a program does.
+    printf_is_deaf=""
+    ! (printf x >/dev/full) 2>/dev/null || printf_is_deaf=yes
     # A connection that is lost must not stop us half-way. PIPE gets a handler and is not ignored, because what is
     # ignored stays ignored in the commands that we run.
     trap "" HUP
@@ -129,14 +132,12 @@ fail() {
 }
 
 put() {
-    printf "%s" "$2" >"$1"
+    if [ -n "$printf_is_deaf" ]; then
+        printf "%s" "$2" | cat >"$1"
+    else
+        printf "%s" "$2" >"$1"
+    fi
 }
-
-# bash 3.0 (EL4) does not tell of a disk that is full; its programs do.
-# shellcheck disable=SC2317 # the same function
-if (printf x >/dev/full) 2>/dev/null; then
-    put() { printf "%s" "$2" | cat >"$1"; }
-fi
 
 fill() {
     cat "$1" >"$2"
@@ -251,23 +252,9 @@ look_at() {
     entry_gid=${4:-?}
 }
 
-# The start time of process $1 (a number, or `self`) in `started`, its number in `process`; false where there is none.
-process_started() {
-    started=""
-    { IFS= read -r started <"/proc/$1/stat"; } 2>/dev/null || return 1
-    process=${started%% *}
-    # The command's name stands in parentheses and may hold anything.
-    started=${started##*) }
-    # shellcheck disable=SC2086 # fields
-    set -- $started
-    case ${1:-} in
-    "" | Z | X) return 1 ;;
-    esac
-    started=${20:-}
-}
-
 # process_alive PID START BOOT
 process_alive() {
+    # shellcheck disable=SC2154 # of busy.sh
     [ "$3" = "$boot" ] && process_started "$1" && [ "$started" = "$2" ]
 }
 
@@ -781,13 +768,14 @@ replaceable() {
     fi
 }
 
-# expect_content FILE: what the audit saw. A missing newline at the end is something that the audit cannot see.
+# expect_content FILE: what was kept is what the audit saw; looked at the other way round, it might change in between. A missing
+# newline at the end is something that the audit cannot see.
 expect_content() {
-    same "$1" "$target" && return 0
-    if [ -n "$(tail -c 1 "$target")" ] && { cat "$target" && printf "\n"; } | cmp -s - "$1"; then
+    same "$1" "$folder/before" && return 0
+    if [ -n "$(tail -c 1 "$folder/before")" ] && { cat "$folder/before" && printf "\n"; } | cmp -s - "$1"; then
         return 0
     fi
-    differs=$(cmp "$1" "$target" 2>&1)
+    differs=$(cmp "$1" "$folder/before" 2>&1)
     differs=${differs##*line }
     case $differs in
     "" | *[!0-9]*) differs="" ;;
@@ -896,9 +884,8 @@ prepare_write_file() {
     else
         replaceable || return 1
         attempt put "$folder/expected" "$4" || fail "$path: cannot write its receipt: $why" || return 1
-        expect_content "$folder/expected" || return 1
+        keep_before && expect_content "$folder/expected" || return 1
         rm -f "$folder/expected"
-        keep_before || return 1
     fi
     attempt put "$folder/after" "$5" || fail "$path: cannot write its receipt: $why" || return 1
     if [ "$3" = absent ]; then
@@ -930,9 +917,9 @@ make_missing_folders() {
 prepare_remove_file() {
     locate "$1" && replaceable || return 1
     attempt put "$folder/expected" "$2" || fail "$path: cannot write its receipt: $why" || return 1
-    expect_content "$folder/expected" || return 1
+    keep_before && expect_content "$folder/expected" || return 1
     rm -f "$folder/expected"
-    keep_before && make_beside && build old "$folder/before" "$target"
+    make_beside && build old "$folder/before" "$target"
 }
 
 # The file is still what was prepared for.
@@ -1306,6 +1293,7 @@ run_command() {
     heart=$!
     (
         # By the command's own process, before it begins: else we might be killed in between.
+        # shellcheck disable=SC2154 # of busy.sh
         ! process_started self || put "$folder/process" "$process $started $boot$newline" 2>/dev/null
         umask 022
         NOTES=$folder/notes

@@ -158,9 +158,21 @@ disk_drivers() {
 # from where its disks are now: they may have been moved since.
 ask() {
     at "$@"
-    [ -f "$kept.old" ] && [ -f "$image" ] || return 0
+    ! foreign || fail "/$2: changed since: somebody else has built it anew"
+    would_boot "$@"
+}
+
+# Whether an image is in place that is neither ours nor the one of before.
+foreign() {
+    [ -f "$kept.old" ] && [ -f "$image" ] && ! cmp -s "$kept.old" "$image" &&
+        ! grep -qsxF "$(cksum <"$image")" "$kept.ours"
+}
+
+# would_boot NUMBER IMAGE: with the image of before, which is about to be put back.
+would_boot() {
+    at "$@"
+    [ -f "$kept.old" ] && [ -f "$image" ] && ! foreign || return 0
     ! cmp -s "$kept.old" "$image" || return 0
-    grep -qsxF "$(cksum <"$image")" "$kept.ours" || fail "/$2: changed since: somebody else has built it anew"
     held=
     for driver in $(disk_drivers); do
         [ -n "$held" ] || held=$(image_read "$kept.old" "$modules")
@@ -175,7 +187,8 @@ put_back() {
     clear_folder
     rm -f "$kept.part"
     [ -f "$kept.old" ] || return 0
-    if [ -f "$image" ] && ! cmp -s "$kept.old" "$image"; then
+    # What somebody else built since a cut stays; a revert asks before it begins.
+    if [ -f "$image" ] && ! cmp -s "$kept.old" "$image" && ! foreign; then
         make_folder
         # What stays free does not matter now: a copy that does not fit changes nothing.
         margin=0

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Who else is at work on a guest: package managers, and what builds boot images and boot entries. Functions only, sent before
+# Who else is at work on a guest: package managers, what builds boot images and boot entries, and other runs. Functions only, sent before
 # those of apply.sh and reboot.sh, with ROOT before them. docs/architecture.md says who asks. Writes nothing.
 #
 # A package manager is known by the lock that it holds, not by its name: `apt list`, a dnf that waits for an answer and the
@@ -11,6 +11,21 @@
 # is known by its name.
 #
 # For guests without flock, fuser, lsof and stat: /proc/locks has the inodes of what is locked (proc_locks(5)).
+
+# The start time of process $1 (a number, or `self`) in `started`, its number in `process`; false where there is none.
+process_started() {
+    started=""
+    { IFS= read -r started <"/proc/$1/stat"; } 2>/dev/null || return 1
+    process=${started%% *}
+    # The command's name stands in parentheses and may hold anything.
+    started=${started##*) }
+    # shellcheck disable=SC2086 # fields
+    set -- $started
+    case ${1:-} in
+    "" | Z | X) return 1 ;;
+    esac
+    started=${20:-}
+}
 
 # at_work packages|boot...: says who is at work; false where nobody is. To be called in a shell of its own: `$(at_work …)`.
 at_work() {

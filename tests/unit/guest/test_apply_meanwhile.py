@@ -87,6 +87,17 @@ def test_it_stays_after_a_cut_as_well(small_guest: SmallGuest, case: str) -> Non
     assert sorted(os.listdir(small_guest.root / "etc")) == ["f"]
 
 
+@pytest.mark.parametrize("case", ["written", "removed"])
+def test_it_stays_where_it_was_written_while_the_file_was_looked_at(small_guest: SmallGuest, case: str) -> None:
+    """What the audit saw is compared with what was kept: nothing can come in between."""
+    path, before, theirs, step = CASES[case]
+    place = small_guest.write(path, str(before))
+    then = f'{QUICK}rm() {{ case $* in *expected*) {of_somebody(path, theirs)} ;; esac; command rm "$@"; }}\n'
+    (outcome,) = small_guest.apply(("rec", [step]), extra=then).outcomes.values()
+    assert outcome == "undone"
+    assert place.read_text() == theirs
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may set another's access list")
 @pytest.mark.parametrize("how", ["group", "access list"])
 def test_a_folder_that_hands_down_its_group_or_its_access_list(small_guest: SmallGuest, how: str) -> None:

@@ -23,7 +23,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import T
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import WriteFile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Builder
 from ansible_collections.vmguest.linux.tests.unit.boot_image import boot_image
-from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import SHELLS, Ran, SmallGuest
+from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import QUICK, SHELLS, Ran, SmallGuest
 from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import need, stand_in
 
 RELEASES = ("5.14", "5.15")
@@ -57,15 +57,17 @@ class Built:
         """What dracut makes from now on."""
         (self.place / f"made-{release}").write_bytes(data)
 
-    def apply(self, builder: Builder = Builder.DRACUT) -> Ran:
-        """Name the driver, and build both images."""
+    def apply(self, builder: Builder = Builder.DRACUT, extra: str | None = None) -> Ran:
+        """Name the driver, and build both images. ``extra`` is shell text, as of SmallGuest.apply."""
         modules = ("mptspi", "vmw_pvscsi")
         builds = [
             Rebuild(path, release, f"/boot/vmlinuz-{release}", modules)
             for path, release in zip(PATHS, RELEASES, strict=True)
         ]
         steps = (WriteFile(CONF, 'add_drivers+=" vmw_pvscsi "\n'),)
-        return self.guest.apply(Transaction("pvscsi_initrd", steps, GROUP, (rebuild(builder, builds, PATHS),)))
+        return self.guest.apply(
+            Transaction("pvscsi_initrd", steps, GROUP, (rebuild(builder, builds, PATHS),)), extra=extra
+        )
 
     def kill_at(self, number: int) -> None:
         """Have the n-th change within a command kill that command's shell."""
@@ -168,6 +170,24 @@ def test_an_image_that_somebody_built_since_stays(built: Built) -> None:
     assert f"{PATHS[0]}: changed since: somebody else has built it anew" in said
     assert built.guest.snapshot() == before
     assert set(built.guest.receipts.values()) == {"done"}
+
+
+def test_an_image_that_somebody_built_after_a_cut_stays(built: Built) -> None:
+    """Given a run that was cut when the old images were kept and none was built yet, and a package that built one since, the next
+    run takes back what was ours and leaves that."""
+    conf = built.guest.root / CONF.lstrip("/")
+    theirs = image("vmw_pvscsi") + bytes(512)
+    step_cut = 'commit_run() { attempt mv -f "$folder/not_started" "$folder/started"; keep_then_cut; }\n'
+    kept = "".join(
+        f'cp -p "$ROOT{path}" "$folder/notes/{number}.old" || exit 9\n' for number, path in enumerate(PATHS, 1)
+    )
+    assert not built.apply(extra=f"{QUICK}{step_cut}keep_then_cut() {{\n{kept}kill -9 $$; }}\n").outcomes
+    built.guest.write(PATHS[0], theirs, mode=0o600)
+    ran = built.guest.apply()
+    assert [line.split()[1] for line in ran.said("recovered")] == ["undone", "undone"], ran.text
+    assert built.guest.read(PATHS[0]) == theirs
+    assert not conf.exists()
+    assert built.guest.receipts == {}
 
 
 def test_an_image_that_went_with_its_kernel_is_left_out(built: Built) -> None:

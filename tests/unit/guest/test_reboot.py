@@ -199,7 +199,8 @@ def prepare(name: str, guest: Guest) -> None:
         for program in ("shutdown",):
             (guest.programs / program).unlink()
     elif name == "locked":
-        claim = f"{os.getpid()},1,{BOOT},x,2026-11-24T02:00:00Z,77aa"
+        since = Path("/proc/self/stat").read_text("utf-8").rpartition(") ")[2].split()[19]
+        claim = f"{os.getpid()},{since},{BOOT},x,2026-11-24T02:00:00Z,77aa"
         (root / "var/lib/vmguest/lock" / claim).mkdir(parents=True)
     elif name == "apt":
         put(root, {"/var/lib/dpkg/lock-frontend": "", "/proc/4711/stat": "4711 (apt-get) S 1\n"})
@@ -284,6 +285,12 @@ def test_the_controller_is_refused(guest: Guest) -> None:
     guest.program("shutdown")
     assert guest.run(look(controller=OTHER)).refused is None
     assert "the one that Ansible runs on" in str(guest.run(look(controller=BOOT)).refused)
+
+
+def test_a_claim_whose_number_another_process_has_by_now_is_no_lock(guest: Guest) -> None:
+    guest.program("shutdown")
+    (guest.root / "var/lib/vmguest/lock" / f"{os.getpid()},1,{BOOT},x,2026-11-24T02:00:00Z,77aa").mkdir(parents=True)
+    assert guest.run(look()).refused is None
 
 
 def test_a_claim_of_another_boot_or_of_a_dead_process_is_no_lock(guest: Guest) -> None:
