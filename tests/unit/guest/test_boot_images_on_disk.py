@@ -31,6 +31,9 @@ def place(tmp_path: Path) -> Path:
         (tmp_path / name).mkdir()
     (tmp_path / "boot/initrd.img").write_bytes(b"new")
     (tmp_path / "notes/1.old").write_bytes(b"old")
+    (tmp_path / "notes/1.ours").write_bytes(
+        subprocess.run("cksum", input=b"new", capture_output=True, check=True).stdout
+    )
     return tmp_path
 
 

@@ -60,7 +60,8 @@ def test_an_image(tmp_path: Path, shell: str) -> None:
     # A pattern of its own quotes: the folder's name begins with a dot.
     fakes = on_xfs(log, str(image), f"{tmp_path}/boot/.vmguest-images/was")
     variables = f"ROOT='{tmp_path}' NOTES='{tmp_path}/notes' NONCE=image stamp=x\n"
-    run(shell, f"{variables}{IN_PLACE}{BOOT_IMAGES}{fakes}sync() {{ :; }}\n(put_back 1 boot/initrd.img 6.1)\n")
+    noted = f"cksum <'{image}' >'{tmp_path}/notes/1.ours'\n"
+    run(shell, f"{variables}{noted}{IN_PLACE}{BOOT_IMAGES}{fakes}sync() {{ :; }}\n(put_back 1 boot/initrd.img 6.1)\n")
     assert [line.split(" | ")[1:] for line in log.read_text().splitlines()] == [["ours", ""], ["old", "ours"]]
     assert [path.name for path in (tmp_path / "boot").iterdir()] == ["initrd.img"]
 
