@@ -110,6 +110,11 @@ class Unit:
         return self.load in ("loaded", "masked")
 
     @property
+    def masked(self) -> bool:
+        """True where it is forbidden to start, now or from the next boot on."""
+        return self.mask is not None or self.load == "masked"
+
+    @property
     def running(self) -> bool:
         """True where it runs now."""
         return self.active == "active"

@@ -158,21 +158,24 @@ disk_drivers() {
 # from where its disks are now: they may have been moved since.
 ask() {
     at "$@"
-    ! foreign || fail "/$2: changed since: somebody else has built it anew"
+    ! replaced || built_here || fail "/$2: changed since: somebody else has built it anew"
     would_boot "$@"
 }
 
-# Whether an image is in place that is neither ours nor the one of before.
-foreign() {
-    [ -f "$kept.old" ] && [ -f "$image" ] && ! cmp -s "$kept.old" "$image" &&
-        ! grep -qsxF "$(cksum <"$image")" "$kept.ours"
+# Whether another image than that of before is in place.
+replaced() {
+    [ -f "$kept.old" ] && [ -f "$image" ] && ! cmp -s "$kept.old" "$image"
+}
+
+# Whether the one in place is ours.
+built_here() {
+    grep -qsxF "$(cksum <"$image")" "$kept.ours"
 }
 
 # would_boot NUMBER IMAGE: with the image of before, which is about to be put back.
 would_boot() {
     at "$@"
-    [ -f "$kept.old" ] && [ -f "$image" ] && ! foreign || return 0
-    ! cmp -s "$kept.old" "$image" || return 0
+    replaced && built_here || return 0
     held=
     for driver in $(disk_drivers); do
         [ -n "$held" ] || held=$(image_read "$kept.old" "$modules")
@@ -188,7 +191,7 @@ put_back() {
     rm -f "$kept.part"
     [ -f "$kept.old" ] || return 0
     # What somebody else built since a cut stays; a revert asks before it begins.
-    if [ -f "$image" ] && ! cmp -s "$kept.old" "$image" && ! foreign; then
+    if replaced && built_here; then
         make_folder
         # What stays free does not matter now: a copy that does not fit changes nothing.
         margin=0

@@ -93,7 +93,7 @@ def assess_kdump(evidence: Evidence, options: Options) -> Verdict:
             "no crashkernel= among the options of the next boot, so no memory will be set aside: put it there, or disable kdump",
             **sides,
         )
-    if unit is not None and (unit.mask or unit.load == "masked"):
+    if unit is not None and unit.masked:
         return manual(
             f"crashkernel= sets memory aside, and {unit.name} is masked: somebody decided so. `systemctl unmask {unit.name}`, or "
             "take crashkernel= out and have the memory back",

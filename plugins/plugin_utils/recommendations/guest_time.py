@@ -237,9 +237,7 @@ def _to_be_started(evidence: Evidence) -> TimeClient | str:
     """The one client that is installed, where no other runs; else why none is started here, with what to do instead."""
     clients = evidence.time_clients
     units = evidence.services.units or {}
-    free = [
-        client for client in clients.idle if not (units[client.service].mask or units[client.service].load == "masked")
-    ]
+    free = [client for client in clients.idle if not units[client.service].masked]
     if not clients.idle:
         return INSTALL
     if not free:

@@ -203,7 +203,7 @@ def _assess_unit(evidence: Evidence) -> Verdict:
         "desired": "active and enabled",
         "owner": unit.mask or next(iter(unit.links), None),
     }
-    if unit.mask or unit.load == "masked":
+    if unit.masked:
         where = unit.mask or "a link in /run/systemd/system"
         return manual(
             f"{unit.name} is masked by {where}: somebody decided so; `systemctl unmask {unit.name}` undoes it",

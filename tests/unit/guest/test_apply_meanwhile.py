@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -55,13 +56,19 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_what_somebody_changed_before_our_turn_stays(small_guest: SmallGuest, case: str) -> None:
-    path, before, theirs, step = CASES[case]
-    place = small_guest.root / path[1:]
+def as_it_was(guest: SmallGuest, path: str, before: str | None) -> Path:
+    """The file of a case, and where it is."""
+    place = guest.root / path[1:]
     place.parent.mkdir(parents=True, exist_ok=True)
     if before is not None:
         place.write_text(before)
+    return place
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_somebody_changed_before_our_turn_stays(small_guest: SmallGuest, case: str) -> None:
+    path, before, theirs, step = CASES[case]
+    place = as_it_was(small_guest, path, before)
     steps: list[Step] = [FIRST, step]
     said = small_guest.apply(("rec", steps), extra=hooked(of_somebody(path, theirs))).said("outcome")
     assert [line.split()[1] for line in said] == ["undone"], said
@@ -75,10 +82,7 @@ def test_what_somebody_changed_before_our_turn_stays(small_guest: SmallGuest, ca
 def test_it_stays_after_a_cut_as_well(small_guest: SmallGuest, case: str) -> None:
     """Given a run that ends there, while it waits for others, the next one undoes it and tells of no change since."""
     path, before, theirs, step = CASES[case]
-    place = small_guest.root / path[1:]
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if before is not None:
-        place.write_text(before)
+    place = as_it_was(small_guest, path, before)
     cut = f"{QUICK}undisturbed() {{ :; }}\ncommit_write_file() {{ {of_somebody(path, theirs)}; kill -KILL $$; }}\n"
     cut += "commit_edit_file() { commit_write_file; }\n"
     assert not small_guest.apply(("rec", [step]), extra=cut).said("outcome")
@@ -91,7 +95,7 @@ def test_it_stays_after_a_cut_as_well(small_guest: SmallGuest, case: str) -> Non
 def test_it_stays_where_it_was_written_while_the_file_was_looked_at(small_guest: SmallGuest, case: str) -> None:
     """What the audit saw is compared with what was kept: nothing can come in between."""
     path, before, theirs, step = CASES[case]
-    place = small_guest.write(path, str(before))
+    place = as_it_was(small_guest, path, before)
     then = f'{QUICK}rm() {{ case $* in *expected*) {of_somebody(path, theirs)} ;; esac; command rm "$@"; }}\n'
     (outcome,) = small_guest.apply(("rec", [step]), extra=then).outcomes.values()
     assert outcome == "undone"
