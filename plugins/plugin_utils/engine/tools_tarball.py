@@ -44,6 +44,10 @@ mv .@archive@.new .@archive@ && @uninstaller@"""
 _PUT_BACK = r"""rm -f "$ROOT"@archive@.new
 [ -e "$ROOT"@archive@ ] || exit 0
 cd "$ROOT/" && tar -xpf .@archive@ || exit 1
+# What tar makes has its folder's SELinux type: an init script would not be started as one.
+if command -v restorecon >/dev/null 2>&1; then
+  tar -tf .@archive@ | while IFS= read -r name; do restorecon "$name" 2>/dev/null; done
+fi
 for list in "$ROOT"/lib/modules/*/modules.dep; do
   kernel=${list%/*}
   if [ -e "$list" ]; then depmod -a "${kernel##*/}"; fi

@@ -18,11 +18,11 @@ from typing import Protocol
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.reboot import RebootPolicy
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeError, framed
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import BUSY
-from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import guest_script, head
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import IMAGES, guest_script, head
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.transport import TransportError
 
-#: The functions of busy.sh and reboot.sh.
-REBOOT = BUSY + guest_script("reboot.sh")
+#: The functions of busy.sh, images.sh and reboot.sh.
+REBOOT = BUSY + IMAGES + guest_script("reboot.sh")
 
 #: Seconds between the answer of the program and the reboot: time for the connection to close.
 GRACE = 2

@@ -6,8 +6,8 @@
 # The reboot: tells the guest's boot id, looks at what the guest would boot, and has it rebooted a moment later by somebody
 # who outlives the connection. docs/architecture.md describes what it prints.
 #
-# Functions only: the controller puts NONCE, ROOT and busy.sh before them, and after them `main`, which calls `reboot_main` with one
-# of the verbs answer, look and schedule. For dash, bash, busybox ash and mksh, on userlands from EL4 on. Writes nothing.
+# Functions only: the controller puts NONCE, ROOT, busy.sh and images.sh before them, and after them `main`, which calls
+# `reboot_main` with one of the verbs answer, look and schedule. For dash, bash, busybox ash and mksh, on userlands from EL4 on. Writes nothing.
 #
 # Variables are global (POSIX has no `local`): `why` is the reason of the last refusal, `boot` the boot id.
 #
@@ -149,48 +149,21 @@ reboot_kernel() {
   return 1
 }
 
-# What the kernel unpacks (Documentation/driver-api/early-userspace/buffer-format.rst), proved whole where its tool is there.
+# What the kernel unpacks, proved whole where the program for it is there. Not proved, and no reason to refuse: one that takes
+# longer than images.sh allows.
 reboot_image() {
   reboot_there "$1" 'the image' || return 1
-  reboot_bytes "$ROOT$1" 0 6
-  case $bytes in
-  1f8b*) reboot_proved "$1" gzip -t ;;
-  fd377a*) reboot_proved "$1" xz -t ;;
-  28b52ffd*) reboot_proved "$1" zstd -q -t ;;
-  02214c18*) reboot_proved "$1" lz4 -q -t ;;
-  425a68*) reboot_proved "$1" bzip2 -t ;;
-  894c5a4f*) reboot_proved "$1" lzop -t ;;
-  5d0000*) ;;
-  303730373031 | 303730373032)
-    # A cpio archive, often of microcode, before the image proper: only the distribution's own tool finds its way.
-    for lister in lsinitramfs lsinitrd; do
-      ! command -v "$lister" >/dev/null 2>&1 || break
-      lister=''
-    done
-    [ -z "$lister" ] || "$lister" "$ROOT$1" >/dev/null 2>&1 || reboot_broken "$1" "$lister"
-    ;;
-  *)
-    why="the image of its default boot entry, $1, is none that a kernel can unpack (it begins with $bytes)"
-    return 1
-    ;;
-  esac
-}
-
-# proved IMAGE TOOL OPTION...
-reboot_proved() {
-  image=$1
-  shift
-  command -v "$1" >/dev/null 2>&1 || return 0
-  "$@" <"$ROOT$image" >/dev/null 2>&1
+  unpacked=$(image_read "$ROOT$1" none | sed -n "s/^$NONCE unpacked //p")
+  case $unpacked in
   # gzip's 2 is a warning: zeros after the end, to fill a block.
-  case $1:$? in
-  *:0 | gzip:2) return 0 ;;
+  '' | "0 "* | "2 gzip" | "absent "* | "137 "* | "152 "*) return 0 ;;
+  "unknown "*)
+    reboot_bytes "$ROOT$1" 0 6
+    why="the image of its default boot entry, $1, is none that a kernel can unpack (it begins with $bytes)"
+    ;;
+  "cut "*) why="the image of its default boot entry, $1, is damaged: it ends within an archive" ;;
+  *) why="the image of its default boot entry, $1, is damaged: ${unpacked#* } cannot read it to its end" ;;
   esac
-  reboot_broken "$image" "$1"
-}
-
-reboot_broken() {
-  why="the image of its default boot entry, $1, is damaged: $2 cannot read it to its end"
   return 1
 }
 

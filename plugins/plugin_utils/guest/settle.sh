@@ -5,7 +5,8 @@
 
 # settle FOLDER: after a sync, for what a boot loader reads. GRUB replays no journal: it sees what lies in its place. A sync
 # brings ext4's there; xfs leaves metadata in its log, until the file system is frozen. One program freezes and thaws, so that
-# nothing, /boot on the root file system included, can be left frozen by a shell that is killed in between.
+# nothing, /boot on the root file system included, can be left frozen by a shell that is killed in between. It thaws a freeze
+# of others too, which a snapshot would have to begin within the moment after that sync: a sync waits while one lasts.
 # (rhbz 1227736; dracut and ostree do the same for a /boot of its own.)
 settle() {
     [ "$(stat -f -c %T "$1" 2>/dev/null)" = xfs ] || return 0

@@ -25,6 +25,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_outpu
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest import reboot
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.reboot import Answer, Back, NotBack, await_boot
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.transport import TransportError
+from ansible_collections.vmguest.linux.tests.unit.boot_image import boot_image
 from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import (
     NONCE,
     SHELLS,
@@ -39,7 +40,10 @@ OTHER = "5d1e6f0a-3c44-4d3e-b0ab-2f0d7c1d9e42"
 KERNEL, IMAGE = "/boot/vmlinuz", "/boot/initrd.img"
 X86 = bytes(514) + b"HdrS" + bytes(600)
 #: What the program may use of the machine that runs the tests; what reboots is no part of it. mksh has no printf of its own.
-TOOLS = ("printf", "od", "tr", "uname", "mv", "gzip", "xz", "bzip2", "cat", "ls", "grep")
+TOOLS = (
+    *("printf", "od", "tr", "uname", "mv", "cat", "ls", "grep", "sed", "awk", "head", "tail"),
+    *("gzip", "xz", "bzip2"),
+)
 
 
 class Guest:
@@ -236,8 +240,9 @@ def prepare(name: str, guest: Guest) -> None:
     elif name == "cut bzip2":
         put(root, {IMAGE: bz2.compress(os.urandom(4000))[:2000]})
     elif name == "cut cpio":
-        put(root, {IMAGE: b"070701" + bytes(100)})
-        guest.program("lsinitrd", "exit 1")
+        put(root, {IMAGE: boot_image({}, "6.1", "none")[:-700]})
+    elif name == "cut behind microcode":
+        put(root, {IMAGE: boot_image({}, "6.1", "gzip", early=True)[:-20]})
     else:
         raise AssertionError(name)
 
@@ -269,7 +274,8 @@ _OF_IMAGE = f"the image of its default boot entry, {IMAGE},"
         ("cut gzip", f"{_OF_IMAGE} is damaged: gzip cannot read it to its end"),
         ("cut xz", f"{_OF_IMAGE} is damaged: xz cannot read it to its end"),
         ("cut bzip2", f"{_OF_IMAGE} is damaged: bzip2 cannot read it to its end"),
-        ("cut cpio", f"{_OF_IMAGE} is damaged: lsinitrd cannot read it to its end"),
+        ("cut cpio", f"{_OF_IMAGE} is damaged: it ends within an archive"),
+        ("cut behind microcode", f"{_OF_IMAGE} is damaged: gzip cannot read it to its end"),
     ],
 )
 def test_refused(guest: Guest, shell: str, name: str, reason: str) -> None:
@@ -315,12 +321,14 @@ def test_kernels_that_start(guest: Guest, kernel: bytes) -> None:
         gzip.compress(b"0707") + bytes(512),
         lzma.compress(b"0707", check=lzma.CHECK_CRC32),
         bz2.compress(b"0707"),
-        b"070701" + bytes(100),
+        boot_image({}, "6.1", "none"),
+        boot_image({}, "6.1", "gzip", early=True),
+        boot_image({}, "6.1", "zstd", early=True),
         # The machine need not have the tools of these.
         b"\x28\xb5\x2f\xfd" + bytes(100),
         b"\x02\x21\x4c\x18" + bytes(100),
     ],
-    ids=["gzip", "gzip filled up", "xz", "bzip2", "cpio", "zstd", "lz4"],
+    ids=["gzip", "gzip filled up", "xz", "bzip2", "cpio", "microcode", "microcode and zstd", "zstd", "lz4"],
 )
 def test_images_that_a_kernel_unpacks(guest: Guest, image: bytes) -> None:
     guest.program("shutdown")

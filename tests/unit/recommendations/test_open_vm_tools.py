@@ -485,7 +485,12 @@ def tarball_guest(tmp_path):
     """A RHEL 9 guest with the tarball, whose uninstaller works."""
     tree = guest_tree.materialise(guest_tree.load("rhel9").edited(LEGACY), tmp_path / "root")
     tree.path("/usr/lib/vmware-tools/empty dir").mkdir()
-    for command, text in {"vmware-uninstall-tools.pl": UNINSTALL, "depmod": "#!/bin/sh\n"}.items():
+    restorecon = f"#!/bin/sh\nprintf '%s\\n' \"$1\" >>'{tree.state}/labelled'\n"
+    for command, text in {
+        "vmware-uninstall-tools.pl": UNINSTALL,
+        "depmod": "#!/bin/sh\n",
+        "restorecon": restorecon,
+    }.items():
         program = tree.state / "bin" / command
         program.write_text(text.replace("@root@", str(tree.root)))
         program.chmod(0o755)
@@ -503,6 +508,8 @@ def test_the_tarball_is_replaced_and_comes_back_byte_for_byte(tarball_guest, she
     assert guest_tree.revert(tarball_guest, None, shell).problems == []
     assert guest_tree.differences(before, guest_tree.snapshot(tarball_guest)) == []
     assert not tarball_guest.path("/var/lib/vmguest/open_vm_tools-tarball.tar").exists()
+    labelled = (tarball_guest.state / "labelled").read_text().splitlines()
+    assert {"./etc/rc.d/init.d/vmware-tools", "./usr/lib/vmware-tools/a b 2"} <= set(labelled)
 
 
 def test_a_tarball_stays_where_the_package_cannot_be_had(tarball_guest):
