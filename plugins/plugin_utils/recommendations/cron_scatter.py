@@ -455,7 +455,7 @@ class _TimerSurvey:
     good: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     puzzling: list[str] = field(default_factory=list)
-    overridden: list[str] = field(default_factory=list)
+    overridden: list[_TimerCase] = field(default_factory=list)
 
 
 def _survey_timers(evidence: Evidence, seed: str, options: Options) -> _TimerSurvey:
@@ -483,7 +483,7 @@ def _survey_timers(evidence: Evidence, seed: str, options: Options) -> _TimerSur
         if _same_calendars(case.wanted, timer.shipped.calendars) and timer.drop_in is None:
             continue  # more often than hourly
         if case.overridden:
-            survey.overridden.append(f"{timer.name} (by {case.overridden})")
+            survey.overridden.append(case)
             continue
         survey.cases.append(case)
         if case.configured and case.running:
@@ -504,14 +504,13 @@ def assess_timers(evidence: Evidence, options: Options) -> Verdict:
     survey = _survey_timers(evidence, seed, options)
     cases, good, notes = survey.cases, survey.good, survey.notes
     bad = [case for case in cases if not (case.configured and case.running)]
-    sides = _timer_sides(cases, bad)
+    sides = _timer_sides(survey.overridden or bad or cases)
     skip = "list it in cron_scatter_timers_skip to leave it alone"
     if survey.puzzling:
         return unknown(f"a calendar that is not understood: {listed(survey.puzzling)}; {skip}", **sides)
     if survey.overridden:
-        return manual(
-            f"a drop-in of ours would be overridden: {listed(survey.overridden)}; change that file, or {skip}", **sides
-        )
+        names = listed([f"{case.timer.name} (by {case.overridden})" for case in survey.overridden])
+        return manual(f"a drop-in of ours would be overridden: {names}; change that file, or {skip}", **sides)
     if bad:
         unconfigured = [case for case in bad if not case.configured]
         undo, reload = _reload(bad)
@@ -529,8 +528,7 @@ def assess_timers(evidence: Evidence, options: Options) -> Verdict:
     return compliant("; ".join([reason, *notes]), **sides)
 
 
-def _timer_sides(cases: Sequence[_TimerCase], bad: Sequence[_TimerCase]) -> dict[str, Any]:
-    shown = bad or cases
+def _timer_sides(shown: Sequence[_TimerCase]) -> dict[str, Any]:
     return {
         "runtime": _times(
             [(case.timer.name, case.timer.loaded_calendars or ("not shown by this systemd",)) for case in shown]

@@ -950,6 +950,7 @@ def test_a_drop_in_that_would_win_over_ours_is_for_a_person():
     found = timer_verdict(units, show("logrotate.timer", ["Mon *-*-* 00:00:00"]))
     assert found.status is Status.MANUAL
     assert "90-vendor.conf" in found.reason
+    assert found.owner == f"{USR}/logrotate.timer.d/90-vendor.conf"
 
 
 @pytest.mark.parametrize(
