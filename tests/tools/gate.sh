@@ -3,9 +3,10 @@
 #
 # What the gate puts into TMPDIR lies in memory where that serves, and is gone with the gate.
 #
-# GATE_TIMES  a file that takes down what each gate took; after each, all of them are told: the end of a log that was
-#             cut off still says where the time went
-# GATE_LIMIT  seconds after which a gate that hangs is ended, and failed
+# GATE_PROGRESS  set where make keeps what a gate prints until it ends: that it begins is told on fd 3, at once
+# GATE_TIMES     a file whose first line is when all gates began, in seconds of the epoch, and that takes down what each
+#                took; after each, all of them are told: the end of a log that was cut off still says where the time went
+# GATE_LIMIT     seconds after which a gate that hangs is ended, and failed
 name=$1
 shift
 
@@ -31,6 +32,7 @@ TMPDIR=$scratch
 export TMPDIR
 
 printf '\n==> %s\n' "$name"
+[ -z "${GATE_PROGRESS:-}" ] || printf '==> %s: begins\n' "$name" >&3
 began=$(date +%s)
 if [ -n "${GATE_LIMIT:-}" ]; then
     timeout --kill-after=60 "$GATE_LIMIT" "$@"
@@ -48,6 +50,7 @@ else
 fi
 if [ -n "${GATE_TIMES:-}" ]; then
     printf '%s s %s\n' "$seconds" "$name" >>"$GATE_TIMES"
-    awk '{ all += $1; told = told (NR > 1 ? "; " : "") $0 } END { printf "==> so far %d s: %s\n", all, told }' "$GATE_TIMES"
+    awk -v now="$(date +%s)" 'NR == 1 { all = now - $1; next } { told = told (NR > 2 ? "; " : "") $0 }
+        END { printf "==> so far %d s: %s\n", all, told }' "$GATE_TIMES"
 fi
 exit "$code"

@@ -11,7 +11,6 @@ the moment at which the power goes.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -48,7 +47,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_outpu
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Command
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import apply_payload, revert_payload
 from ansible_collections.vmguest.linux.tests.unit import guest_tree
-from ansible_collections.vmguest.linux.tests.unit.examples import examples
+from ansible_collections.vmguest.linux.tests.unit.examples import EVERY_MOMENT, examples
 from ansible_collections.vmguest.linux.tests.unit.guest_tree import SHELLS, Guest, Tree
 
 pytestmark = pytest.mark.slow
@@ -614,13 +613,12 @@ def whole_run(guest: Guest) -> tuple[Plan, dict[str, Any], dict[str, Any], dict[
 
 #: Guest, what is selected there, and before every how many changes it is cut. VMGUEST_EVERY_MOMENT=1: before each.
 CUTS: list[tuple[str, dict[str, Any], int]] = [
-    ("rhel5-base", {}, 7),
-    ("debian12-everything_wrong", {}, 41),
-    ("debian12-balloon_blacklisted", {"vmguest_only": ["balloon_driver"]}, 2),
-    ("debian12-stale_timers", {"vmguest_only": ["timer_interrupt_rate", "timekeeping_cmdline"]}, 19),
-    ("debian12-large_and_slow", {"vmguest_only": ["dirty_writeback"]}, 3),
+    ("rhel5-base", {}, 17),
+    ("debian12-everything_wrong", {}, 97),
+    ("debian12-balloon_blacklisted", {"vmguest_only": ["balloon_driver"]}, 3),
+    ("debian12-stale_timers", {"vmguest_only": ["timer_interrupt_rate", "timekeeping_cmdline"]}, 43),
+    ("debian12-large_and_slow", {"vmguest_only": ["dirty_writeback"]}, 5),
 ]
-EVERY_MOMENT = bool(os.environ.get("VMGUEST_EVERY_MOMENT"))
 
 
 @pytest.mark.parametrize(("name", "variables", "stride"), CUTS, ids=[name for name, *_rest in CUTS])
@@ -650,7 +648,7 @@ def test_law_5_a_recovery_that_is_cut_is_recovered() -> None:
     guest = GUESTS["rhel5-base"]
     plan, before, wanted, found, moments = whole_run(guest)
     for first in (moments // 2, moments - 5):  # while it prepares, while it commits
-        for second in range(5, 29, 1 if EVERY_MOMENT else 3):
+        for second in range(5, 29, 1 if EVERY_MOMENT else 5):
             with standing(guest) as tree:
                 assert guest_tree.execute(
                     tree, apply_payload, plan.transactions, kill_at=first, then_probe=False
@@ -669,7 +667,7 @@ def test_law_5_a_revert_that_is_cut_is_finished_by_the_next_run() -> None:
         assert guest_tree.apply(tree).problems == []
         names = newest_first(guest_tree.probe(tree))
         moments = guest_tree.execute(tree, revert_payload, names, kill_at=1_000_000, then_probe=False).moments
-    for moment in range(2, moments, 1 if EVERY_MOMENT else 9):
+    for moment in range(2, moments, 1 if EVERY_MOMENT else 17):
         with standing(guest) as tree:
             before = guest_tree.snapshot(tree)
             applied = guest_tree.apply(tree)

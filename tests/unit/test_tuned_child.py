@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import receipts
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import apply_payload, revert_payload
 from ansible_collections.vmguest.linux.tests.unit import guest_tree, tuned_daemon
+from ansible_collections.vmguest.linux.tests.unit.examples import EVERY_MOMENT
 from ansible_collections.vmguest.linux.tests.unit.guest_tree import SHELLS, Tree
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,6 @@ pytestmark = pytest.mark.slow
 ACTIVE, MODE = "/etc/tuned/active_profile", "/etc/tuned/profile_mode"
 SWAPPINESS, HUGE_PAGES = "swappiness", "transparent_hugepages"
 BOTH = {"vmguest_only": [SWAPPINESS, HUGE_PAGES]}
-EVERY_MOMENT = bool(os.environ.get("VMGUEST_EVERY_MOMENT"))
 #: Both, on a guest whose profile tuned itself chose.
 TWO = ("rhel9", "tuned_as_it_recommends")
 

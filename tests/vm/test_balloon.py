@@ -67,7 +67,6 @@ def swapped(vm: VM) -> int:
     return sum(int(line.split()[3]) for line in vm.read("/proc/swaps").splitlines()[1:]) // 1024
 
 
-@pytest.mark.sample
 @pytest.mark.claim("balloon", "512 MiB of memory, a process of 200 MiB, the host leaves 200 MiB")
 def test_swap_keeps_the_oom_killer_away(proof: Recorder, make_vm: Callable[..., VM]) -> None:
     vm = make_vm("debian", at_login=True)

@@ -65,7 +65,6 @@ def test_a_stale_argument(proof: Recorder, make_vm: Callable[..., VM], name: str
     assert command_line(vm) == before
 
 
-@pytest.mark.sample
 @pytest.mark.claim("boot", "arguments and images in one run: each is made once")
 def test_each_is_made_once(proof: Recorder, make_vm: Callable[..., VM]) -> None:
     vm = make_vm("debian", at_login=True)

@@ -52,7 +52,6 @@ def prepared(make_vm: Callable[..., VM], hardware: Hardware | None = None) -> tu
     return vm, asked, vm.tell(STATE)
 
 
-@pytest.mark.sample
 @pytest.mark.claim("kernel", "an approved kernel is installed beside the one that runs, booted, and taken back")
 def test_an_approved_kernel(proof: Recorder, make_vm: Callable[..., VM]) -> None:
     vm, asked, before = prepared(make_vm)

@@ -23,6 +23,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import T
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import WriteFile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Builder
 from ansible_collections.vmguest.linux.tests.unit.boot_image import boot_image
+from ansible_collections.vmguest.linux.tests.unit.examples import EVERY_MOMENT
 from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import QUICK, SHELLS, Ran, SmallGuest
 from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import need, stand_in
 
@@ -213,14 +214,14 @@ def test_what_initramfs_tools_noted_is_kept_in_step(built: Built) -> None:
 
 @pytest.mark.slow
 def test_a_build_that_is_killed_at_any_change_is_undone(built: Built) -> None:
-    """Given the command's shell, or apply itself, killed before each change, all is as before, or all was done."""
+    """Given the command's shell, or apply itself, killed before some change, all is as before, or all was done."""
     before = built.guest.snapshot()
     original = built.place / "original"
     shutil.copytree(built.guest.root, original)
     built.apply()
     new = built.guest.snapshot()
     ends = set()
-    for number in range(1, 400, 1 if built.guest.shell == "dash" else 7):
+    for number in range(1, 400, 1 if EVERY_MOMENT else 3 if built.guest.shell == "dash" else 11):
         shutil.rmtree(built.guest.root)
         shutil.copytree(original, built.guest.root)
         built.kill_at(number)
@@ -242,13 +243,13 @@ def test_a_build_that_is_killed_at_any_change_is_undone(built: Built) -> None:
 
 @pytest.mark.slow
 def test_a_revert_that_is_killed_at_any_change_is_finished(built: Built) -> None:
-    """Given the undo's shell, or apply itself, killed before each change, the next run ends the revert, or it had not begun."""
+    """Given the undo's shell, or apply itself, killed before some change, the next run ends the revert, or it had not begun."""
     before = built.guest.snapshot()
     built.apply()
     new = built.guest.snapshot()
     original = built.place / "original"
     shutil.copytree(built.guest.root, original)
-    for number in range(1, 400, 1 if built.guest.shell == "dash" else 7):
+    for number in range(1, 400, 1 if EVERY_MOMENT else 3 if built.guest.shell == "dash" else 11):
         shutil.rmtree(built.guest.root)
         shutil.copytree(original, built.guest.root)
         built.kill_at(number)
