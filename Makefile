@@ -63,12 +63,12 @@ check: setup ruff mypy shellcheck docs-check units-newest package ## the gates w
 
 lint: setup ansible-lint docs-lint changelog-lint sanity-newest sanity-oldest ## Ansible's own gates
 
-# Gates that one processor does, two at a time. Each is shown whole when it has ended.
+# Gates that one processor does, two at a time, the longest first. Each is shown whole when it has ended.
 ONE_PROCESSOR := scenarios sanity-newest sanity-oldest ansible-lint rulebook schedules browser docs-lint changelog-lint
 
 test: ## everything; what CI runs
 	@$(MAKE) check units-oldest units-slow playbooks-oldest setup-rulebook images
-	@GATE_PROGRESS=3 $(MAKE) -j 2 --output-sync=target $(ONE_PROCESSOR) 3>&1
+	@GATE_PROGRESS=3 $(MAKE) -j 2 --output-sync=target $(addprefix -o ,setup setup-rulebook images) $(ONE_PROCESSOR) 3>&1
 	@$(MAKE) vm-sample crash-sample
 
 ruff:
