@@ -33,7 +33,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     WriteKernel,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.tuned_child import READS as TUNED_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.tuned_child import child_profile
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.tuned_child import child_of, child_profile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import winner
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State
@@ -154,7 +154,7 @@ def remedy(
             evidence, role, "sysctl", child, lambda key, value: same(value.strip("\"'"), child[key])
         )
         if hindrance:
-            return (), _by_hand(owner, child, hindrance)
+            return (), _where_tuned_wins(owner, child, hindrance)
         steps += added
     if ours:
         # All of the role's values stand in its file, also those that others set as well: it is whole by itself.
@@ -169,12 +169,11 @@ def remedy(
     return tuple(steps), None
 
 
-def _by_hand(owner: str, wanted: Mapping[str, str], hindrance: str) -> str:
+def _where_tuned_wins(owner: str, wanted: Mapping[str, str], hindrance: str) -> str:
     """What a person has to do where tuned wins and cannot be given a profile of ours."""
-    values = ", ".join(f"{key}={value}" for key, value in wanted.items())
     return (
-        f"{owner} comes after all that could be written: make a child profile with include={owner.split()[2]} and {values} in its "
-        f"[sysctl] section and choose it, or set reapply_sysctl = 1 in /etc/tuned/tuned-main.conf. It is not done here: {hindrance}"
+        f"{owner} comes after all that could be written: make {child_of(owner, wanted)} in its [sysctl] section and choose it, or "
+        f"set reapply_sysctl = 1 in /etc/tuned/tuned-main.conf. It is not done here: {hindrance}"
     )
 
 

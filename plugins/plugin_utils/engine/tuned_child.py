@@ -85,6 +85,15 @@ def child_profile(
     return tuple(steps), None
 
 
+def child_of(owner: str, settings: Mapping[str, str]) -> str:
+    """The profile that a person makes where tuned cannot be given one of ours, as words for a reason.
+
+    ``owner`` is the profile that sets it now, as :mod:`evidence.owners` names it.
+    """
+    values = ", ".join(f"{name}={value}" for name, value in settings.items())
+    return f"a child profile with include={owner.split()[2]} and {values}"
+
+
 def _folder(evidence: Evidence) -> str:
     shipped = any(line.path.startswith("/usr/lib/tuned/profiles/") for line in evidence.lines("tuned_profiles"))
     return _FOLDERS[shipped]

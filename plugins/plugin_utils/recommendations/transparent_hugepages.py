@@ -36,7 +36,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     WriteKernel,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.tuned_child import READS as TUNED_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.tuned_child import child_profile
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.tuned_child import child_of, child_profile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kconfig import READS as KCONFIG
@@ -197,9 +197,9 @@ def _persist(evidence: Evidence, path: str, accepted: tuple[str, ...]) -> tuple[
             lambda dummy, other: other in accepted,
         )
         return steps, hindrance and (
-            f"{profile.owner} sets {profile.value} at every start of tuned: make a child profile with "
-            f"include={profile.owner.split()[2]} and transparent_hugepages={value} in its [vm] section, and choose it. It is not "
-            f"done here: {hindrance}"
+            f"{profile.owner} sets {profile.value} at every start of tuned: "
+            f"make {child_of(profile.owner, {'transparent_hugepages': value})} in its [vm] section and choose it. "
+            f"It is not done here: {hindrance}"
         )
     if evidence.platform.systemd:
         present = evidence.file(OURS)

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,8 +115,3 @@ class GuestTraits:
 def guests_(number: int) -> str:
     """``1 guest``, ``2 guests``."""
     return f"{number} guest{'' if number == 1 else 's'}"
-
-
-def listed(names: Iterable[str], most: int = 8) -> str:
-    names = list(names)
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Severity, Status
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Severity, Status, listed
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet_finding import (
     LISTED,
     NAMED,
@@ -17,7 +17,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet_finding
     FleetFinding,
     GuestTraits,
     guests_,
-    listed,
 )
 
 
@@ -153,7 +152,7 @@ class IdentityCheck:
         if shared:
             # Clones share several keys: each set of guests is named once.
             groups = list(dict.fromkeys(tuple(sorted(owners)) for _value, owners in shared))
-            named = "; ".join(listed(group) for group in groups[:3])
+            named = "; ".join(listed(group, 8) for group in groups[:3])
             more = f"; and {len(groups) - 3} more groups" if len(groups) > 3 else ""
             return (
                 Status.MANUAL,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Severity, Status
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Severity, Status, listed
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet_finding import (
     LISTED,
     NAMED,
@@ -18,7 +18,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet_finding
     FleetFinding,
     GuestTraits,
     guests_,
-    listed,
 )
 
 #: With fewer guests alike nobody can tell who is the odd one.
