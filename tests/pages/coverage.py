@@ -91,7 +91,8 @@ def _page(catalogue: Sequence[Entry], tests: Standing) -> Iterator[str]:
 
 def _legend() -> str:
     return """- **remedy**: cases of guest trees (`tests/guests`) in which it was found wrong, remedied, and found right;
-  `none`: it is only audited, and why [stands below](#audited-with-no-remedy-in-the-guest). **revert**: those of them that were
+  `none`: it is only audited, and why [stands below](#audited-with-no-remedy-in-the-guest). Variants that have no
+  remedy of their own are audited only. **revert**: those of them that were
   brought back byte for byte: the same test does both (`tests/unit/test_guests.py`).
 - **compliant** to **unknown**: cases by what the first audit must say; `noncompliant` counts `not_persistent` and
   `pending_reboot`, too. **conflict**: cases in which somebody else sets the value, and would win.

@@ -45,11 +45,12 @@ def tree_cases() -> dict[str, Cases]:
     found: dict[str, Cases] = {}
     remediable = {status.value for status in REMEDIABLE}
     for guest in guest_tree.every_guest():
+        tried = guest_tree.is_remedied(guest)
         for name, status in guest.expect.items():
             cases = found.setdefault(name, Cases())
             cases.statuses[status] = cases.statuses.get(status, 0) + 1
             # The profile is `everything`: what can be remedied is, unless a variable of the case says otherwise.
-            cases.remedied += status in remediable and guest.after.get(name, MENDED[0]) in MENDED
+            cases.remedied += tried and status in remediable and guest.after.get(name, MENDED[0]) in MENDED
         for name in guest.data.get("conflicts", ()):
             found.setdefault(name, Cases()).conflicts += 1
     return found

@@ -33,7 +33,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.assess import assess
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Finding
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import REMEDIABLE, Finding, Status
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Plan, make_plan
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.policy import Policy, resolve_policy
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import ApplyOutput, parse_apply, receipts
@@ -262,6 +262,15 @@ class Guest:
     def edited(self, edits: Mapping[str, Any], variant: str = "edited") -> Guest:
         """The guest with further edits, in the format of a variant."""
         return replace(self, data=_merged(self.data, edits), variant=variant)
+
+
+def is_remedied(guest: Guest) -> bool:
+    """Whether the whole loop is run on a guest: not on a variant that is told by nothing that can be remedied. What would be
+    remedied there is what its base has."""
+    if guest.variant == "base":
+        return True
+    own = _read(f"{guest.name}.yml")["variants"][guest.variant]
+    return "after" in own or any(Status(status) in REMEDIABLE for status in own.get("expect", {}).values())
 
 
 def names() -> list[str]:

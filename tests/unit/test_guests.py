@@ -86,7 +86,10 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("guest", "shell"), [pytest.param(*run, id=f"{run[0]}-{run[1]}") for run in runs()])
 def test_the_whole_loop(guest: Guest, shell: str, root: Path) -> None:
-    """Audit as expected, apply, compliant, nothing left to do, revert, byte for byte as before."""
+    """Audit as expected, apply, compliant, nothing left to do, revert, byte for byte as before.
+
+    The loop ends with the plan where a variant has no remedy of its own.
+    """
     require(shell)
     tree = guest_tree.materialise(guest, root)
     before = guest_tree.snapshot(tree)
@@ -99,6 +102,8 @@ def test_the_whole_loop(guest: Guest, shell: str, root: Path) -> None:
 
     plan = make_plan(list(found.values()))
     assert outside_paths(plan) == []
+    if not guest_tree.is_remedied(guest):
+        return
     applied = guest_tree.execute(tree, apply_payload, plan.transactions, shell)
     assert applied.problems == []
     assert applied.evidence is not None
