@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "sample: a scenario that every test run holds")
+    config.addinivalue_line("markers", "sample(minutes): a scenario that every test run holds, and what it takes")
     config.addinivalue_line("markers", "claim(name, title): the claim of docs/proof.md that a scenario belongs to")
 
 
@@ -34,9 +34,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.timeout(3600))  # an emulated guest boots a dozen times in some of them
     if config.getoption("--all"):
         return
-    left_out = [item for item in items if not item.get_closest_marker("sample")]
-    items[:] = [item for item in items if item.get_closest_marker("sample")]
-    config.hook.pytest_deselected(items=left_out)
+    config.hook.pytest_deselected(items=[item for item in items if not item.get_closest_marker("sample")])
+    minutes = {item: mark.args[0] for item in items if (mark := item.get_closest_marker("sample"))}
+    longest = sorted(minutes, key=lambda item: -minutes[item])
+    # Two workers have half of them each: the longest and the shortest go together.
+    items[:] = longest[0::4] + longest[3::4] + longest[1::4] + longest[2::4]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -36,7 +36,7 @@ def command_line(vm: VM) -> str:
 
 @pytest.mark.parametrize(
     ("name", "loader"),
-    [pytest.param("debian", "GRUB 2", marks=pytest.mark.sample), ("grub-legacy", "GRUB legacy")],
+    [("debian", "GRUB 2"), ("grub-legacy", "GRUB legacy")],
 )
 @pytest.mark.claim("boot", "a stale argument is taken out, and brought back: {loader}")
 def test_a_stale_argument(proof: Recorder, make_vm: Callable[..., VM], name: str, loader: str) -> None:

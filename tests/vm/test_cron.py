@@ -30,7 +30,7 @@ def shown(found: herd.Herd) -> str:
     return f"{round(found.jobs, 1):g} of {found.total} jobs at {found.clock}"
 
 
-@pytest.mark.sample
+@pytest.mark.sample(1)
 @pytest.mark.claim("cron", "two dozen guests of all families (guest trees)")
 def test_a_fleet(proof: Recorder) -> None:
     before, after, names = herd.measure(GUESTS)

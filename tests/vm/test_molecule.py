@@ -16,7 +16,7 @@ TOP = Path(__file__).resolve().parents[2]
 SCENARIOS = sorted(file.parent.name for file in (TOP / "molecule").glob("vm*/molecule.yml"))
 
 
-@pytest.mark.sample
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario(scenario: str) -> None:
     environment = {**os.environ, "MOLECULE_COMMAND_BORDERS": "false"}

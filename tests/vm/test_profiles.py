@@ -58,7 +58,7 @@ def explained(run: Play) -> Iterator[tuple[str, str]]:
     "profile",
     [
         "baseline",
-        pytest.param("everything", marks=pytest.mark.sample),
+        pytest.param("everything", marks=pytest.mark.sample(8)),
         "io_intensive",
         "database",
         "density",

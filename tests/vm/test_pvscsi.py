@@ -17,7 +17,7 @@ from ansible_collections.vmguest.linux.tests.vm.results import Recorder
 from ansible_collections.vmguest.linux.tests.vm.vm import VM, BootError
 
 ONLY: dict[str, Any] = {"vmguest_only": ["pvscsi_initrd"], "pvscsi_initrd_mode": "enforce"}
-IMAGES = [pytest.param("debian", marks=pytest.mark.sample), "dracut"]
+IMAGES = ["debian", "dracut"]
 
 
 def booted(vm: VM) -> str:
@@ -59,7 +59,7 @@ def booted_on(vm: VM, controller: str) -> str:
 
 
 @pytest.mark.claim("pvscsi", "{name}'s images, two kernels")
-@pytest.mark.parametrize("name", ["debian", "dracut"])
+@pytest.mark.parametrize("name", IMAGES)
 def test_prepared_it_boots(proof: Recorder, make_vm: Callable[..., VM], name: str) -> None:
     vm = make_vm(name, Hardware(), at_login=True)
     assert play("audit", vm, ONLY).status_of("pvscsi_initrd") == "noncompliant"

@@ -43,7 +43,6 @@ def test_it_does_not_come_back(proof: Recorder, make_vm: Callable[..., VM]) -> N
     assert "did not come back within 90 seconds" in message
 
 
-@pytest.mark.sample
 @pytest.mark.claim("reboot", "a guest that could not come back: {damage} on its image")
 @pytest.mark.parametrize("damage", ["truncate -s 1M", "rm"])
 def test_it_is_not_sent(proof: Recorder, make_vm: Callable[..., VM], damage: str) -> None:
