@@ -24,7 +24,6 @@ def scheduler(vm: VM, disk: str) -> str:
     return vm.read_of_disk(disk, "queue/scheduler").partition("[")[2].partition("]")[0]
 
 
-@pytest.mark.sample(4)
 @pytest.mark.claim("disks", "a disk on LSI, and others plugged into pvscsi while the guest runs")
 def test_the_hypervisor_orders_the_io(proof: Recorder, make_vm: Callable[..., VM]) -> None:
     vm = make_vm("debian", Hardware(data_controller="pvscsi"))
