@@ -61,10 +61,12 @@ setup: ## install what the gates need, into .build/
 
 check: setup ruff mypy shellcheck docs-check units-newest package ## the gates without containers and VMs (2 minutes)
 
-lint: setup ansible-lint docs-lint changelog-lint sanity-newest sanity-oldest ## Ansible's own gates
+LINT := sanity-newest sanity-oldest ansible-lint docs-lint changelog-lint
+
+lint: setup $(LINT) ## Ansible's own gates
 
 # Gates that one processor does, two at a time, the longest first. Each is shown whole when it has ended.
-ONE_PROCESSOR := scenarios sanity-newest sanity-oldest ansible-lint rulebook schedules browser docs-lint changelog-lint
+ONE_PROCESSOR := scenarios $(LINT) rulebook schedules browser
 
 test: ## everything; what CI runs
 	@$(MAKE) check units-oldest units-slow playbooks-oldest setup-rulebook images

@@ -36,9 +36,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     config.hook.pytest_deselected(items=[item for item in items if not item.get_closest_marker("sample")])
     minutes = {item: mark.args[0] for item in items if (mark := item.get_closest_marker("sample"))}
-    longest = sorted(minutes, key=lambda item: -minutes[item])
-    # Two workers have half of them each: the longest and the shortest go together.
-    items[:] = longest[0::4] + longest[3::4] + longest[1::4] + longest[2::4]
+    # The longest first: who is done takes the short ones.
+    items[:] = sorted(minutes, key=lambda item: -minutes[item])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,7 +7,8 @@
 # who outlives the connection. docs/architecture.md describes what it prints.
 #
 # Functions only: the controller puts NONCE, ROOT, busy.sh and images.sh before them, and after them `main`, which calls
-# `reboot_main` with one of the verbs answer, look and schedule. For dash, bash, busybox ash and mksh, on userlands from EL4 on. Writes nothing.
+# `reboot_main` with one of the verbs answer, look and schedule. For dash, bash, busybox ash and mksh, on userlands from EL4
+# on. Writes nothing.
 #
 # Variables are global (POSIX has no `local`): `why` is the reason of the last refusal, `boot` the boot id.
 #
