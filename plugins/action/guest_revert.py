@@ -9,6 +9,7 @@ What was taken back is recorded with the findings after it, so that the next aud
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -29,6 +30,9 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.run import RUN, now
 
+# A run's id (`report.run.RUN`), or its beginning: folders of records show six digits of it.
+_RUN = re.compile(r"[0-9a-f]{6,16}", re.ASCII)
+
 
 class ActionModule(GuestAction):
     OPTIONS = ("recommendations", "run", "wait", "change_window")
@@ -38,16 +42,24 @@ class ActionModule(GuestAction):
         policy = self.policy()
         wanted = selection(self.argument("recommendations") or [], "recommendations")
         of_run = self.argument("run")
-        if of_run is not None and not isinstance(of_run, str):
-            raise InputError(f"'run' must be the id of a run, as receipts and records have it; found {of_run!r}.")
+        if of_run is not None and not (isinstance(of_run, str) and _RUN.fullmatch(of_run)):
+            raise InputError(
+                f"'run' must be the id of a run, or its first six digits or more, as the folders of records have them "
+                f"(5f2c1a of 20261126T103000Z-5f2c1a); found {of_run!r}. Correct it; no guest was touched."
+            )
         self.connect()
         kept = receipts(self.probe())
+        runs = sorted({receipt.run for receipt in kept if of_run and receipt.run.startswith(of_run)})
+        if len(runs) > 1:
+            raise InputError(
+                f"'run' is the beginning of several: {', '.join(runs)}. Name one of them; nothing was taken back."
+            )
         chosen = [
             receipt
             for receipt in sorted(kept, key=lambda receipt: receipt.name, reverse=True)
             if (receipt.revertable or (receipt.interrupted and not receipt.members))
             and (not wanted or receipt.recommendation in wanted)
-            and (of_run is None or receipt.run == of_run)
+            and (of_run is None or receipt.run in runs)
         ]
         waits = closed(policy.rollout.windows, datetime.now(timezone.utc))
         if waits and chosen and not self.check_mode:

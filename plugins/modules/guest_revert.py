@@ -32,7 +32,9 @@ options:
     type: list
     elements: str
   run:
-    description: Only what the run with this id did. Receipts and records have it.
+    description:
+      - Only what the run with this id did. Receipts and records have it; its first six digits, which the folder of its records
+        is named by, will do.
     type: str
 seealso:
   - module: vmguest.linux.guest_remediate

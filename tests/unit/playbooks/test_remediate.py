@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 import yaml
@@ -248,6 +249,28 @@ class TestRevert:
         run = fleet.play("revert", "-e", f"vmguest_run={fleet.records()['db1']['run']}")
         assert "took back io_scheduler" in run.output, run.output
         assert "cron_scatter" not in run.output
+
+    def test_of_one_run_by_the_digits_that_its_folder_is_named_by(self, fleet: Fleet) -> None:
+        fleet.play("remediate", "-e", "vmguest_only=cron_scatter")
+        (folder,) = (fleet.folder / "reports").iterdir()
+        fleet.play("remediate", "-e", "vmguest_only=io_scheduler")
+        run = fleet.play("revert", "-e", f"vmguest_run={folder.name.rpartition('-')[2]}")
+        assert "took back cron_scatter" in run.output, run.output
+        assert "io_scheduler" not in run.output
+
+    def test_digits_that_two_runs_begin_with_take_nothing_back(self, fleet: Fleet) -> None:
+        fleet.play("remediate", "-e", "vmguest_only=cron_scatter,io_scheduler")
+        first, second = sorted(fleet.trees["db1"].path("/var/lib/vmguest/receipts").glob("*/meta"))
+        for meta, digit in ((first, "0"), (second, "1")):
+            meta.write_text(re.sub("run=.*", f"run=5f2c1a9e0b7d4c3{digit}", meta.read_text()))
+        result = fleet.play("revert", "-e", "vmguest_run=5f2c1a").fatal("db1")
+        assert "is the beginning of several: 5f2c1a9e0b7d4c30, 5f2c1a9e0b7d4c31." in result["msg"]
+        assert fleet.trees["db1"].path(RULE).exists()
+
+    def test_what_is_no_runs_id_is_refused(self, fleet: Fleet) -> None:
+        run = fleet.play("revert", "-e", "vmguest_run=20261126T103000Z")
+        assert "'run' must be the id of a run" in run.fatal("db1")["msg"], run.output
+        assert fleet.execs("db1") == []
 
     def test_what_somebody_else_changed_since_is_refused_and_named(self, fleet: Fleet) -> None:
         fleet.play("remediate", "-e", "vmguest_only=io_scheduler")
