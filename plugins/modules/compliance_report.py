@@ -12,8 +12,9 @@ module: compliance_report
 short_description: Report on a fleet of VMware guests
 version_added: 0.1.0
 description:
-  - Makes reports from the records that M(vmguest.linux.guest_audit), M(vmguest.linux.guest_remediate) and
-    M(vmguest.linux.guest_reboot) keep on the controller, of a run that is over or of several as one fleet.
+  - Makes reports from the records that M(vmguest.linux.guest_audit), M(vmguest.linux.guest_remediate),
+    M(vmguest.linux.guest_reboot) and M(vmguest.linux.guest_revert) keep on the controller, of a run that is over or of several as
+    one fleet.
   - A run makes its own reports when it ends. This is for a run whose controller was killed, for other formats, and for shards and
     runs of several controllers, whose folders are copied together.
   - Of each guest, by its name in the inventory, the newest record counts. What is written depends on the records alone, not on how

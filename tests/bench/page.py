@@ -208,7 +208,7 @@ def page(figures: Figures) -> str:
     least = ratio(with_floor(figures.as_made), FLOOR, "plain ssh")
     return f"""# What it costs
 
-Measured by `make bench` (as root; `GUESTS=50 ROUNDS=5` are the defaults), which writes this page. Runs take turns, and a
+Measured by `make bench` (as root), which writes this page. Runs take turns, and a
 ratio is the median of the rounds' ratios: what slows the machine down slows a whole round. Guests and controller share
 the machine, so a probe's work on the guests counts in every figure.
 

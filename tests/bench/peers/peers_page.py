@@ -128,7 +128,7 @@ def page(figures: Figures) -> str:
     rounds = f"{conditions.rounds} round{'s' if conditions.rounds != 1 else ''}"
     return f"""# Against peers
 
-Measured by `make bench-peers` (as root; `GUESTS=20 ROUNDS=3` are the defaults), which writes this page. In every round each tool
+Measured by `make bench-peers` (as root), which writes this page. In every round each tool
 gets guests as good as new (containers: Debian 12, systemd, sshd, Python 3) and does the same four things. Every run begins
 without an open connection. Rounds begin with another tool each; seconds are medians, and a ratio is the median of the rounds'
 ratios.
