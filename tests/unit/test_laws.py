@@ -406,6 +406,7 @@ def test_law_2_a_plan_that_is_applied_at_once_does_what_remediation_does(
         "ubuntu2204-swap_file_forgotten",
         "rhel4-base",
         "rhel5-base",
+        "sles10sp3-base",
         "debian12-stale_timers",
         "debian12-stale_timers_drop_in",
         "rhel7-stale_timers",

@@ -314,6 +314,11 @@ class Udev(Enum):
     STRICT = "of systemd 243 or later"
     UNKNOWN = "of an unknown version"
 
+    @property
+    def has_new_keys(self) -> bool:
+        """True where rules know :data:`_NEW_KEYS`, and so can set attributes."""
+        return self not in (Udev.NO_RUN, Udev.OLD_KEYS)
+
     @classmethod
     def of(cls, probe: ProbeOutput) -> Udev:
         """By the library of systemd's; elsewhere by the kernel: no distribution joined a kernel to an udev years apart from it
@@ -342,6 +347,9 @@ class Udev(Enum):
 
 #: Match keys that udev 098 renamed.
 _OLD_KEYS = {"BUS": "SUBSYSTEMS", "SYSFS": "ATTRS", "ID": "KERNELS"}
+#: Keys that no udev before 098 has. It says "unknown key", and takes the rest of the line as if that were all
+#: (add_to_rules in its udev_rules_parse.c); older ones leave the line out.
+_NEW_KEYS = ("ATTR", "ATTRS", "SUBSYSTEMS", "KERNELS", "DRIVERS", "TEST")
 #: Events of a disk that appears, and of one that is looked at again.
 _ACTIONS = ("add", "change")
 _UDEV_TOKEN = re.compile(
@@ -421,6 +429,9 @@ def _udev_rule(line: Line, device: Device, attribute: str, udev: Udev) -> tuple[
                 return None  # "unknown key": the whole line is left out
             certain = certain and udev is not Udev.UNKNOWN
             key = _OLD_KEYS[name] + brace + rest
+        elif name in _NEW_KEYS and not udev.has_new_keys:
+            certain = False
+            continue
         if operator in ("==", "!="):
             if key == f"ATTR{{{attribute}}}" or name == "TEST":
                 # The attribute itself is what we ask about; TEST is for a file of the device.

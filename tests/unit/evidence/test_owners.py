@@ -144,6 +144,28 @@ def test_udev_rules_that_set_an_attribute(rule, value):
     assert (found.value if found else None) == value
 
 
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        # udev 095 passes over what it does not know: nothing is assigned, and the program runs for more disks than were meant.
+        ('KERNEL=="sd*", ATTR{queue/scheduler}="noop"', []),
+        (
+            'KERNEL=="sd*", TEST=="queue/scheduler", RUN+="/bin/sh -c \'echo noop > /sys/%p/queue/scheduler\'"',
+            [("noop", False)],
+        ),
+        ('ATTRS{vendor}=="IBM", RUN+="/bin/sh -c \'echo cfq > /sys/%p/queue/scheduler\'"', [("cfq", False)]),
+        ('SYSFS{vendor}=="VMware*", RUN+="/bin/sh -c \'echo noop > /sys/%p/queue/scheduler\'"', [("noop", True)]),
+        ('SYSFS{vendor}=="IBM", RUN+="/bin/sh -c \'echo cfq > /sys/%p/queue/scheduler\'"', []),
+    ],
+)
+def test_keys_that_came_with_udev_098_are_none_before(rule, found):
+    evidence = evidence_of(
+        {"/proc/sys/kernel/osrelease": "2.6.18-398.el5"},
+        lines={"udev_rules": [("/etc/udev/rules.d/60-x.rules", 7, rule)]},
+    )
+    assert [(one.value, one.certain) for one in udev_assignments(evidence, DISK, "queue/scheduler")] == found
+
+
 def test_an_unknown_match_key_makes_a_rule_uncertain():
     rule = 'KERNEL=="sd*", ATTR{queue/rotational}=="1", ATTR{queue/scheduler}="bfq"'
     (found,) = udev_assignments(
