@@ -391,6 +391,7 @@ def test_law_2_a_plan_that_is_applied_at_once_does_what_remediation_does(
         "rhel9-huge_pages_count",
         "debian12-no_overcommit_by_hand",
         "debian12-vegas",
+        "debian12-nvme_option_built_in",
         "sles15sp6-none_by_hand",
         "rhel5-no_swap",
         "rhel5-swappiness_highest",

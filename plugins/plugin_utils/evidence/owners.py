@@ -269,15 +269,6 @@ def modprobe_files(probe: ProbeOutput) -> list[str]:
     ]
 
 
-def module_option_assignments(probe: ProbeOutput, module: str, option: str) -> list[Assignment]:
-    """Who sets an option of a kernel module: ``options`` lines of modprobe.d(5), then ``module.option=`` on the kernel's
-    command line, which wins over them for a built-in module and is added by modprobe for others."""
-    return [
-        *modprobe_assignments(probe, module, option),
-        *kernel_argument_assignments(probe, f"{module}.{option}"),
-    ]
-
-
 def modprobe_assignments(probe: ProbeOutput, module: str, option: str) -> list[Assignment]:
     """Which ``options`` lines of modprobe.d(5) set an option of a kernel module."""
     found: list[Assignment] = []

@@ -12,7 +12,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners impo
     SYSCTL_FOLDERS,
     in_order,
     kernel_argument_assignments,
-    module_option_assignments,
     tuned_assignments,
     tuned_profile,
     udev_assignments,
@@ -105,22 +104,6 @@ def test_a_comment_sets_no_kernel_argument():
         }
     )
     assert kernel_argument_assignments(evidence, "divider") == []
-
-
-def test_module_options_by_file_name_and_the_command_line_last():
-    evidence = evidence_of(
-        {
-            "/etc/modprobe.d/b.conf": "options vmw_pvscsi ring_pages=8 cmd_per_lun=64",
-            "/usr/lib/modprobe.d/a.conf": "options vmw-pvscsi ring_pages=4",
-            "/boot/grub2/grub.cfg": BLS_MENU,
-            "/boot/loader/entries/a.conf": "linux /x\noptions root=x vmw_pvscsi.ring_pages=32",
-        }
-    )
-    assert owners(module_option_assignments(evidence, "vmw_pvscsi", "ring_pages")) == [
-        ("/usr/lib/modprobe.d/a.conf:1", "4"),
-        ("/etc/modprobe.d/b.conf:1", "8"),
-        ("/boot/loader/entries/a.conf:2", "32"),
-    ]
 
 
 DISK = {"KERNEL": ("sda",), "SUBSYSTEM": ("block",), "ENV{DEVTYPE}": ("disk",), "ATTRS{vendor}": ("VMware  ",)}
