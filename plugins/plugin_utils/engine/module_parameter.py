@@ -174,5 +174,8 @@ def by_hand(evidence: Evidence, argument: str) -> str:
     if boot.loader is Loader.GRUB2:
         return f"{argument} in GRUB_CMDLINE_LINUX of /etc/default/grub, its menu {boot.config} made anew"
     if boot.loader is Loader.PHOTON:
-        return f"{argument} in photon_cmdline of /boot/photon.cfg"
+        # Not photon.cfg: that is a link to a file of the kernel's package, and leads to another one after an update.
+        if "$user_cmdline" in evidence.file(boot.config).text:
+            return f"{argument} in user_cmdline of /boot/user.cfg"
+        return f"{argument} at the end of the linux line of {boot.config}"
     return f"{argument} on the kernel's line of the boot loader"

@@ -239,6 +239,33 @@ def test_what_somebody_wrote_is_not_what_modprobe_d_has() -> None:
 
 
 @pytest.mark.parametrize(
+    ("linux", "told"),
+    [
+        (
+            "$photon_cmdline $systemd_cmdline $user_cmdline",
+            f"expected {WORD} in user_cmdline of /boot/user.cfg, and a reboot",
+        ),
+        # An installation from before user.cfg. photon.cfg is another file after every update of the kernel.
+        (
+            "$photon_cmdline $systemd_cmdline",
+            f"expected {WORD} at the end of the linux line of /boot/grub2/grub.cfg, and a reboot",
+        ),
+    ],
+)
+def test_where_photon_has_a_persons_argument(linux: str, told: str) -> None:
+    files = {
+        "/boot/grub2/grub.cfg": "".join(f"load_env -f /boot/{name}.cfg\n" for name in ("photon", "systemd", "user"))
+        + f'menuentry "Photon" {{\n\tlinux /boot/$photon_linux root=/dev/sda2 {linux}\n}}\n',
+        "/boot/photon.cfg": "photon_cmdline=ro quiet\nphoton_linux=vmlinuz-6.1.10\n",
+        "/boot/systemd.cfg": "systemd_cmdline=net.ifnames=0\n",
+        "/boot/user.cfg": "user_cmdline=\n",
+    }
+    found = verdict(files)
+    assert found.status is Status.MANUAL, found.reason
+    assert told in found.reason
+
+
+@pytest.mark.parametrize(
     ("files", "release", "told"),
     [
         (bls("ro quiet"), "", f"grubby --update-kernel=ALL --args={WORD}"),
