@@ -758,15 +758,17 @@ def _filled(text: str, variables: Mapping[str, str]) -> str:
 
 def _obey_rule(tree: Tree, line: str) -> None:
     """One udev rule, for every disk: matches on KERNEL, vendor, model and TEST; assignments to attributes, and the shell's
-    writes to the disk's own (udev before 098)."""
+    writes to the disk's own. An udev before 098 passes over the keys that came with it."""
     words = [] if line.lstrip().startswith("#") else [found.groupdict() for found in _UDEV_WORD.finditer(line)]
+    if re.match(r"2\.6\.1[68]\b", tree.path("/proc/sys/kernel/osrelease").read_text(encoding="utf-8")):
+        words = [word for word in words if word["key"] not in ("ATTR", "ATTRS", "SUBSYSTEMS", "DRIVERS", "TEST")]
     for disk in tree.path("/sys/block").glob("*") if words else ():
         matches = all(_udev_matches(disk, word) for word in words if word["operator"] in ("==", "!="))
         for word in words if matches else ():
             if word["operator"] == "=" and word["key"] == "ATTR":
                 _set_attribute(disk / word["name"], word["value"])
             elif word["operator"] == "+=" and word["key"] == "RUN":
-                written = re.fullmatch(r"/bin/sh -c 'echo (\d+) > /sys\$\$DEVPATH/(\S+)'", word["value"])
+                written = re.fullmatch(r"/bin/sh -c 'echo ([\w-]+) > /sys\$\$DEVPATH/(\S+)'", word["value"])
                 assert written, f"the trees' udev runs no {word['value']}"
                 _set_attribute(disk / written[2], written[1])
 

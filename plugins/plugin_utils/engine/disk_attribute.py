@@ -197,18 +197,23 @@ def scsi_owners(
 
 
 def scsi_rule(comment: str, udev: Udev, attribute: str, value: int) -> str:
-    """A rule file for VMDKs: by vendor, and for those on a SATA controller, whose vendor is ATA, by model."""
-    lines = [f"# vmguest.linux, {comment}\n"]
+    """A rule file for an attribute of VMDKs' SCSI devices."""
+    return f"# vmguest.linux, {comment}\n" + "".join(scsi_lines(udev, f"device/{attribute}", str(value)))
+
+
+def scsi_lines(udev: Udev, attribute: str, value: str) -> list[str]:
+    """The rules that set an attribute of VMDKs: by vendor, and for those on a SATA controller, whose vendor is ATA, by model."""
+    lines = []
     for told in ("vendor", "model"):
         if udev is Udev.OLD_KEYS:
             # Before 098 udev assigns to no attribute, and its shell gets the device's path from the environment.
             lines.append(
                 f'ACTION=="add", KERNEL=="sd*[!0-9]", BUS=="scsi", SYSFS{{{told}}}=="VMware*", '
-                f"RUN+=\"/bin/sh -c 'echo {value} > /sys$$DEVPATH/device/{attribute}'\"\n"
+                f"RUN+=\"/bin/sh -c 'echo {value} > /sys$$DEVPATH/{attribute}'\"\n"
             )
         else:
             lines.append(
                 f'ACTION=="add|change", SUBSYSTEM=="block", ENV{{DEVTYPE}}=="disk", KERNEL=="sd*", SUBSYSTEMS=="scsi", '
-                f'ATTRS{{{told}}}=="VMware*", ATTR{{device/{attribute}}}="{value}"\n'
+                f'ATTRS{{{told}}}=="VMware*", ATTR{{{attribute}}}="{value}"\n'
             )
-    return "".join(lines)
+    return lines

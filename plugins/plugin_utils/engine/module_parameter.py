@@ -13,7 +13,7 @@ lines are a person's, with the exact thing to do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_arguments import (
     InForce,
@@ -29,7 +29,13 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Loader
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import modprobe_assignments, winner
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import is_built_in
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
+    Assignment,
+    kernel_argument_assignments,
+    modprobe_assignments,
+    winner,
+)
 
 
 @dataclass(frozen=True)
@@ -80,10 +86,33 @@ class ModuleParameter:
         return value is not None and not self.enough(value)
 
 
+def option_assignments(evidence: Evidence, module: str, name: str, now: str) -> list[Assignment]:
+    """Which lines of modprobe.d set a parameter, whose value in sysfs is ``now``.
+
+    Nobody reads them for a driver that is built in. One that is loaded from the boot image has those that were there when the image
+    was built: a line is certain only where the parameter shows that it arrived, and no argument of this boot had set it so.
+    """
+    if is_built_in(evidence, module):
+        return []
+    argued = evidence.platform.argument(f"{module}.{name}") is not None
+    return [
+        replace(entry, certain=entry.value == now and not argued)
+        for entry in modprobe_assignments(evidence, module, name)
+    ]
+
+
+def parameter_assignments(evidence: Evidence, module: str, name: str, now: str) -> list[Assignment]:
+    """Who sets a parameter at the next boot: modprobe.d, and the kernel's line, which wins."""
+    return [
+        *option_assignments(evidence, module, name, now),
+        *kernel_argument_assignments(evidence, f"{module}.{name}"),
+    ]
+
+
 def assess_parameter(evidence: Evidence, parameter: ModuleParameter) -> Verdict:
     """Both sides of a parameter, and the argument that would set it at every next boot."""
     enough_now = parameter.enough(parameter.now)
-    option = winner(modprobe_assignments(evidence, parameter.module, parameter.name))
+    option = winner(option_assignments(evidence, parameter.module, parameter.name, parameter.now))
     entries = normal_entries(evidence.boot)
     next_boot = [word for entry in entries for word in entry.arguments if parameter.value_in(word) is not None]
     started_with = [word for word in evidence.platform.command_line if parameter.value_in(word) is not None]
@@ -93,8 +122,9 @@ def assess_parameter(evidence: Evidence, parameter: ModuleParameter) -> Verdict:
         "desired": parameter.argument,
         "owner": option.owner if option else "the driver's default",
     }
-    # What no argument has set is the driver's default, or modprobe.d's, and the next boot brings the same.
-    lasts = parameter.enough(option.value) if option else not parameter.often_written
+    # What no argument has set is the driver's default, or modprobe.d's, and the next boot brings the same; unless it was written.
+    arrived = not parameter.often_written or (option is not None and option.certain)
+    lasts = arrived and (option is None or parameter.enough(option.value))
     if enough_now and lasts and not started_with and not any(map(parameter.sets_too_little, next_boot)):
         return compliant(parameter.right, **sides)
     argued = entries and all(any(map(parameter.sets_enough, entry.arguments)) for entry in entries)
@@ -144,5 +174,8 @@ def by_hand(evidence: Evidence, argument: str) -> str:
     if boot.loader is Loader.GRUB2:
         return f"{argument} in GRUB_CMDLINE_LINUX of /etc/default/grub, its menu {boot.config} made anew"
     if boot.loader is Loader.PHOTON:
-        return f"{argument} in photon_cmdline of /boot/photon.cfg"
+        # Not photon.cfg: that is a link to a file of the kernel's package, and leads to another one after an update.
+        if "$user_cmdline" in evidence.file(boot.config).text:
+            return f"{argument} in user_cmdline of /boot/user.cfg"
+        return f"{argument} at the end of the linux line of {boot.config}"
     return f"{argument} on the kernel's line of the boot loader"

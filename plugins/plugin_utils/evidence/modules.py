@@ -119,6 +119,12 @@ def _name(file: str) -> str:
     return file.rpartition("/")[2].partition(".ko")[0].replace("-", "_")
 
 
+def is_built_in(probe: ProbeOutput, module: str) -> bool:
+    """True for one of the modules in :data:`LISTED` that is a part of the running kernel, by its own list (since 2.6.33)."""
+    path = f"/lib/modules/{probe.file('/proc/sys/kernel/osrelease').value}/modules.builtin"
+    return any(line.path == path and _name(line.text) == module for line in probe.lines(LISTED.name))
+
+
 def blocks(probe: ProbeOutput, module: str) -> tuple[Block, ...]:
     """What keeps ``module`` from being loaded at the next boot.
 

@@ -269,15 +269,6 @@ def modprobe_files(probe: ProbeOutput) -> list[str]:
     ]
 
 
-def module_option_assignments(probe: ProbeOutput, module: str, option: str) -> list[Assignment]:
-    """Who sets an option of a kernel module: ``options`` lines of modprobe.d(5), then ``module.option=`` on the kernel's
-    command line, which wins over them for a built-in module and is added by modprobe for others."""
-    return [
-        *modprobe_assignments(probe, module, option),
-        *kernel_argument_assignments(probe, f"{module}.{option}"),
-    ]
-
-
 def modprobe_assignments(probe: ProbeOutput, module: str, option: str) -> list[Assignment]:
     """Which ``options`` lines of modprobe.d(5) set an option of a kernel module."""
     found: list[Assignment] = []
@@ -314,6 +305,11 @@ class Udev(Enum):
     STRICT = "of systemd 243 or later"
     UNKNOWN = "of an unknown version"
 
+    @property
+    def has_new_keys(self) -> bool:
+        """True where rules know :data:`_NEW_KEYS`, and so can set attributes."""
+        return self not in (Udev.NO_RUN, Udev.OLD_KEYS)
+
     @classmethod
     def of(cls, probe: ProbeOutput) -> Udev:
         """By the library of systemd's; elsewhere by the kernel: no distribution joined a kernel to an udev years apart from it
@@ -342,6 +338,9 @@ class Udev(Enum):
 
 #: Match keys that udev 098 renamed.
 _OLD_KEYS = {"BUS": "SUBSYSTEMS", "SYSFS": "ATTRS", "ID": "KERNELS"}
+#: Keys that no udev before 098 has. It says "unknown key", and takes the rest of the line as if that were all
+#: (add_to_rules in its udev_rules_parse.c); older ones leave the line out.
+_NEW_KEYS = ("ATTR", "ATTRS", "SUBSYSTEMS", "KERNELS", "DRIVERS", "TEST")
 #: Events of a disk that appears, and of one that is looked at again.
 _ACTIONS = ("add", "change")
 _UDEV_TOKEN = re.compile(
@@ -421,6 +420,9 @@ def _udev_rule(line: Line, device: Device, attribute: str, udev: Udev) -> tuple[
                 return None  # "unknown key": the whole line is left out
             certain = certain and udev is not Udev.UNKNOWN
             key = _OLD_KEYS[name] + brace + rest
+        elif name in _NEW_KEYS and not udev.has_new_keys:
+            certain = False
+            continue
         if operator in ("==", "!="):
             if key == f"ATTR{{{attribute}}}" or name == "TEST":
                 # The attribute itself is what we ask about; TEST is for a file of the device.

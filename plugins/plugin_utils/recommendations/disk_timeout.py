@@ -13,6 +13,7 @@ A rule in place and a value in force are two things: each is read from its own e
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.disk_attribute import (
     DiskAttribute,
@@ -34,14 +35,15 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.module_parameter import (
     ModuleParameter,
     assess_parameter,
+    parameter_assignments,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import LISTED
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
     Assignment,
     Udev,
-    module_option_assignments,
     udev_assignments,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import files
@@ -115,8 +117,8 @@ def _nvme_owners(evidence: Evidence, disk: Disk, ours: tuple[str, str] | None) -
     """The driver's parameter, in seconds there and milliseconds here; udev comes after it."""
     return [
         *(
-            Assignment(entry.owner, f"{entry.value}000" if entry.value.isdecimal() else entry.value)
-            for entry in module_option_assignments(evidence, "nvme_core", "io_timeout")
+            replace(entry, value=f"{entry.value}000") if entry.value.isdecimal() else entry
+            for entry in parameter_assignments(evidence, "nvme_core", "io_timeout", evidence.file(NVME_PARAMETER).value)
         ),
         *udev_assignments(evidence, nvme_device(disk), "queue/io_timeout", ours),
     ]
@@ -211,7 +213,7 @@ RECOMMENDATIONS = (
         today="The same storage fails over behind an NVMe controller, the kernel waits 30 seconds, and no rule is shipped.",
         risk="Clusters in the guest that must fail over within 180 seconds see a dead disk later.",
         source="open-vm-tools PR 618; Linux Documentation/ABI/stable/sysfs-block (io_timeout), drivers/nvme/host/core.c",
-        reads=(*BOOT_READS, files(NVME_RULE, NVME_PARAMETER)),
+        reads=(*BOOT_READS, LISTED, files(NVME_RULE, NVME_PARAMETER)),
         assess=assess_nvme,
     ),
 )

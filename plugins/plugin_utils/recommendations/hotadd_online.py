@@ -132,7 +132,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     reasons = [f"{listed(offline)} is there and not used"] if offline else []
     reasons += [f"no udev rule brings {' or '.join(part.name for part in uncovered)} online that is added"] * bool(rule)
     reason = "; ".join(reasons) + notes
-    if rule and Udev.of(evidence) in (Udev.NO_RUN, Udev.OLD_KEYS):
+    if rule and not Udev.of(evidence).has_new_keys:
         if not offline:
             return not_applicable(f"its udev, {Udev.of(evidence).value}, cannot set an attribute of what is added")
         how = "write 1 into /sys/devices/system/cpu/*/online, online into /sys/devices/system/memory/*/state after each addition"

@@ -18,6 +18,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.disk_attribut
     doubtful_nvme,
     nvme_device,
     nvme_matches,
+    scsi_lines,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Severity,
@@ -36,6 +37,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence im
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
     Assignment,
     Device,
+    Udev,
     kernel_argument_assignments,
     tuned_assignments,
     udev_assignments,
@@ -137,21 +139,21 @@ def _tuned_choice(value: str, disk: Disk) -> str:
     return next((name for name in names if name in disk.schedulers), names[0])
 
 
-def _rule(cases: list[_Case]) -> str:
-    """Our udev rules: for SCSI VMDKs by vendor, for NVMe ones as nvme_matches has it; the value is one that this kernel offers."""
-    lines = ["# vmguest.linux, io_scheduler: the hypervisor orders the I/O of virtual disks.\n"]
+def _rule(udev: Udev, cases: list[_Case]) -> str:
+    """Our udev rules, for SCSI VMDKs and for NVMe ones; the value is one that this kernel offers."""
     scsi = [case for case in cases if not case.disk.is_nvme]
     nvme = [case for case in cases if case.disk.is_nvme]
-    for some, matches in (
-        (scsi, ['KERNEL=="sd*", ATTRS{vendor}=="VMware*"']),
-        (nvme, nvme_matches([case.disk for case in nvme])),
-    ):
-        wanted = next((case.wanted for case in some if case.wanted), None)
-        for match in matches if wanted else ():
-            lines.append(
-                f'ACTION=="add|change", SUBSYSTEM=="block", ENV{{DEVTYPE}}=="disk", {match}, '
-                f'TEST=="queue/scheduler", ATTR{{queue/scheduler}}="{wanted}"\n'
-            )
+    lines = ["# vmguest.linux, io_scheduler: the hypervisor orders the I/O of virtual disks.\n"]
+    wanted = next((case.wanted for case in scsi if case.wanted), None)
+    if wanted:
+        lines += scsi_lines(udev, "queue/scheduler", wanted)
+    # No kernel with a driver for NVMe has an udev so old that it would need other keys.
+    wanted = next((case.wanted for case in nvme if case.wanted), None)
+    for match in nvme_matches([case.disk for case in nvme]) if wanted else ():
+        lines.append(
+            f'ACTION=="add|change", SUBSYSTEM=="block", ENV{{DEVTYPE}}=="disk", {match}, '
+            f'TEST=="queue/scheduler", ATTR{{queue/scheduler}}="{wanted}"\n'
+        )
     return "".join(lines)
 
 
@@ -250,7 +252,13 @@ def _assess_boot_only(evidence: Evidence, allowed: tuple[str, ...]) -> Verdict:
 
 
 def _blocked(evidence: Evidence, wrong_now: list[_Case], wrong_at_boot: list[_Case]) -> str | None:
-    """Why no rule of ours would last: somebody else has the last word."""
+    """Why no rule of ours would last: its udev obeys none, or somebody else has the last word."""
+    if Udev.of(evidence) is Udev.NO_RUN:
+        names = ", ".join(case.disk.name for case in wrong_now or wrong_at_boot)
+        return (
+            f"{names} should have another scheduler, and its udev ({Udev.NO_RUN.value}) sets none at boot: add elevator=noop to "
+            "the kernel's line in the boot loader's menu, and reboot"
+        )
     for case in wrong_now + wrong_at_boot:
         if case.boot is None:
             continue
@@ -273,7 +281,7 @@ def _remedy(evidence: Evidence, cases: list[_Case], wrong_now: list[_Case]) -> t
     """The rule for boots and hot-added disks, the live value for now. No reboot."""
     present = evidence.file(RULE)
     before = present.text if present else None
-    content = _rule(cases)
+    content = _rule(Udev.of(evidence), cases)
     steps: list[Step] = []
     if before != content:
         steps.append(WriteFile(RULE, content, before))

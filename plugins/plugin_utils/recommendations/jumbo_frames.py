@@ -30,6 +30,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import R
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.mtu import READS, Interface, interfaces, mtu_owners
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import READS as NETWORK
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import Udev
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import entries, files
 
 RULE = "/etc/udev/rules.d/71-vmguest-jumbo-frames.rules"
@@ -76,7 +77,8 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
         dict.fromkeys(case.rule for case in cases)
     )
     present = evidence.file(RULE)
-    lasting = bool(owners) or (bool(present) and present.text == content)
+    by_rule = Udev.of(evidence).has_new_keys
+    lasting = bool(owners) or (by_rule and bool(present) and present.text == content)
     sides = {
         "runtime": ", ".join(f"{case.interface.name} {case.interface.mtu}" for case in cases),
         "persistent": ", ".join(f"{entry.value} ({entry.owner})" for entry in owners)
@@ -114,6 +116,14 @@ def _mend(
         return manual(
             f"{reason}; {stacked[0]} is no card by itself (a bond, VLAN or bridge, or part of one): set the MTU in its "
             "configuration, the cards below it first",
+            **sides,
+        )
+    udev = Udev.of(evidence)
+    if not udev.has_new_keys:
+        names = ", ".join(f"MTU={case.mtu} for {case.interface.name}" for case in cases)
+        return manual(
+            f"{reason}; its udev ({udev.value}) cannot set an MTU: {names} in the interface's own configuration (ifcfg-*) does, "
+            "from its next start on",
             **sides,
         )
     blind = [str(case.network) for case in cases if not case.peer]

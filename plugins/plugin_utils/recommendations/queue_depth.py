@@ -31,14 +31,15 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.module_parameter import (
     ModuleParameter,
     assess_parameter,
+    parameter_assignments,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import LISTED
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
     Assignment,
     Udev,
-    module_option_assignments,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.pci_ids import LSI_PARALLEL, LSI_SAS, PVSCSI
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import files
@@ -124,13 +125,13 @@ def assess_pvscsi(evidence: Evidence, options: Options) -> Verdict:
 
 
 def _driver(evidence: Evidence) -> list[Assignment]:
-    """What the driver gives a new disk at the next boot: by its options, else its default, which its parameter shows where
-    nothing set it at this boot."""
-    options = module_option_assignments(evidence, "vmw_pvscsi", "cmd_per_lun")
-    default = evidence.file(COMMANDS_PER_LUN).value
-    if options or not default or evidence.platform.argument("vmw_pvscsi.cmd_per_lun") is not None:
+    """What the driver gives a new disk at the next boot: what its parameter shows, where no argument of this boot set that, and
+    what its options say otherwise."""
+    now = evidence.file(COMMANDS_PER_LUN).value
+    options = parameter_assignments(evidence, "vmw_pvscsi", "cmd_per_lun", now)
+    if not now or evidence.platform.argument("vmw_pvscsi.cmd_per_lun") is not None:
         return options
-    return [Assignment("the driver vmw_pvscsi", default)]
+    return [Assignment("the driver vmw_pvscsi", now), *options]
 
 
 def _adapter(pages: str) -> str:
@@ -247,7 +248,7 @@ RECOMMENDATIONS = (
             "VMs of the datastore wait behind them. Not for small arrays."
         ),
         source="VMware KB 2053145 (Broadcom 343323); Linux drivers/scsi/vmw_pvscsi.c",
-        reads=(files(RULE, COMMANDS_PER_LUN, RING_PAGES),),
+        reads=(LISTED, files(RULE, COMMANDS_PER_LUN, RING_PAGES)),
         assess=assess_pvscsi,
     ),
     Recommendation(
@@ -266,7 +267,7 @@ RECOMMENDATIONS = (
             "the same length on the host."
         ),
         source="VMware KB 2053145 (Broadcom 343323); Linux drivers/scsi/vmw_pvscsi.c (ring_pages)",
-        reads=(*BOOT_READS, files(RING_PAGES)),
+        reads=(*BOOT_READS, LISTED, files(RING_PAGES)),
         assess=assess_ring_pages,
         reboot=True,
     ),
@@ -294,7 +295,7 @@ RECOMMENDATIONS = (
         today="Helps guests with many processors where the kernel leaves the choice (RHEL 7, SLES 12); 5.0 has nothing else.",
         risk="A preview for some drivers on RHEL 7. The I/O schedulers are others: see io_scheduler.",
         source="Linux Documentation/admin-guide/kernel-parameters.txt (scsi_mod.use_blk_mq), 3.17 to 4.20",
-        reads=(*BOOT_READS, files(USE_BLK_MQ)),
+        reads=(*BOOT_READS, LISTED, files(USE_BLK_MQ)),
         assess=assess_blk_mq,
         reboot=True,
     ),

@@ -30,7 +30,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import R
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import READS as NETWORK_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import Nic
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import Assignment
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import Assignment, Udev
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, Read, files
 
 #: Cards that VMware emulates, by PCI id, and the name that vCenter has for them. Others are passed through from the host.
@@ -426,16 +426,21 @@ def assess_rings(evidence: Evidence, options: Options) -> Verdict:
             f"{wanted[small[0].name]} there",
             **sides,
         )
+    reason = f"{', '.join(f'{nic.name} dropped {nic.out_of_buffers} packets' for nic in small)} for want of buffers"
+    udev = Udev.of(evidence)
+    if not udev.has_new_keys:
+        first = small[0].name
+        return manual(
+            f"{reason}; its udev ({udev.value}) obeys no rule for the cards of a driver: run `ethtool -G {first} rx "
+            f"{wanted[first]}` now, and from a script of every boot such as /etc/rc.d/rc.local",
+            **sides,
+        )
     steps: list[Step] = list(_rule(evidence, RING_RULE, f"-G $name rx {max(wanted.values())}"))
     for nic in small:
         new, old = str(wanted[nic.name]), str(nic.rings["RX"])
         what = f"receive ring of {nic.name} from {old} to {new}"
         steps.append(card_step(nic.name, "-G", {"rx": old}, {"rx": new}, {"rx": "RX"}, what))
-    return noncompliant(
-        f"{', '.join(f'{nic.name} dropped {nic.out_of_buffers} packets' for nic in small)} for want of buffers",
-        remedy=tuple(steps),
-        **sides,
-    )
+    return noncompliant(reason, remedy=tuple(steps), **sides)
 
 
 # --- rss_multiqueue ---------------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.module_parameter import (
     ModuleParameter,
     assess_parameter,
+    option_assignments,
+    parameter_assignments,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import EditFile
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import VMWARE, evidence_of
@@ -183,6 +185,84 @@ def test_modprobe_d_that_reached_the_driver_is_enough() -> None:
     drop_in = {"/etc/modprobe.d/site.conf": "options a_driver ring_size=32\n"}
     found = verdict({**PLAIN, **drop_in, **menu("quiet")}, "32", often_written=True)
     assert (found.status, found.owner) == (Status.COMPLIANT, "/etc/modprobe.d/site.conf:1")
+
+
+#: What modprobe.d says of a driver, and what a kernel's own list says of where it is.
+OPTION = {"/etc/modprobe.d/site.conf": "options vmw-pvscsi cmd_per_lun=64 ring_pages=32\n"}
+BUILT_IN = ("/lib/modules/6.1.0-28-amd64/modules.builtin", 1, "kernel/drivers/scsi/vmw_pvscsi.ko")
+MODULE = ("/lib/modules/6.1.0-28-amd64/modules.dep", 1, "kernel/drivers/scsi/vmw_pvscsi.ko:")
+ANOTHER_KERNELS = ("/lib/modules/6.1.0-28-cloud-amd64/modules.builtin", 1, "kernel/drivers/scsi/vmw_pvscsi.ko")
+
+
+@pytest.mark.parametrize(
+    ("now", "running", "listed", "certain"),
+    [
+        # It reached the driver: it is in the boot image, or the driver is loaded after it.
+        ("32", "", MODULE, [True]),
+        ("32", "", ANOTHER_KERNELS, [True]),
+        # Nobody built the image anew since, or rebooted.
+        ("8", "", MODULE, [False]),
+        # What this boot's argument set says nothing of modprobe.d.
+        ("32", "vmw_pvscsi.ring_pages=32", MODULE, [False]),
+        # Nobody loads it.
+        ("32", "", BUILT_IN, []),
+        ("8", "", BUILT_IN, []),
+    ],
+)
+def test_which_line_of_modprobe_d_is_certain(
+    now: str, running: str, listed: tuple[str, int, str], certain: list[bool]
+) -> None:
+    files = {**OPTION, "/proc/cmdline": f"ro {running}"}
+    found = option_assignments(evidence_of(files, lines={"vmware_modules": [listed]}), "vmw_pvscsi", "ring_pages", now)
+    assert [entry.certain for entry in found] == certain
+    assert {(entry.owner, entry.value) for entry in found} <= {("/etc/modprobe.d/site.conf:1", "32")}
+
+
+def test_options_by_file_name_and_the_kernels_line_last() -> None:
+    files = {
+        **OPTION,
+        "/usr/lib/modprobe.d/a.conf": "options vmw_pvscsi ring_pages=4",
+        **bls("vmw_pvscsi.ring_pages=16"),
+    }
+    found = parameter_assignments(evidence_of(files), "vmw_pvscsi", "ring_pages", "32")
+    assert [(entry.owner, entry.value, entry.certain) for entry in found] == [
+        ("/usr/lib/modprobe.d/a.conf:1", "4", False),
+        ("/etc/modprobe.d/site.conf:1", "32", True),
+        ("/boot/loader/entries/m-6.1.conf:3", "16", True),
+    ]
+
+
+def test_what_somebody_wrote_is_not_what_modprobe_d_has() -> None:
+    drop_in = {"/etc/modprobe.d/site.conf": "options a_driver ring_size=64\n"}
+    found = verdict({**PLAIN, **drop_in, **menu("quiet")}, "32", often_written=True)
+    assert found.status is Status.NOT_PERSISTENT
+
+
+@pytest.mark.parametrize(
+    ("linux", "told"),
+    [
+        (
+            "$photon_cmdline $systemd_cmdline $user_cmdline",
+            f"expected {WORD} in user_cmdline of /boot/user.cfg, and a reboot",
+        ),
+        # An installation from before user.cfg. photon.cfg is another file after every update of the kernel.
+        (
+            "$photon_cmdline $systemd_cmdline",
+            f"expected {WORD} at the end of the linux line of /boot/grub2/grub.cfg, and a reboot",
+        ),
+    ],
+)
+def test_where_photon_has_a_persons_argument(linux: str, told: str) -> None:
+    files = {
+        "/boot/grub2/grub.cfg": "".join(f"load_env -f /boot/{name}.cfg\n" for name in ("photon", "systemd", "user"))
+        + f'menuentry "Photon" {{\n\tlinux /boot/$photon_linux root=/dev/sda2 {linux}\n}}\n',
+        "/boot/photon.cfg": "photon_cmdline=ro quiet\nphoton_linux=vmlinuz-6.1.10\n",
+        "/boot/systemd.cfg": "systemd_cmdline=net.ifnames=0\n",
+        "/boot/user.cfg": "user_cmdline=\n",
+    }
+    found = verdict(files)
+    assert found.status is Status.MANUAL, found.reason
+    assert told in found.reason
 
 
 @pytest.mark.parametrize(

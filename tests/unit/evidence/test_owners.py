@@ -12,7 +12,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners impo
     SYSCTL_FOLDERS,
     in_order,
     kernel_argument_assignments,
-    module_option_assignments,
     tuned_assignments,
     tuned_profile,
     udev_assignments,
@@ -107,22 +106,6 @@ def test_a_comment_sets_no_kernel_argument():
     assert kernel_argument_assignments(evidence, "divider") == []
 
 
-def test_module_options_by_file_name_and_the_command_line_last():
-    evidence = evidence_of(
-        {
-            "/etc/modprobe.d/b.conf": "options vmw_pvscsi ring_pages=8 cmd_per_lun=64",
-            "/usr/lib/modprobe.d/a.conf": "options vmw-pvscsi ring_pages=4",
-            "/boot/grub2/grub.cfg": BLS_MENU,
-            "/boot/loader/entries/a.conf": "linux /x\noptions root=x vmw_pvscsi.ring_pages=32",
-        }
-    )
-    assert owners(module_option_assignments(evidence, "vmw_pvscsi", "ring_pages")) == [
-        ("/usr/lib/modprobe.d/a.conf:1", "4"),
-        ("/etc/modprobe.d/b.conf:1", "8"),
-        ("/boot/loader/entries/a.conf:2", "32"),
-    ]
-
-
 DISK = {"KERNEL": ("sda",), "SUBSYSTEM": ("block",), "ENV{DEVTYPE}": ("disk",), "ATTRS{vendor}": ("VMware  ",)}
 
 
@@ -142,6 +125,28 @@ def test_udev_rules_that_set_an_attribute(rule, value):
     path = "/etc/udev/rules.d/60-x.rules"
     found = winner(udev_assignments(evidence_of(lines={"udev_rules": [(path, 7, rule)]}), DISK, "queue/scheduler"))
     assert (found.value if found else None) == value
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        # udev 095 passes over what it does not know: nothing is assigned, and the program runs for more disks than were meant.
+        ('KERNEL=="sd*", ATTR{queue/scheduler}="noop"', []),
+        (
+            'KERNEL=="sd*", TEST=="queue/scheduler", RUN+="/bin/sh -c \'echo noop > /sys/%p/queue/scheduler\'"',
+            [("noop", False)],
+        ),
+        ('ATTRS{vendor}=="IBM", RUN+="/bin/sh -c \'echo cfq > /sys/%p/queue/scheduler\'"', [("cfq", False)]),
+        ('SYSFS{vendor}=="VMware*", RUN+="/bin/sh -c \'echo noop > /sys/%p/queue/scheduler\'"', [("noop", True)]),
+        ('SYSFS{vendor}=="IBM", RUN+="/bin/sh -c \'echo cfq > /sys/%p/queue/scheduler\'"', []),
+    ],
+)
+def test_keys_that_came_with_udev_098_are_none_before(rule, found):
+    evidence = evidence_of(
+        {"/proc/sys/kernel/osrelease": "2.6.18-398.el5"},
+        lines={"udev_rules": [("/etc/udev/rules.d/60-x.rules", 7, rule)]},
+    )
+    assert [(one.value, one.certain) for one in udev_assignments(evidence, DISK, "queue/scheduler")] == found
 
 
 def test_an_unknown_match_key_makes_a_rule_uncertain():

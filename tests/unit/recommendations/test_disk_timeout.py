@@ -232,7 +232,13 @@ NVME_WAY = "../devices/pci0000:00/0000:00:15.0/0000:13:00.0/nvme/nvme0/nvme0n1"
 
 
 def nvme(
-    io_timeout="30000", rules=(), files=None, model="VMware Virtual NVMe Disk", argument=False, pci="15ad07f0"
+    io_timeout="30000",
+    rules=(),
+    files=None,
+    model="VMware Virtual NVMe Disk",
+    argument=False,
+    pci="15ad07f0",
+    built_in=False,
 ) -> Verdict:
     """The verdict on a guest with one NVMe disk, on a controller of this PCI id."""
     found = {
@@ -245,7 +251,13 @@ def nvme(
         found["/sys/block/nvme0n1/queue/io_timeout"] = io_timeout
     evidence = evidence_of(
         found,
-        lines={"udev_rules": [(path, 1, line) for path, line in rules]},
+        lines={
+            "udev_rules": [(path, 1, line) for path, line in rules],
+            "vmware_modules": [
+                ("/lib/modules/6.1.0-28-amd64/modules.builtin", 1, "kernel/drivers/nvme/host/nvme-core.ko")
+            ]
+            * built_in,
+        },
         entries=[Entry("/sys/block/nvme0n1", "l", "rwxrwxrwx", 1, 0, 0, 0, NVME_WAY)],
     )
     return assess_nvme(evidence, {"disk_timeout_seconds": 180, "disk_timeout_boot_argument": argument})
@@ -278,6 +290,40 @@ LINE = {"/boot/loader/entries/a.conf": "linux /vmlinuz\noptions root=/dev/sda1 n
 )
 def test_nvme(io_timeout, files, status):
     assert nvme(io_timeout, files=files).status is status
+
+
+OPTION = {"/etc/modprobe.d/nvme.conf": "options nvme_core io_timeout=255"}
+
+
+@pytest.mark.parametrize(
+    ("io_timeout", "parameter", "built_in", "status"),
+    [
+        ("255000", "255", False, Status.COMPLIANT),
+        # The driver was loaded from an image without it.
+        ("30000", "30", False, Status.NONCOMPLIANT),
+        ("255000", "30", False, Status.NOT_PERSISTENT),
+        # A driver that is built in sees no modprobe.d (Amazon Linux 2023), whatever somebody wrote into its parameter.
+        ("30000", "30", True, Status.NONCOMPLIANT),
+        ("255000", "30", True, Status.NOT_PERSISTENT),
+        ("255000", "255", True, Status.NOT_PERSISTENT),
+        # No queue/io_timeout: only the parameter.
+        (None, "255", False, Status.COMPLIANT),
+        (None, "255", True, Status.MANUAL),
+        (None, "200", False, Status.MANUAL),
+    ],
+)
+def test_an_option_of_modprobe_d_counts_where_it_reached_the_driver(io_timeout, parameter, built_in, status):
+    found = nvme(io_timeout, files={**OPTION, **MENU, NVME_PARAMETER: parameter}, built_in=built_in)
+    assert found.status is status, found.reason
+    assert (found.owner == "/etc/modprobe.d/nvme.conf:1") is (status is Status.COMPLIANT)
+    written = [step.path for step in found.remedy if isinstance(step, WriteFile)]
+    assert written == ([NVME_RULE] if io_timeout and status is not Status.COMPLIANT else [])
+
+
+def test_an_option_that_sets_too_little_does_nothing_to_a_driver_that_is_built_in():
+    option = {"/etc/modprobe.d/nvme.conf": "options nvme_core io_timeout=60"}
+    found = nvme(None, files={**option, **MENU, NVME_PARAMETER: "30"}, argument=True, built_in=True)
+    assert (found.status, len(found.remedy)) == (Status.NONCOMPLIANT, 1), found.reason
 
 
 @pytest.mark.parametrize(

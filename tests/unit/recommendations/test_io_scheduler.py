@@ -63,6 +63,8 @@ MQ = "mq-deadline kyber [bfq] none"
         ("noop [deadline] cfq", True, "3.10.0", Status.NONCOMPLIANT),
         ("noop anticipatory deadline [cfq]", False, "2.6.18", Status.NONCOMPLIANT),
         ("noop anticipatory deadline [cfq]", False, "2.6.9-89.EL", Status.MANUAL),
+        # Its udev runs no programs, and assigns to no attribute.
+        ("noop anticipatory deadline [cfq]", False, "2.6.12", Status.MANUAL),
         ("[noop] anticipatory deadline cfq", False, "2.6.18", Status.NOT_PERSISTENT),
         # linux-esx of Photon builds no scheduler at all
         ("[none]", True, "6.1.10-esx", Status.COMPLIANT),
@@ -88,6 +90,30 @@ def test_a_legacy_kernel_gets_noop():
     rule, live = verdict(disk("sda", "noop anticipatory deadline [cfq]"), kernel="2.6.32-754.el6").remedy
     assert 'ATTR{queue/scheduler}="noop"' in rule.content
     assert live.new == "noop"
+
+
+@pytest.mark.parametrize("kernel", ["2.6.16.60-0.54.5-smp", "2.6.18-398.el5", "2.6.32-754.el6", "3.10.0", "6.1.0"])
+@pytest.mark.parametrize("vendor", ["VMware  ", "ATA     "])
+def test_our_own_rule_is_obeyed_wherever_we_write_it(kernel, vendor):
+    options = {"vendor": vendor, "model": "VMware Virtual S"}
+    content = verdict(disk("sda", "noop deadline [cfq]", **options), kernel=kernel).remedy[0].content
+    old = kernel.startswith(("2.6.16", "2.6.18"))
+    assert ("RUN+=\"/bin/sh -c 'echo noop > /sys$$DEVPATH/queue/scheduler'\"" in content) is old
+    assert ("ATTR" not in content and "TEST" not in content) is old
+    udev = [(RULE, number, line) for number, line in enumerate(content.splitlines(), 1)]
+    found = verdict({**disk("sda", "[noop] deadline cfq", **options), RULE: content}, udev=udev, kernel=kernel)
+    assert (found.status, found.owner.partition(":")[0]) == (Status.COMPLIANT, RULE), found.reason
+
+
+NEW_KEYS = (
+    'SUBSYSTEM=="block", KERNEL=="sd*", ATTRS{vendor}=="VMware*", TEST=="queue/scheduler", ATTR{queue/scheduler}="noop"'
+)
+
+
+def test_an_udev_before_098_sets_no_attribute():
+    found = verdict(disk("sda", "[noop] deadline cfq"), udev=[(RULE, 2, NEW_KEYS)], kernel="2.6.18-398.el5")
+    assert (found.status, found.owner) == (Status.NOT_PERSISTENT, "the kernel's default")
+    assert [step.path for step in found.remedy] == [RULE]
 
 
 def test_only_the_disks_that_are_wrong_are_written_to():

@@ -83,6 +83,27 @@ def test_what_is_declared(facts, status, word):
     assert word in found.reason
 
 
+@pytest.mark.parametrize(
+    ("facts", "status", "word"),
+    [
+        ({}, Status.MANUAL, "MTU=9000 for ens192 in the interface's own configuration"),
+        ({"files": {MTU: "9000"}}, Status.MANUAL, "nothing sets it"),
+        (
+            {"files": {MTU: "9000"}, "owners": [("/etc/sysconfig/network/ifcfg-eth0", "MTU='9000'")]},
+            Status.COMPLIANT,
+            "",
+        ),
+    ],
+)
+def test_an_udev_before_098_is_given_no_rule(facts, status, word):
+    kernel = {"/proc/sys/kernel/osrelease": "2.6.18-398.el5"}
+    rule = {RULE: verdict().remedy[0].content}
+    for files in (kernel, {**kernel, **rule}):
+        found = verdict(**{**facts, "files": {**facts.get("files", {}), **files}})
+        assert (found.status, found.remedy) == (status, ()), found.reason
+        assert word in found.reason
+
+
 def test_the_rule_is_for_the_card_and_the_proof_comes_last():
     rule, mtu, proof = verdict().remedy
     assert isinstance(rule, WriteFile)

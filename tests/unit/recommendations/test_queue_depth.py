@@ -72,6 +72,7 @@ def verdict(
 
 
 OPTION = {"/etc/modprobe.d/site.conf": "options vmw_pvscsi cmd_per_lun=64"}
+ENOUGH = {"/etc/modprobe.d/site.conf": "options vmw_pvscsi cmd_per_lun=254"}
 SITE = "/etc/udev/rules.d/50-site.rules"
 
 
@@ -85,12 +86,23 @@ SITE = "/etc/udev/rules.d/50-site.rules"
         # An option decides at the next boot, whatever the parameter is now.
         ("254", "254", OPTION, Status.NOT_PERSISTENT, [WriteFile]),
         ("254", None, {}, Status.NOT_PERSISTENT, [WriteFile]),
+        # One that has not reached the driver may be missing in its boot image; one that has decides.
+        ("254", "64", ENOUGH, Status.NOT_PERSISTENT, [WriteFile]),
+        ("64", "64", ENOUGH, Status.NONCOMPLIANT, [WriteFile, WriteKernel]),
+        ("254", "254", ENOUGH, Status.COMPLIANT, []),
         ("", "254", {}, Status.UNKNOWN, []),
     ],
 )
 def test_now_and_at_boot(depth, default, files, status, steps):
     found = verdict(depth=depth, default=default, files=files)
     assert (found.status, [type(step) for step in found.remedy]) == (status, steps), found.reason
+
+
+def test_an_option_that_has_not_reached_the_driver_is_not_told_as_persistent():
+    found = verdict(depth="64", default="64", files=ENOUGH)
+    assert (found.persistent, found.owner) == ("64", "the driver vmw_pvscsi")
+    found = verdict(files=ENOUGH)
+    assert (found.persistent, found.owner) == ("254", "/etc/modprobe.d/site.conf:1")
 
 
 def test_a_parameter_of_this_boots_command_line_is_no_default():

@@ -395,6 +395,12 @@ class TestRings:
         looks = [assess_rings(guest(None, card(oob=oob + more, received=10**7 + more)), OPTIONS) for more in (0, 9)]
         assert [found.runtime for found in looks] == [runtime] * 2
 
+    @pytest.mark.parametrize("kernel", ["2.6.16.60-0.54.5-smp", "2.6.18-398.el5"])
+    def test_an_udev_before_098_is_given_no_rule(self, kernel):
+        found = assess_rings(guest(None, card(oob=5000, ring=256), kernel=kernel), OPTIONS)
+        assert (found.status, found.remedy) == (Status.MANUAL, ())
+        assert "`ethtool -G ens192 rx 4096`" in found.reason
+
     def test_only_the_card_that_drops_is_changed_now(self):
         nics = {"ens192": VMXNET3, "ens224": VMXNET3}
         found = assess_rings(guest(nics, card(), card("ens224", oob=5000, ring=256)), OPTIONS)
