@@ -109,13 +109,21 @@ def _device(disk: Disk) -> Device:
 
 
 def _case(evidence: Evidence, disk: Disk, allowed: tuple[str, ...]) -> _Case:
+    wanted = next((name for name in PASS_THROUGH if name in disk.schedulers), None)
+    return _Case(disk, _owner(evidence, disk, allowed), wanted, allowed)
+
+
+def _owner(
+    evidence: Evidence, disk: Disk, allowed: tuple[str, ...], ours: tuple[str, str] | None = None
+) -> Assignment | None:
+    """Who decides at the next boot: as things are, or as they were with our rule file (path, content)."""
     kernel = evidence.platform.kernel.version
     boot: list[Assignment] = []
     if kernel < ELEVATOR_IGNORED and not disk.is_multi_queue:
         boot += kernel_argument_assignments(evidence, "elevator")
     boot += [
         entry
-        for entry in udev_assignments(evidence, _device(disk), "queue/scheduler")
+        for entry in udev_assignments(evidence, _device(disk), "queue/scheduler", ours)
         # A rule that may or may not hold for this disk counts where ours, which sorts after it, puts an end to the doubt.
         if entry.certain or (entry.value not in allowed and _rule_name(entry) < RULE.rpartition("/")[2])
     ]
@@ -124,8 +132,7 @@ def _case(evidence: Evidence, disk: Disk, allowed: tuple[str, ...]) -> _Case:
         Assignment(entry.owner, _tuned_choice(entry.value, disk))
         for entry in tuned_assignments(evidence, "disk", "elevator")
     ]
-    wanted = next((name for name in PASS_THROUGH if name in disk.schedulers), None)
-    return _Case(disk, winner(boot), wanted, allowed)
+    return winner(boot)
 
 
 def _rule_name(assignment: Assignment) -> str:
@@ -215,10 +222,11 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     hopeless = [case.disk.name for case in wrong_now + wrong_at_boot if case.wanted is None]
     if hopeless:
         return manual(f"the kernel offers neither none nor noop for {', '.join(sorted(set(hopeless)))}", **sides)
-    blocked = _blocked(evidence, wrong_now, wrong_at_boot)
+    content = _rule(Udev.of(evidence), cases)
+    blocked = _blocked(evidence, [*wrong_now, *wrong_at_boot], content)
     if blocked:
         return manual(blocked + stale, **sides)
-    remedy = _remedy(evidence, cases, wrong_now)
+    remedy = _remedy(evidence, content, wrong_now)
     if wrong_now:
         names = ", ".join(f"{case.disk.name} uses {case.disk.scheduler}" for case in wrong_now)
         return noncompliant(f"{names}.{stale}", remedy=remedy, **sides)
@@ -251,37 +259,31 @@ def _assess_boot_only(evidence: Evidence, allowed: tuple[str, ...]) -> Verdict:
     return compliant(f"{running} since boot", **sides)
 
 
-def _blocked(evidence: Evidence, wrong_now: list[_Case], wrong_at_boot: list[_Case]) -> str | None:
-    """Why no rule of ours would last: its udev obeys none, or somebody else has the last word."""
+def _blocked(evidence: Evidence, wrong: list[_Case], content: str) -> str | None:
+    """Why a rule file of ours with ``content`` would not last: its udev obeys none, or somebody else has the last word."""
     if Udev.of(evidence) is Udev.NO_RUN:
-        names = ", ".join(case.disk.name for case in wrong_now or wrong_at_boot)
+        names = ", ".join(dict.fromkeys(case.disk.name for case in wrong))
         return (
             f"{names} should have another scheduler, and its udev ({Udev.NO_RUN.value}) sets none at boot: add elevator=noop to "
             "the kernel's line in the boot loader's menu, and reboot"
         )
-    for case in wrong_now + wrong_at_boot:
-        if case.boot is None:
+    for case in wrong:
+        then = _owner(evidence, case.disk, case.allowed, (RULE, content))
+        if then is None or then.value in case.allowed:
             continue
-        if case.boot.owner.startswith("tuned profile") and case.boot.value not in case.allowed:
+        if then.owner.startswith("tuned profile"):
             return (
-                f"{case.boot.owner} sets {case.boot.value} on {case.disk.name} and would win over a udev rule: "
+                f"{then.owner} sets {then.value} on {case.disk.name} and would win over a udev rule: "
                 f"set elevator={case.wanted} in the [disk] section of a child profile, or choose another profile"
             )
-        name = _rule_name(case.boot)
-        if (
-            case.boot.owner.startswith(("/etc/udev", "/run/udev", "/usr", "/lib"))
-            and name > RULE.rpartition("/")[2]
-            and case.boot.value not in case.allowed
-        ):
-            return f"{case.boot.owner} sets {case.boot.value} on {case.disk.name} after our rule would: change or remove that rule"
+        return f"{then.owner} sets {then.value} on {case.disk.name} after our rule would: change or remove that rule"
     return None
 
 
-def _remedy(evidence: Evidence, cases: list[_Case], wrong_now: list[_Case]) -> tuple[Step, ...]:
+def _remedy(evidence: Evidence, content: str, wrong_now: list[_Case]) -> tuple[Step, ...]:
     """The rule for boots and hot-added disks, the live value for now. No reboot."""
     present = evidence.file(RULE)
     before = present.text if present else None
-    content = _rule(Udev.of(evidence), cases)
     steps: list[Step] = []
     if before != content:
         steps.append(WriteFile(RULE, content, before))
