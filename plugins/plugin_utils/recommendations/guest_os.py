@@ -527,7 +527,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="kernel_portable",
         area="platform",
-        title="Hold the kernel to no single machine",
+        title="Do not tie the kernel to one machine",
         severity=Severity.MEDIUM,
         baseline="audit",
         talk="Distributions choose a kernel for the processor and memory that they are installed on; a VM moves to others.",

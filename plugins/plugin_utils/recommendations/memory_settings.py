@@ -282,7 +282,7 @@ RECOMMENDATIONS = (
         baseline="audit",
         talk="Not in the talk: guests had 8 vCPUs at most.",
         today="vSphere shows its nodes to guests of 9 vCPUs and more; numa=off, from old guides for databases, hides them.",
-        risk="Taking numa=off out changes where a database's memory lies: at its next maintenance. It takes a reboot.",
+        risk="Taking numa=off out moves a database's memory to other nodes: do it in a maintenance window. It takes a reboot.",
         source="VMware vSphere Resource Management (virtual NUMA); Linux Documentation/admin-guide/kernel-parameters.txt",
         reads=(*BOOT, files(CPUS), entries(NODES)),
         assess=assess_numa_visibility,

@@ -257,7 +257,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="quiesce_scripts",
         area="tools",
-        title="Freeze for a quiesced snapshot, by scripts of root alone",
+        title="Quiesce snapshots, with scripts that only root can change",
         severity=Severity.MEDIUM,
         baseline="audit",
         talk="Not in the talk.",

@@ -325,7 +325,7 @@ RECOMMENDATIONS = (
         today=(
             "Right: version 7 brought pvscsi and vmxnet3, 11 UNMAP, 13 NVMe and the steal clock. A guest cannot see which it has."
         ),
-        risk="Cards and disks may change their names; there is no way back but a snapshot, and older hosts are out.",
+        risk="Cards and disks may change their names; there is no way back but a snapshot, and older hosts can no longer run the VM.",
         no_remedy="The version is the VM's configuration, raised while it is off, and only a snapshot brings it back.",
         source="vSphere documentation, Hardware Features Available with Virtual Machine Compatibility Settings; KB 2007240",
         reads=STORAGE_READS,

@@ -246,7 +246,7 @@ def assess_tso(evidence: Evidence, options: Options) -> Verdict:
     )
     names = ", ".join(f"{name}: {' '.join(off)}" for name, off in wrong.items() if off)
     return noncompliant(
-        f"somebody turned offloads off ({names}): the guest's CPU cuts and sums what the card could",
+        f"somebody turned offloads off ({names}): the guest's CPU segments and checksums what the card could",
         remedy=remedy,
         **sides,
     )

@@ -97,7 +97,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="watchdog_timeouts",
         area="scheduling",
-        title="Watchdogs that wait for a guest that stands still",
+        title="No watchdog alarm while the guest is paused",
         severity=Severity.LOW,
         baseline="audit",
         talk="Not in the talk.",
