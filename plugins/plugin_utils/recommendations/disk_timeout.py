@@ -213,5 +213,6 @@ RECOMMENDATIONS = (
         source="open-vm-tools PR 618; Linux Documentation/ABI/stable/sysfs-block (io_timeout), drivers/nvme/host/core.c",
         reads=(*BOOT_READS, files(NVME_RULE, NVME_PARAMETER)),
         assess=assess_nvme,
+        reboot_when="only with `disk_timeout_boot_argument`, where NVMe disks have no timeout of their own",
     ),
 )

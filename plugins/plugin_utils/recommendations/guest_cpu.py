@@ -235,6 +235,7 @@ RECOMMENDATIONS = (
         reads=(*BOOT, KERNEL_LINES),
         assess=assess_steal,
         reboot=True,
+        reboot_when="only where `no-steal-acc` is taken out of the boot options",
         measures=True,
     ),
     Recommendation(

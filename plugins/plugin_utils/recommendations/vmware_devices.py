@@ -317,5 +317,6 @@ RECOMMENDATIONS = (
         source="VMware, Performance Best Practices for vSphere 4.0, page 29; systemctl(1), set-default; inittab(5)",
         reads=_GRAPHICS_READS,
         assess=assess_x_server,
+        reboot_when="only with `vmware_devices_guest: server`",
     ),
 )
