@@ -88,6 +88,7 @@ def _of_one(text: str, recommendation: str, all_: set[str]) -> str:
     if len(items) == 1 and items[0] not in text:
         lines = [line.removeprefix("- " if line == items[0] else "  ") for line in lines]
     found = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    found = re.sub(r"\A(\*\*[^*]+\*\*)\n\n(?![-|\s])", r"\1 ", found)
     return "" if _LABEL.fullmatch(found) else found
 
 
@@ -103,7 +104,9 @@ def _lines_of_one(text: str, recommendation: str, all_: set[str]) -> Iterator[st
                 line = "- " + line[item.end() :][:1].upper() + line[item.end() + 1 :]
         elif line.startswith("|"):
             others = line.split("|")[1].strip().strip("`") in all_ - {recommendation}
-        elif not line.startswith("  "):
+        elif line and not line.startswith("  "):
+            if others:
+                yield ""
             others = False
         if not others:
             yield line

@@ -179,7 +179,7 @@ def _changed(entry: Recommendation, readme: Readme) -> Iterator[str]:
     else:
         yield _unlabelled(readme.say(CHANGED, entry.id))
         yield readme.say(LEFT, entry.id)
-    yield f"Options of the role (`{entry.role}_*`). The audit reads the same ones, and a profile may set them:"
+    yield f"Options of the role (`{entry.role}_*`). The audit reads them, too:"
     yield "\n".join(["| variable | default | meaning |", "|---|---|---|", *_options(SPECS[entry.role])])
     of_parts = tuple(name for name, option in SPECS[entry.role].items() if "options" in option)
     examples = [example for example in readme.examples if example.lstrip().startswith(of_parts)] if of_parts else []
@@ -234,7 +234,7 @@ def _undone(entry: Recommendation, readme: Readme) -> Iterator[str]:
     said = readme.say(UNDONE, entry.id)
     yield _unlabelled(said)
     if entry.reboot or "next boot" in said:
-        yield "After a revert no finding is `pending_reboot`, so a reboot that it needs is asked for by itself:"
+        yield "After a revert no finding is `pending_reboot`. Where the revert waits for the next boot, ask for that boot yourself:"
         yield "    ansible-playbook vmguest.linux.reboot -i inventory --limit GUEST -e vmguest_reboot=always"
 
 

@@ -136,5 +136,6 @@ RECOMMENDATIONS = (
         source="Performance Best Practices for VMware vSphere, Guest Operating Systems",
         reads=(*MEMORY, *OWNERS, entries(_FLOPPY)),
         assess=assess_removable,
+        reboot_when="only where the driver `floppy` is loaded, and kept out from the next boot on",
     ),
 )
