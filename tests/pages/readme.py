@@ -105,7 +105,7 @@ def _lines_of_one(text: str, recommendation: str, all_: set[str]) -> Iterator[st
         elif line.startswith("|"):
             others = line.split("|")[1].strip().strip("`") in all_ - {recommendation}
         elif line and not line.startswith("  "):
-            if others:
+            if others and not line.startswith("- "):
                 yield ""
             others = False
         if not others:

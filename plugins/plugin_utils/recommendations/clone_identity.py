@@ -259,7 +259,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="clone_machine_id",
         area="cloning",
-        title="Have a machine id of one's own",
+        title="Give every guest a machine id of its own",
         severity=Severity.HIGH,
         baseline="audit",
         talk="The talk has a slide on the problems of cloning, but does not name this one.",
@@ -276,11 +276,11 @@ RECOMMENDATIONS = (
     Recommendation(
         id="clone_ssh_host_keys",
         area="cloning",
-        title="Have SSH host keys of one's own",
+        title="Give every guest SSH host keys of its own",
         severity=Severity.CRITICAL,
         baseline="audit",
         talk="The talk has a slide on the problems of cloning, but does not name this one.",
-        today="Whoever is root on one clone can take the part of every other.",
+        today="Whoever is root on one clone can impersonate every other.",
         risk="None: it is only looked at. New keys are refused by all who know the old ones.",
         no_remedy="A removed private key is gone, and who knows the old ones refuses the new ones.",
         source="ssh-keygen(1); sshd(8); cloud-init's documentation, ssh_deletekeys",
@@ -290,7 +290,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="clone_random_seed",
         area="cloning",
-        title="Hand on no random seed",
+        title="Keep no random seed in a template",
         severity=Severity.MEDIUM,
         baseline="off",
         talk="The talk has a slide on the problems of cloning, but does not name this one.",
@@ -307,7 +307,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="clone_residual_state",
         area="cloning",
-        title="Hand on nothing that belongs to one VM",
+        title="Keep nothing in a template that belongs to one VM",
         severity=Severity.MEDIUM,
         baseline="off",
         talk="Guest reconfiguration, sysprep's equivalent: there is no single standard.",

@@ -244,7 +244,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="clone_dhcp_identity",
         area="cloning",
-        title="Tell DHCP servers an identifier of one's own",
+        title="Give every guest a DHCP identifier of its own",
         severity=Severity.HIGH,
         baseline="audit",
         talk="The talk has a slide on the problems of cloning, but does not name this one.",

@@ -241,7 +241,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="irqbalance",
         area="platform",
-        title="Interrupts of cards are for all CPUs",
+        title="Spread the interrupts of cards over the CPUs",
         severity=Severity.LOW,
         baseline="audit",
         talk="Not in the talk.",
@@ -255,7 +255,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="cpu_mitigation_exposure",
         area="security",
-        title="The VM sees what mitigations need",
+        title="Let the VM see the CPU features that mitigations need",
         severity=Severity.MEDIUM,
         baseline="audit",
         talk="Not in the talk.",

@@ -513,11 +513,11 @@ RECOMMENDATIONS = (
     Recommendation(
         id="kernel_no_vmi",
         area="platform",
-        title="Count on no VMI",
+        title="Do not rely on VMI",
         severity=Severity.LOW,
         baseline="audit",
         talk="CPU paravirtualisation (VMI) no longer gains anything, and will be deprecated.",
-        today="It was taken out of ESXi 5.0 and of the kernel; old advice to use a VMI kernel (KB 1006427) is to be inverted.",
+        today="It was taken out of ESXi 5.0 and of the kernel; the old advice to use a VMI kernel (KB 1006427) is now wrong.",
         risk="None: it is only looked at.",
         no_remedy="Another kernel is a package of its own and takes a reboot, and vmi.present is the VM's configuration.",
         source="VMware KB 1006427 and its notes; ESXi 5.0 release notes; Linux arch/x86/kernel/vmiclock_32.c",

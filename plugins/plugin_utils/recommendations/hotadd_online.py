@@ -167,7 +167,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="hotadd_online",
         area="platform",
-        title="Use what is added to the running guest",
+        title="Bring CPUs and memory online that are added to the running guest",
         severity=Severity.MEDIUM,
         baseline="enforce",
         talk="Upgrading the virtual hardware makes a VM capable of hot-add.",

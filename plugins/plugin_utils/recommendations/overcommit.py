@@ -182,8 +182,8 @@ RECOMMENDATIONS = (
         baseline="off",
         talk="Avoid OOM killing by disabling memory over-commit in the guest beyond the swap capacity.",
         today=(
-            "The mechanism is the same, vm.overcommit_memory=2, but the ratio must be computed: at the kernel's default of 50, half "
-            "of the memory cannot be promised. For guests of one known purpose, such as PostgreSQL; not for Java, Redis or "
+            "The mechanism is the same, vm.overcommit_memory=2, but the ratio must be computed: at the kernel's default of 50, "
+            "half of the memory cannot be promised. For guests of one known purpose, such as PostgreSQL; not for Java, Redis or "
             "containers."
         ),
         risk=(

@@ -484,7 +484,7 @@ RECOMMENDATIONS = (
         severity=Severity.MEDIUM,
         baseline="audit",
         talk="vmxnet3 is NAPI compliant and knows TSO, LRO and jumbo frames; its driver is in Linux since 2.6.32.",
-        today="Right, and the default for current guest types. RHEL calls e1000 unmaintained since 7.",
+        today="Right, and the default for current guest types. RHEL has called e1000 unmaintained since 7.",
         risk="Another card has another address and name: DHCP reservations, licences and interface files are bound to them.",
         no_remedy="The adapter's type is the VM's configuration: vCenter adds another adapter, with another name in the guest.",
         source="VMware KB 318877 (2055140), 1001805; Linux drivers/net/vmxnet3",
@@ -511,7 +511,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="vmxnet3_tso",
         area="network",
-        title="Segmentation and checksums by the card",
+        title="Leave segmentation and checksums to the card",
         severity=Severity.MEDIUM,
         baseline="audit",
         talk="vmxnet3 supports TSO.",
@@ -573,7 +573,7 @@ RECOMMENDATIONS = (
         severity=Severity.LOW,
         baseline="audit",
         talk="Not in the talk.",
-        today="The driver makes as many queues as there are CPUs, to eight, rounded down to a power of two, where it has MSI-X.",
+        today="The driver makes as many queues as there are CPUs, up to eight, rounded down to a power of two, where it has MSI-X.",
         risk="None: it is only looked at.",
         no_remedy=(
             "The number of queues is settled when the driver loads, by the VM's CPUs, its hardware version and its "
