@@ -276,7 +276,7 @@ def assess_64bit(evidence: Evidence, options: Options) -> Verdict:
     if not evidence.cpu.long_mode:
         return not_applicable("its processor has no 64-bit mode")
     return manual(
-        "the kernel has 32 bits on a processor of 64: memory above 896 MiB is reached by detours. There is no way in place: "
+        "the kernel has 32 bits on a processor of 64: memory above 896 MiB is reached by detours. It cannot be upgraded in place: "
         "install a 64-bit guest and move to it",
         **sides,
     )

@@ -110,7 +110,7 @@ def assess_dirty_writeback(evidence: Evidence, options: Options) -> Verdict:
     if total is None:
         return unknown("/proc/meminfo could not be read")
     if total < MUCH_MEMORY_KIB:
-        return not_applicable(f"it has {total // MIB} MiB of memory, of which the kernel's per cent are little")
+        return not_applicable(f"it has {total // MIB} MiB of memory, of which the kernel's percentages are little")
     closed = unreadable(evidence, RATIO)
     if closed:
         return closed

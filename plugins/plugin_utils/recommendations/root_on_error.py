@@ -52,7 +52,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     going_on = sorted(point for point, word in words.items() if word == "continue")
     if going_on:
         return manual(
-            f"{', '.join(going_on)} is written to on and on after an error: put errors=remount-ro among its options in /etc/fstab "
+            f"{', '.join(going_on)} goes on being written to after an error: put errors=remount-ro among its options in /etc/fstab "
             f"and `mount -o remount,errors=remount-ro {going_on[0]}`, and have monitoring look for read-only file systems",
             **sides,
         )

@@ -111,8 +111,8 @@ def _switched(conf: ToolsConf, scripts: str) -> list[str]:
     ignored = conf.setting("vmbackup", "ignoreFrozenFileSystems")
     if ignored and ignored.is_true:
         found.append(
-            f"{ignored.owner} was meant until excludedFileSystems is set (ignoreFrozenFileSystems): who thaws one meanwhile spoils "
-            "the snapshot"
+            f"{ignored.owner} is meant only until excludedFileSystems is set (ignoreFrozenFileSystems): whoever thaws one "
+            "meanwhile spoils the snapshot"
         )
     return found
 

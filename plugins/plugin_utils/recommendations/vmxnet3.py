@@ -230,7 +230,7 @@ def assess_tso(evidence: Evidence, options: Options) -> Verdict:
     if network.overlays:
         return manual(
             f"an offload is off on a guest with an overlay network ({', '.join(network.overlays)}): whether that was to work "
-            "around lost packets is not to be seen; try tx-udp_tnl-segmentation off in its place (vmxnet3_overlay_offload)",
+            "around lost packets cannot be seen here; try tx-udp_tnl-segmentation off in its place (vmxnet3_overlay_offload)",
             **sides,
         )
     remedy = tuple(
