@@ -111,7 +111,7 @@ def _audit(entry: Entry) -> str:
 
 
 def _table(entries: Sequence[Entry], tests: Standing) -> Iterator[str]:
-    heads = ["", "recommendation", "audit", "remedy", "revert", *(name for name, dummy in COLUMNS)]
+    heads = ["number", "recommendation", "audit", "remedy", "revert", *(name for name, dummy in COLUMNS)]
     heads += ["conflict", "containers", "VMs"]
     yield f"| {' | '.join(heads)} |"
     yield "|---|---|---|" + "---:|" * (len(heads) - 3)

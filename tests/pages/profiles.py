@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.profiles import Profile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS
-from ansible_collections.vmguest.linux.tests.pages.sources import MADE, effective
+from ansible_collections.vmguest.linux.tests.pages.sources import AREA_TITLES, MADE, by_area, effective
 
 DOES = {"enforce": "enforced", "audit": "audited", "off": "off"}
 
@@ -92,33 +92,44 @@ def _profile(name: str, profile: Profile, profiles: Mapping[str, Profile]) -> It
     yield profile.description.strip()
     base = profiles.get(profile.extends or "")
     if base:
-        yield f"It is [`{base.name}`](#{base.name}) and:"
-        yield "\n".join(_differences(profile, base))
+        yield f"It is [`{base.name}`](#{base.name}), with these differences:"
+        yield from _differences(profile, base)
     elif _enforced(profile):
         rows = [f"| {_link(entry)} | {profile.why.get(entry, '')} |" for entry in _enforced(profile)]
-        yield "\n".join(["| enforced | why |", "|---|---|", *rows])
-    yield "\n".join(_counts(profile))
+        yield "\n".join(["| enforced recommendation | why |", "|---|---|", *rows])
+    yield from _lists(profile)
 
 
 def _differences(profile: Profile, base: Profile) -> Iterator[str]:
-    yield "| | | why |"
-    yield "|---|---|---|"
-    for name, mode in profile.recommendations.items():
-        if base.recommendations.get(name) != mode:
-            before = effective(base, RECOMMENDATIONS[name])
-            now = effective(profile, RECOMMENDATIONS[name])
-            change = f"{DOES[now]}" if now == before else f"{DOES[now]} ({DOES[before]} there)"
-            yield f"| {_link(name)} | {change} | {profile.why.get(name, '')} |"
-    for name, value in profile.options.items():
-        if base.options.get(name) != value:
-            yield f"| `{name}` | `{_value(value)}` | {profile.why.get(name, '')} |"
+    """Tables of the recommendations and of the options that are others than in what a profile extends."""
+    modes = [
+        f"| {_link(name)} | {DOES[now]} | {DOES[before]} | {profile.why.get(name, '')} |"
+        for name in profile.recommendations
+        if (now := effective(profile, RECOMMENDATIONS[name])) != (before := effective(base, RECOMMENDATIONS[name]))
+    ]
+    options = [
+        f"| `{name}` | `{_value(value)}` | {profile.why.get(name, '')} |"
+        for name, value in profile.options.items()
+        if base.options.get(name) != value
+    ]
+    if modes:
+        yield "\n".join([f"| recommendation | here | in `{base.name}` | why |", "|---|---|---|---|", *modes])
+    if options:
+        yield "\n".join(["| option | value | why |", "|---|---|---|", *options])
 
 
-def _counts(profile: Profile) -> Iterator[str]:
+def _lists(profile: Profile) -> Iterator[str]:
+    """What it enforces, audits and leaves out: how many, and folded which, by area."""
     for does in ("enforce", "audit", "off"):
-        names = [_link(name) for name, entry in RECOMMENDATIONS.items() if effective(profile, entry) == does]
-        if names:
-            yield f"- **{DOES[does]}** ({len(names)}): {', '.join(names)}"
+        lines = []
+        for area, entries in by_area().items():
+            names = [f"`{entry.id}`" for entry in entries if effective(profile, entry) == does]
+            lines += [f"- {AREA_TITLES[area]} ({len(names)}): {', '.join(names)}"] if names else []
+        wrapped = [textwrap.fill(line, 120, subsequent_indent="  ", break_on_hyphens=False) for line in lines]
+        count = sum(effective(profile, entry) == does for entry in RECOMMENDATIONS.values())
+        if wrapped:
+            title = f"<details><summary>{DOES[does]}: {count}</summary>"
+            yield "\n".join([title, "", *wrapped, "", "</details>"])
 
 
 # ---- roles/baseline/meta/argument_specs.yml, which ansible-doc shows ---------------------------------------------------

@@ -61,8 +61,8 @@ def page(entry: Recommendation, readme: Readme, proofs: Proofs) -> str:
         "\n".join(_not_applicable(said["not_applicable"])),
         readme.say(NOT_FOR, entry.id),
         "## Risk",
-        _plain(entry.risk),
-        readme.say(RISK, entry.id),
+        # A README that says it of this one says all of it.
+        _unlabelled(readme.say(RISK, entry.id)) or _plain(entry.risk),
         "## What is checked",
         _unlabelled(readme.say(CHECKED, entry.id)),
         _folded("What is read for it, beside what every audit reads", list(_reads(entry.reads))),
@@ -93,17 +93,25 @@ def _unlabelled(section: str) -> str:
 
 def _summary(entry: Recommendation, readme: Readme) -> str:
     rows = {
-        "area": f"[{AREA_TITLES[entry.area]}](README.md#{_anchor(AREA_TITLES[entry.area])})",
+        "area": f"[{AREA_TITLES[entry.area]}](README.md#{_anchor(AREA_TITLES[entry.area])}); "
+        f"`@{entry.area}` in `vmguest_only` and `vmguest_skip`",
         "role": f"[`{entry.role}`](../../roles/{entry.role}/README.md)",
         "severity": entry.severity.value,
         **{heading: cell for heading, cell in readme.rows.get(entry.id, {}).items() if not heading.startswith("in `")},
-        "needs a reboot": "yes: `vmguest.linux.reboot` takes the guests that wait for one" if entry.reboot else "no",
+        "needs a reboot": _reboot(entry),
     }
     for does in MODES:
         names = [f"`{name}`" for name, profile in profiles().items() if effective(profile, entry) == does]
         if names:
             rows[f"{DOES[does]} in profile"] = ", ".join(names)
-    return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {text} |" for name, text in rows.items())
+    return "| property | value |\n|---|---|\n" + "\n".join(f"| {name} | {text} |" for name, text in rows.items())
+
+
+def _reboot(entry: Recommendation) -> str:
+    """Whether its remedy takes effect at the next boot only."""
+    if not (entry.reboot or entry.reboot_when):
+        return "no"
+    return f"{entry.reboot_when or 'yes'}: `vmguest.linux.reboot` reboots the guests that wait for it"
 
 
 def _anchor(heading: str) -> str:
@@ -171,27 +179,42 @@ def _changed(entry: Recommendation, readme: Readme) -> Iterator[str]:
     else:
         yield _unlabelled(readme.say(CHANGED, entry.id))
         yield readme.say(LEFT, entry.id)
-    yield f"Options of the role, which the audit and every profile read, too (`{entry.role}_*`):"
-    yield _options(entry)
+    yield f"Options of the role (`{entry.role}_*`). The audit reads them, too:"
+    yield "\n".join(["| variable | default | meaning |", "|---|---|---|", *_options(SPECS[entry.role])])
+    of_parts = tuple(name for name, option in SPECS[entry.role].items() if "options" in option)
+    examples = [example for example in readme.examples if example.lstrip().startswith(of_parts)] if of_parts else []
+    if examples:
+        yield "For example:"
+        yield "\n".join(example.rstrip() for example in examples)
 
 
-def _options(entry: Recommendation) -> str:
-    rows = ["| variable | default | meaning |", "|---|---|---|"]
-    for name, option in SPECS[entry.role].items():
-        default = option.get("default")
-        shown = f"`{_value(default)}`" if default is not None else ""
-        choices = f" ({', '.join(f'`{choice}`' for choice in option['choices'])})" if "choices" in option else ""
-        rows.append(f"| `{name}` | {shown} | {_markup(option['description'])}{choices} |")
-    return "\n".join(rows)
+def _options(options: Mapping[str, Any], of: str = "") -> Iterator[str]:
+    """Rows of a table: options, and below one that is made of parts, its parts."""
+    for name, option in options.items():
+        shown = "must be given" if option.get("required") else _default(option.get("default"))
+        yield f"| `{of}{name}` | {shown} | {_markup(option['description'])}{_choices(option)} |"
+        if "options" in option:
+            yield from _options(option["options"], f"{of}{name}{'[]' if option.get('type') == 'list' else ''}.")
 
 
-def _value(default: Any) -> str:
+def _default(default: Any) -> str:
     """A default as it is written in YAML, in one line."""
+    if default is None or default == "":
+        return "none"
     if isinstance(default, bool):
-        return str(default).lower()
+        return f"`{str(default).lower()}`"
     if isinstance(default, list):
-        return f"[{', '.join(map(str, default))}]"
-    return str(default)
+        return f"`[{', '.join(map(str, default))}]`"
+    return f"`{default}`"
+
+
+def _choices(option: Mapping[str, Any]) -> str:
+    """What an option may be: whole numbers that follow one another by the first and the last."""
+    choices = option.get("choices", [])
+    numbers = all(isinstance(choice, int) and not isinstance(choice, bool) for choice in choices)
+    if numbers and len(choices) > 2 and choices == list(range(choices[0], choices[-1] + 1)):
+        return f" (`{choices[0]}` to `{choices[-1]}`)"
+    return f" ({', '.join(f'`{choice}`' for choice in choices)})" if choices else ""
 
 
 def _markup(description: str | list[str]) -> str:
@@ -208,7 +231,11 @@ def _undone(entry: Recommendation, readme: Readme) -> Iterator[str]:
         yield "There is nothing to undo."
         return
     yield f"    ansible-playbook vmguest.linux.revert -i inventory -e vmguest_only={entry.id}"
-    yield _unlabelled(readme.say(UNDONE, entry.id))
+    said = readme.say(UNDONE, entry.id)
+    yield _unlabelled(said)
+    if entry.reboot or "next boot" in said:
+        yield "After a revert no finding is `pending_reboot`. Where the revert waits for the next boot, ask for that boot yourself:"
+        yield "    ansible-playbook vmguest.linux.reboot -i inventory --limit GUEST -e vmguest_reboot=always"
 
 
 def _proved(entry: Recommendation, proofs: Proofs) -> Iterator[str]:
@@ -260,7 +287,7 @@ def _by_area() -> Iterator[str]:
 def _by_profile() -> Iterator[str]:
     yield "## By profile"
     names = [name for name in profiles() if name != "everything"]
-    rows = [f"| | {' | '.join(f'`{name}`' for name in names)} |", "|---" * (len(names) + 1) + "|"]
+    rows = [f"| recommendation | {' | '.join(f'`{name}`' for name in names)} |", "|---" * (len(names) + 1) + "|"]
     for entry in RECOMMENDATIONS.values():
         cells = [CELLS[effective(profiles()[name], entry)] for name in names]
         rows.append(f"| {_link(entry)} | {' | '.join(cells)} |")

@@ -34,7 +34,12 @@ AREA_TITLES = {
 
 def readmes() -> dict[str, Readme]:
     """Role to its README, for every role of recommendations."""
-    return {role: parse(role, (TOP / "roles" / role / "README.md").read_text(encoding="utf-8")) for role in ROLES}
+    return {
+        role: parse(
+            role, (TOP / "roles" / role / "README.md").read_text(encoding="utf-8"), (entry.id for entry in entries)
+        )
+        for role, entries in ROLES.items()
+    }
 
 
 def mode(profile: Profile, entry: Recommendation) -> str:

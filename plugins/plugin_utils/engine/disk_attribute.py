@@ -103,7 +103,7 @@ def assess_attribute(evidence: Evidence, attribute: DiskAttribute, disks: Sequen
         before = present.text if present else None
         if before == attribute.content:
             return unknown(
-                f"{attribute.rule} is as it should be, and yet its lines are not among those that were read", **sides
+                f"{attribute.rule} has the expected content, but the probe did not return its lines", **sides
             )
         steps.append(WriteFile(attribute.rule, attribute.content, before))
     steps += [WriteKernel(attribute.file(disk), str(attribute.now(disk)), str(attribute.wanted)) for disk in wrong_now]

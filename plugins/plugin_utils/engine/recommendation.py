@@ -29,6 +29,8 @@ class Recommendation:
 
     ``assess`` is pure: evidence and options in, verdict (with its remedy) out. It is called only for a VMware guest that
     is no container. ``reads`` names all that it looks at, beyond what every recommendation gets.
+    ``reboot`` says that its remedy takes effect at the next boot; ``reboot_when`` is in which case, for people, where that is not
+    always so. It decides nothing: the verdict says whether this remedy does.
     ``measures`` says that its runtime side is a measurement that is another one at every look: such a difference is no drift.
     ``no_remedy`` is why the guest is not changed, a sentence, where ``assess`` never gives a remedy; empty where it does.
     ``baseline`` is its mode in profile ``baseline``: enforce, audit or off.
@@ -46,6 +48,7 @@ class Recommendation:
     reads: tuple[Read, ...]
     assess: Callable[[Evidence, Options], Verdict]
     reboot: bool = False
+    reboot_when: str = ""
     role: str = ""
     measures: bool = False
     no_remedy: str = ""

@@ -198,7 +198,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="appliance_best_practices",
         area="platform",
-        title="Check an appliance as it is built, and say so in it",
+        title="Check an appliance when it is built, and put the report into it",
         severity=Severity.LOW,
         baseline="off",
         talk="Best practices can be followed when the appliance is built, once for all who deploy it.",

@@ -244,10 +244,10 @@ RECOMMENDATIONS = (
     Recommendation(
         id="clone_dhcp_identity",
         area="cloning",
-        title="Tell DHCP servers an identifier of one's own",
+        title="Give every guest a DHCP identifier of its own",
         severity=Severity.HIGH,
         baseline="audit",
-        talk="Not in the talk; its slide on problems of cloning is.",
+        talk="The talk has a slide on the problems of cloning, but does not name this one.",
         today="Clients keep a DUID; clones that inherit it get the same address.",
         risk="None: it is only looked at. With another identifier a guest may get another address.",
         no_remedy="With another identifier the server may give another address, at once or when the lease ends.",

@@ -262,10 +262,10 @@ RECOMMENDATIONS = (
     Recommendation(
         id="clone_block_identity",
         area="cloning",
-        title="Name file systems by what is in them",
+        title="Name file systems by UUID, label or volume",
         severity=Severity.HIGH,
         baseline="audit",
-        talk="Not in the talk; its slide on the paravirtual controller asks for it.",
+        talk="The talk's slide on the paravirtual controller asks for it.",
         today="Right for every change of controllers and for clones; installers have used UUIDs since 2008.",
         risk="None: it is only looked at. A wrong line in fstab keeps a guest from booting.",
         no_remedy="A wrong line in fstab or in a boot entry keeps the guest from booting: each is to be tried before a reboot.",
@@ -293,7 +293,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="guest_customization_ready",
         area="cloning",
-        title="Have what vCenter customizes a clone with",
+        title="Have what vCenter needs to customize a clone",
         severity=Severity.HIGH,
         baseline="off",
         talk="Guest reconfiguration, sysprep's equivalent: there is no single standard.",

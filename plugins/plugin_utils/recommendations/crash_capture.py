@@ -234,6 +234,7 @@ RECOMMENDATIONS = (
         source="Linux Documentation/admin-guide/kdump/kdump.rst, sysctl/kernel.rst (unknown_nmi_panic); Red Hat article 3587631",
         reads=(*BOOT, *SERVICES, *SYSCTL, files(_LOADED, _SIZE, kernel_file(NMI), kernel_file(UNRECOVERED))),
         assess=assess_kdump,
+        reboot_when="only where no memory is set aside yet",
     ),
     Recommendation(
         id="serial_console",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""cron_scatter and timer_scatter: no two guests' jobs in the same minute.
+"""cron_scatter and timer_scatter: jobs of many guests, spread evenly over the minutes.
 
 Every guest of a distribution rotates its logs, scrubs its disks and updates its indexes at the same minute of the same clock; on
 one host that is a storm of I/O every night. Each guest gets a time of its own, the same one at every run: hashed from what

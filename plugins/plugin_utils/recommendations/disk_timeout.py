@@ -187,7 +187,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="scsi_disk_timeout",
         area="storage",
-        title="Let SCSI disks be silent for 180 seconds",
+        title="Wait 180 seconds for a SCSI disk that does not answer",
         severity=Severity.HIGH,
         baseline="enforce",
         talk="The default timeout may not be sufficient; VMware Tools raise it to 180 seconds on kernels from 2.6.13 on.",
@@ -206,7 +206,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="nvme_io_timeout",
         area="storage",
-        title="Let NVMe disks be silent for 180 seconds",
+        title="Wait 180 seconds for an NVMe disk that does not answer",
         severity=Severity.HIGH,
         baseline="enforce",
         talk="Not in the talk: there was no virtual NVMe controller.",
@@ -215,5 +215,6 @@ RECOMMENDATIONS = (
         source="open-vm-tools PR 618; Linux Documentation/ABI/stable/sysfs-block (io_timeout), drivers/nvme/host/core.c",
         reads=(*BOOT_READS, LISTED, files(NVME_RULE, NVME_PARAMETER)),
         assess=assess_nvme,
+        reboot_when="only with `disk_timeout_boot_argument`, where NVMe disks have no timeout of their own",
     ),
 )

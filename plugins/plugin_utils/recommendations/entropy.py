@@ -63,7 +63,7 @@ RECOMMENDATIONS = (
         severity=Severity.LOW,
         baseline="audit",
         talk="Not in the talk.",
-        today="Since Linux 5.6 no question; before, a guest without RDRAND could stand still at boot, or whenever it made keys.",
+        today="No question since Linux 5.6; before, a guest without RDRAND could stand still at boot, or whenever it made keys.",
         risk="None: it is only looked at.",
         no_remedy=(
             "A daemon that fills the pool is a package of its own, and the CPU's rdrand is shown or hidden by the VM's "

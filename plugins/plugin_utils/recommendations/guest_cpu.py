@@ -235,12 +235,13 @@ RECOMMENDATIONS = (
         reads=(*BOOT, KERNEL_LINES),
         assess=assess_steal,
         reboot=True,
+        reboot_when="only where `no-steal-acc` is taken out of the boot options",
         measures=True,
     ),
     Recommendation(
         id="irqbalance",
         area="platform",
-        title="Interrupts of cards are for all CPUs",
+        title="Spread the interrupts of cards over the CPUs",
         severity=Severity.LOW,
         baseline="audit",
         talk="Not in the talk.",
@@ -254,7 +255,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="cpu_mitigation_exposure",
         area="security",
-        title="The VM sees what mitigations need",
+        title="Let the VM see the CPU features that mitigations need",
         severity=Severity.MEDIUM,
         baseline="audit",
         talk="Not in the talk.",

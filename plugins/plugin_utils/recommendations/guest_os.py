@@ -276,7 +276,7 @@ def assess_64bit(evidence: Evidence, options: Options) -> Verdict:
     if not evidence.cpu.long_mode:
         return not_applicable("its processor has no 64-bit mode")
     return manual(
-        "the kernel has 32 bits on a processor of 64: memory above 896 MiB is reached by detours. There is no way in place: "
+        "the kernel has 32 bits on a processor of 64: memory above 896 MiB is reached by detours. It cannot be upgraded in place: "
         "install a 64-bit guest and move to it",
         **sides,
     )
@@ -513,11 +513,11 @@ RECOMMENDATIONS = (
     Recommendation(
         id="kernel_no_vmi",
         area="platform",
-        title="Count on no VMI",
+        title="Do not rely on VMI",
         severity=Severity.LOW,
         baseline="audit",
         talk="CPU paravirtualisation (VMI) no longer gains anything, and will be deprecated.",
-        today="It was taken out of ESXi 5.0 and of the kernel; old advice to use a VMI kernel (KB 1006427) is to be inverted.",
+        today="It was taken out of ESXi 5.0 and of the kernel; the old advice to use a VMI kernel (KB 1006427) is now wrong.",
         risk="None: it is only looked at.",
         no_remedy="Another kernel is a package of its own and takes a reboot, and vmi.present is the VM's configuration.",
         source="VMware KB 1006427 and its notes; ESXi 5.0 release notes; Linux arch/x86/kernel/vmiclock_32.c",
@@ -527,7 +527,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="kernel_portable",
         area="platform",
-        title="Hold the kernel to no single machine",
+        title="Do not tie the kernel to one machine",
         severity=Severity.MEDIUM,
         baseline="audit",
         talk="Distributions choose a kernel for the processor and memory that they are installed on; a VM moves to others.",

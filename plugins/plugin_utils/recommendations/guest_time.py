@@ -579,7 +579,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="time_sync_source",
         area="time",
-        title="One time client, and not VMware Tools besides",
+        title="One time client, and VMware Tools leave the clock alone",
         severity=Severity.HIGH,
         baseline="enforce",
         talk="Time synchronisation is one of VMware Tools' components.",

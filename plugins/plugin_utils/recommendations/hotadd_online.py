@@ -138,7 +138,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
         how = "write 1 into /sys/devices/system/cpu/*/online, online into /sys/devices/system/memory/*/state after each addition"
         return manual(f"{reason}; its udev cannot set attributes: {how}", **sides)
     if uncovered and not rule:
-        return unknown(f"{RULE} is as it should be, and yet its lines are not among those that were read", **sides)
+        return unknown(f"{RULE} has the expected content, but the probe did not return its lines", **sides)
     if not offline:
         return not_persistent(reason, remedy=rule, **sides)
     return noncompliant(reason, remedy=(*rule, *_now(hotplug.cpus_offline, hotplug.blocks_offline, parts)), **sides)
@@ -167,7 +167,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="hotadd_online",
         area="platform",
-        title="Use what is added to the running guest",
+        title="Bring CPUs and memory online that are added to the running guest",
         severity=Severity.MEDIUM,
         baseline="enforce",
         talk="Upgrading the virtual hardware makes a VM capable of hot-add.",

@@ -132,9 +132,10 @@ RECOMMENDATIONS = (
         today="Still right: a device of the host, or an image on a local datastore, keeps a VM from being moved; the floppy driver "
         "probes for a drive.",
         risk="None: it is only looked at.",
-        no_remedy="Somebody may be reading it, and what is connected to the VM is vCenter's.",
+        no_remedy="Somebody may be reading it, and vCenter decides what is connected to the VM.",
         source="Performance Best Practices for VMware vSphere, Guest Operating Systems",
         reads=(*MEMORY, *OWNERS, entries(_FLOPPY)),
         assess=assess_removable,
+        reboot_when="only where the driver `floppy` is loaded, and kept out from the next boot on",
     ),
 )

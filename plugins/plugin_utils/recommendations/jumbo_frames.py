@@ -180,8 +180,8 @@ RECOMMENDATIONS = (
         baseline="off",
         talk="vmxnet3 supports jumbo frames.",
         today=(
-            "Right, where all on the network takes them: cards, virtual switches, switches, storage. Only what is declared in "
-            "jumbo_frames_networks is asked, and only what was proved stays."
+            "Right, where all on the network takes them: cards, virtual switches, switches, storage. Only networks that "
+            "jumbo_frames_networks declares are looked at, and only an MTU that was proved stays."
         ),
         risk=(
             "The card is reset for a moment. What lies behind a router that takes smaller frames, and drops the ICMP that says so, "

@@ -110,7 +110,7 @@ def assess_dirty_writeback(evidence: Evidence, options: Options) -> Verdict:
     if total is None:
         return unknown("/proc/meminfo could not be read")
     if total < MUCH_MEMORY_KIB:
-        return not_applicable(f"it has {total // MIB} MiB of memory, of which the kernel's per cent are little")
+        return not_applicable(f"it has {total // MIB} MiB of memory, of which the kernel's percentages are little")
     closed = unreadable(evidence, RATIO)
     if closed:
         return closed
@@ -224,7 +224,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="page_sharing",
         area="memory",
-        title="No page sharing in the guest, and none counted on",
+        title="No page sharing in the guest, and no reliance on the host's",
         severity=Severity.INFO,
         baseline="audit",
         talk="Memory savings with page sharing.",
@@ -232,7 +232,7 @@ RECOMMENDATIONS = (
             "Between guests it is off by default since ESXi 6.0 and updates of 5.x (VMware KB 2080735): identical guests no longer "
             "save host memory. In the guest KSM is for hypervisors."
         ),
-        risk="None: audit only.",
+        risk="None: it is only looked at.",
         no_remedy=(
             "What started KSM (a service, a script, an administrator) is not told by the kernel's switch, and would start it again."
         ),
@@ -248,7 +248,7 @@ RECOMMENDATIONS = (
         baseline="audit",
         talk="Correct sizing of swap is important to avoid the OOM killer when the balloon driver kicks in.",
         today="Fedora and Photon swap to compressed memory, which is no relief when the balloon takes memory.",
-        risk="None: audit only.",
+        risk="None: it is only looked at.",
         no_remedy=(
             "Its remedy is another recommendation's: swap_size adds swap on disk where there is room, or a reservation in "
             "vCenter does it."
@@ -277,12 +277,12 @@ RECOMMENDATIONS = (
     Recommendation(
         id="numa_visibility",
         area="memory",
-        title="Nodes of memory are seen where there are some",
+        title="Let a large guest see its NUMA nodes",
         severity=Severity.LOW,
         baseline="audit",
         talk="Not in the talk: guests had 8 vCPUs at most.",
         today="vSphere shows its nodes to guests of 9 vCPUs and more; numa=off, from old guides for databases, hides them.",
-        risk="Taking numa=off out changes where a database's memory lies: at its next maintenance. It takes a reboot.",
+        risk="Taking numa=off out moves a database's memory to other nodes: do it in a maintenance window. It takes a reboot.",
         source="VMware vSphere Resource Management (virtual NUMA); Linux Documentation/admin-guide/kernel-parameters.txt",
         reads=(*BOOT, files(CPUS), entries(NODES)),
         assess=assess_numa_visibility,

@@ -478,7 +478,7 @@ RECOMMENDATIONS = (
         baseline="enforce",
         talk="Many forget to install VMware Tools, since the guest works without them.",
         today=(
-            "Right, by other means: the distribution's open-vm-tools. Drivers are the kernel's since 3.10; Tools are "
+            "Right, by other means: the distribution's open-vm-tools. Drivers have come with the kernel since 3.10; Tools are "
             "for heartbeat, graceful power operations, quiesced snapshots, guest information and customization."
         ),
         risk="Guest operations let whoever may use them on the host run programs in the guest.",
@@ -523,7 +523,10 @@ RECOMMENDATIONS = (
             "Right. Without it a host that is short of memory compresses and swaps out pages of the guest, knowing "
             "nothing of what they hold."
         ),
-        risk="None for guests whose memory is reserved in full: their balloon never inflates.",
+        risk=(
+            "A guest without enough swap may run out of memory when the balloon inflates (swap_size); where memory is reserved in "
+            "full it never does."
+        ),
         source="vSphere Resource Management, Memory Balloon Driver; Linux drivers/misc/vmw_balloon.c",
         reads=MODULE_READS,
     ),

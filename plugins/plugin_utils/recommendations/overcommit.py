@@ -182,8 +182,9 @@ RECOMMENDATIONS = (
         baseline="off",
         talk="Avoid OOM killing by disabling memory over-commit in the guest beyond the swap capacity.",
         today=(
-            "The mechanism is the same, vm.overcommit_memory=2, and needs its arithmetic: with the kernel's ratio of 50 it gives "
-            "half of the memory away. For guests of one known purpose, such as PostgreSQL; nothing for Java, Redis or containers."
+            "The mechanism is the same, vm.overcommit_memory=2, but the ratio must be computed: at the kernel's default of 50, "
+            "half of the memory cannot be promised. For guests of one known purpose, such as PostgreSQL; not for Java, Redis or "
+            "containers."
         ),
         risk=(
             "A program that reserves more than it touches is refused memory that is free. The limit does not follow the balloon: "

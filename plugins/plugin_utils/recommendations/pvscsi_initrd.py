@@ -301,7 +301,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="pvscsi_initrd",
         area="boot",
-        title="Images of the early user space hold the paravirtual controller's driver",
+        title="Have the paravirtual controller's driver in every boot image",
         severity=Severity.HIGH,
         baseline="audit",
         talk="You will need to create a new initrd image to use pvscsi for the boot disk.",

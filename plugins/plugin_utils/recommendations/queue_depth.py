@@ -242,7 +242,7 @@ RECOMMENDATIONS = (
         severity=Severity.LOW,
         baseline="off",
         talk="The adapter's queue depth is meant for local disks; on a SAN a greater one helps.",
-        today="The driver's own default is 254 on today's kernels, what VMware asked for; older ones start with 64.",
+        today="The driver's own default is 254 on today's kernels, as VMware asks for; older ones start with 64.",
         risk=(
             "Without queues of the same length on the host (HBA, Disk.SchedNumReqOutstanding) the commands wait there, and other "
             "VMs of the datastore wait behind them. Not for small arrays."
@@ -274,7 +274,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="lsi_queue_depth",
         area="storage",
-        title="Have LSI Logic disks use the depth that there is",
+        title="Let LSI Logic disks use the full depth of their controller",
         severity=Severity.LOW,
         baseline="audit",
         talk="The adapter's queue depth is meant for local disks; on a SAN a greater one helps.",
@@ -292,8 +292,11 @@ RECOMMENDATIONS = (
         severity=Severity.LOW,
         baseline="off",
         talk="Not in the talk.",
-        today="Helps guests with many processors where the kernel leaves the choice (RHEL 7, SLES 12); 5.0 has nothing else.",
-        risk="A preview for some drivers on RHEL 7. The I/O schedulers are others: see io_scheduler.",
+        today=(
+            "Helps guests with many processors where the kernel leaves the choice (RHEL 7, SLES 12); since 5.0 there is nothing "
+            "else."
+        ),
+        risk="On RHEL 7 a technology preview for some drivers. Other I/O schedulers are then available: see io_scheduler.",
         source="Linux Documentation/admin-guide/kernel-parameters.txt (scsi_mod.use_blk_mq), 3.17 to 4.20",
         reads=(*BOOT_READS, LISTED, files(USE_BLK_MQ)),
         assess=assess_blk_mq,

@@ -52,7 +52,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     going_on = sorted(point for point, word in words.items() if word == "continue")
     if going_on:
         return manual(
-            f"{', '.join(going_on)} is written to on and on after an error: put errors=remount-ro among its options in /etc/fstab "
+            f"{', '.join(going_on)} goes on being written to after an error: put errors=remount-ro among its options in /etc/fstab "
             f"and `mount -o remount,errors=remount-ro {going_on[0]}`, and have monitoring look for read-only file systems",
             **sides,
         )
@@ -92,12 +92,12 @@ RECOMMENDATIONS = (
     Recommendation(
         id="root_on_error",
         area="storage",
-        title="Write no more to a file system that found an error",
+        title="Stop writing to a file system that found an error",
         severity=Severity.LOW,
         baseline="audit",
-        talk="Not in the talk, but what its longer timeout of disks (scsi_disk_timeout) is there to avoid.",
+        talk="Not in the talk, but its longer disk timeout (scsi_disk_timeout) is there to avoid such errors.",
         today="Debian's installer writes errors=remount-ro for the root; elsewhere ext4 goes on, as its superblock says.",
-        risk="A guest whose root is read-only answers, and does no work: monitoring must see it.",
+        risk="A guest whose root is read-only still answers, but does no work: monitoring must notice it.",
         no_remedy=(
             "A file system that goes read-only stops the guest's work: that is the owner's choice, and monitoring must know "
             "of it."

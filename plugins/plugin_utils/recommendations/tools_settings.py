@@ -111,8 +111,8 @@ def _switched(conf: ToolsConf, scripts: str) -> list[str]:
     ignored = conf.setting("vmbackup", "ignoreFrozenFileSystems")
     if ignored and ignored.is_true:
         found.append(
-            f"{ignored.owner} was meant until excludedFileSystems is set (ignoreFrozenFileSystems): who thaws one meanwhile spoils "
-            "the snapshot"
+            f"{ignored.owner} is meant only until excludedFileSystems is set (ignoreFrozenFileSystems): whoever thaws one "
+            "meanwhile spoils the snapshot"
         )
     return found
 
@@ -257,11 +257,11 @@ RECOMMENDATIONS = (
     Recommendation(
         id="quiesce_scripts",
         area="tools",
-        title="Freeze for a quiesced snapshot, by scripts of root alone",
+        title="Quiesce snapshots, with scripts that only root can change",
         severity=Severity.MEDIUM,
         baseline="audit",
         talk="Not in the talk.",
-        today="Scripts in backupScripts.d are run as root before and after, and what cannot be run fails the snapshot.",
+        today="Scripts in backupScripts.d are run as root before and after the snapshot; one that cannot be run makes it fail.",
         risk="A database stands still while it is frozen. A script that others may write gives them root.",
         source="open-vm-tools tools.conf, services/plugins/vmbackup/scriptOps.c",
         reads=(*TOOLS_READS, *CONF_READS, entries(f"{FOLDER}/*", *LEGACY)),
@@ -274,8 +274,8 @@ RECOMMENDATIONS = (
         severity=Severity.LOW,
         baseline="audit",
         talk="Not in the talk.",
-        today="Level debug is for the time of a diagnosis: it grows, and may hold secrets.",
-        risk="Somebody may be at a diagnosis: the line stays as a comment.",
+        today="Level debug is for a diagnosis: such a log grows fast, and may hold secrets.",
+        risk="Somebody may be diagnosing a problem: the line stays as a comment.",
         source="open-vm-tools tools.conf, libvmtools/vmtoolsLog.c",
         reads=(*TOOLS_READS, *CONF_READS),
         assess=assess_logging,
@@ -283,7 +283,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="tools_attack_surface",
         area="security",
-        title="Turn off what nobody uses of VMware Tools",
+        title="Turn off the parts of VMware Tools that nobody uses",
         severity=Severity.MEDIUM,
         baseline="audit",
         talk="Not in the talk.",

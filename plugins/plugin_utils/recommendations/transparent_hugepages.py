@@ -227,7 +227,7 @@ RECOMMENDATIONS = (
             "The kernel makes large pages by itself since 2.6.38. They can be split and swapped, so the balloon does not mind; "
             "databases want them where they ask (madvise) or not at all, and what must not wait wants none."
         ),
-        risk="Without them a program that profits and does not ask gets slower: more TLB misses cost more in a guest.",
+        risk="Programs that profit from huge pages without asking for them get slower; TLB misses cost more in a guest.",
         source="Linux Documentation/admin-guide/mm/transhuge.rst; tuned plugin_vm.py; tmpfiles.d(5)",
         reads=(files(*ENABLED, OURS), *KCONFIG, *BOOT, *TUNED_READS, _WRITERS, entries(*LOCAL_SCRIPTS)),
         assess=assess,

@@ -318,14 +318,16 @@ RECOMMENDATIONS = (
     Recommendation(
         id="hw_version",
         area="platform",
-        title="Give it virtual hardware of a recent version",
+        title="Give the VM recent virtual hardware",
         severity=Severity.MEDIUM,
         baseline="audit",
         talk="A newer virtual hardware version is a new motherboard: hot-add, pvscsi, vmxnet3.",
         today=(
             "Right: version 7 brought pvscsi and vmxnet3, 11 UNMAP, 13 NVMe and the steal clock. A guest cannot see which it has."
         ),
-        risk="Cards and disks may change their names; there is no way back but a snapshot, and older hosts are out.",
+        risk=(
+            "Cards and disks may change their names; there is no way back but a snapshot, and older hosts can no longer run the VM."
+        ),
         no_remedy="The version is the VM's configuration, raised while it is off, and only a snapshot brings it back.",
         source="vSphere documentation, Hardware Features Available with Virtual Machine Compatibility Settings; KB 2007240",
         reads=STORAGE_READS,
@@ -339,7 +341,7 @@ RECOMMENDATIONS = (
         baseline="audit",
         talk="Some optimizations are based on the guest OS type.",
         today="Right for devices, limits and customization; no longer for timers.",
-        risk="The VM is powered off for it. Default devices of new disks and cards may be others.",
+        risk="The VM is powered off for it. New disks and cards may get other devices by default.",
         no_remedy="The guest type is the VM's configuration, and changes only while the VM is off.",
         source="vSphere Web Services API, VirtualMachineGuestOsIdentifier (vmware/govmomi, vim25/types/enum.go)",
         reads=(),

@@ -230,7 +230,7 @@ def assess_tso(evidence: Evidence, options: Options) -> Verdict:
     if network.overlays:
         return manual(
             f"an offload is off on a guest with an overlay network ({', '.join(network.overlays)}): whether that was to work "
-            "around lost packets is not to be seen; try tx-udp_tnl-segmentation off in its place (vmxnet3_overlay_offload)",
+            "around lost packets cannot be seen here; try tx-udp_tnl-segmentation off in its place (vmxnet3_overlay_offload)",
             **sides,
         )
     remedy = tuple(
@@ -246,7 +246,7 @@ def assess_tso(evidence: Evidence, options: Options) -> Verdict:
     )
     names = ", ".join(f"{name}: {' '.join(off)}" for name, off in wrong.items() if off)
     return noncompliant(
-        f"somebody turned offloads off ({names}): the guest's CPU cuts and sums what the card could",
+        f"somebody turned offloads off ({names}): the guest's CPU segments and checksums what the card could",
         remedy=remedy,
         **sides,
     )
@@ -489,7 +489,7 @@ RECOMMENDATIONS = (
         severity=Severity.MEDIUM,
         baseline="audit",
         talk="vmxnet3 is NAPI compliant and knows TSO, LRO and jumbo frames; its driver is in Linux since 2.6.32.",
-        today="Right, and the default for current guest types. RHEL calls e1000 unmaintained since 7.",
+        today="Right, and the default for current guest types. RHEL has called e1000 unmaintained since 7.",
         risk="Another card has another address and name: DHCP reservations, licences and interface files are bound to them.",
         no_remedy="The adapter's type is the VM's configuration: vCenter adds another adapter, with another name in the guest.",
         source="VMware KB 318877 (2055140), 1001805; Linux drivers/net/vmxnet3",
@@ -516,7 +516,7 @@ RECOMMENDATIONS = (
     Recommendation(
         id="vmxnet3_tso",
         area="network",
-        title="Segmentation and checksums by the card",
+        title="Leave segmentation and checksums to the card",
         severity=Severity.MEDIUM,
         baseline="audit",
         talk="vmxnet3 supports TSO.",
@@ -578,7 +578,7 @@ RECOMMENDATIONS = (
         severity=Severity.LOW,
         baseline="audit",
         talk="Not in the talk.",
-        today="The driver makes as many queues as there are CPUs, to eight, rounded down to a power of two, where it has MSI-X.",
+        today="The driver makes as many queues as there are CPUs, up to eight, rounded down to a power of two, where it has MSI-X.",
         risk="None: it is only looked at.",
         no_remedy=(
             "The number of queues is settled when the driver loads, by the VM's CPUs, its hardware version and its "

@@ -97,12 +97,12 @@ RECOMMENDATIONS = (
     Recommendation(
         id="watchdog_timeouts",
         area="scheduling",
-        title="Watchdogs that wait for a guest that stands still",
+        title="No watchdog alarm while the guest is paused",
         severity=Severity.LOW,
         baseline="audit",
         talk="Not in the talk.",
         today=(
-            "vMotion and snapshots with memory let a guest stand still; the soft lockup detector reports it after twice "
+            "vMotion and snapshots with memory pause a guest; the soft lockup detector reports it after twice "
             "kernel.watchdog_thresh, 20 seconds as shipped. tuned's network-latency turns nmi_watchdog off. How much is right is "
             "the site's to say: watchdog_timeouts_threshold, watchdog_timeouts_no_nmi."
         ),

@@ -119,6 +119,39 @@ def test_a_page_has_of_a_section_what_is_said_of_its_recommendation() -> None:
     assert "| `two`" not in three
 
 
+OF_EACH = """
+**What it changes.** Each a file.
+
+- `one`: the first:
+
+      x: 1
+
+  - part of the first
+
+- `two`: the second,
+  in two lines
+
+For both.
+
+**Not for.**
+
+- `one`: guests
+"""
+
+
+def test_what_is_left_of_a_list_is_a_paragraph_and_nothing_is_no_section() -> None:
+    found = readme.parse("example", OF_EACH, ("one", "two"))
+    assert (
+        found.say(readme.CHANGED, "two")
+        == "**What it changes.** Each a file.\n\nThe second,\nin two lines\n\nFor both."
+    )
+    assert found.say(readme.CHANGED, "one") == (
+        "**What it changes.** Each a file.\n\n- The first:\n\n      x: 1\n\n  - part of the first\n\nFor both."
+    )
+    assert found.say(readme.NOT_FOR, "one") == "**Not for.** Guests"
+    assert found.say(readme.NOT_FOR, "two") == ""
+
+
 @pytest.mark.parametrize("name", sorted(RECOMMENDATIONS))
 def test_a_page_says_what_is_checked_for_it(name: str) -> None:
     """Where a README says it of each recommendation by itself, it forgets none."""
@@ -404,6 +437,28 @@ def test_what_ansible_doc_says_of_profiles_is_what_they_are() -> None:
         profiles.specs("argument_specs: {}\n", shipped())
 
 
+def test_a_profile_shows_what_is_other_than_in_the_one_that_it_extends() -> None:
+    given = {
+        "base": Profile("base", "", None, {}, {}),
+        "own": Profile(
+            "own",
+            "",
+            None,
+            {"vmxnet3_lro": "enforce", "vmxnet3_rings": "enforce"},
+            {"vmxnet3_lro": "off"},
+            "base",
+            {"vmxnet3_lro": "because", "vmxnet3_rings": "why"},
+        ),
+    }
+    page = profiles.page(given)
+    assert (
+        "| recommendation | here | in `base` | why |\n|---|---|---|---|\n"
+        "| [`vmxnet3_rings`](recommendations/vmxnet3_rings.md) | enforced | audited | why |\n\n"
+        "| option | value | why |\n|---|---|---|\n| `vmxnet3_lro` | `off` | because |\n\n"
+    ) in page
+    assert max(map(len, page.splitlines())) < 500
+
+
 def test_what_a_profile_does_not_explain_is_named() -> None:
     given = {
         "base": Profile("base", "", "audit", {"swap_size": "audit"}, {}, None, {"swap_size": "because"}),
@@ -492,6 +547,56 @@ def test_a_page_answers_every_question() -> None:
         "`c::d`",
     ):
         assert part in page
+
+
+def test_a_page_has_the_parts_of_an_option_with_an_example() -> None:
+    page = run.pages()["recommendations/jumbo_frames.md"]
+    assert "| `jumbo_frames_networks[].mtu` | must be given | The size of frames" in page
+    assert "| `jumbo_frames_networks[].peer` | none | Who must answer" in page
+    assert "For example:\n\n    jumbo_frames_networks:\n      - network: 10.20.0.0/24" in page
+    assert "For example:" not in run.pages()["recommendations/vmxnet3_lro.md"]
+
+
+def test_an_option_that_is_empty_or_a_range_is_shown_so() -> None:
+    page = run.pages()["recommendations/cron_scatter.md"]
+    assert "| `cron_scatter_window_start` | none |" in page
+    assert "(`0` to `23`) |" in page
+    assert "| `guest_os_kernel` | none |" in run.pages()["recommendations/guest_os_current.md"]
+
+
+REBOOT = "ansible-playbook vmguest.linux.reboot -i inventory --limit GUEST -e vmguest_reboot=always"
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "undone_by_reboot"),
+    [
+        ("numa_visibility", "yes: ", True),
+        ("nvme_io_timeout", "only with `disk_timeout_boot_argument`", True),
+        ("kdump_ready", "only where no memory is set aside yet", False),
+        ("swappiness", "no |", False),
+    ],
+)
+def test_a_page_says_when_a_reboot_is_needed(name: str, row: str, undone_by_reboot: bool) -> None:
+    page = run.pages()[f"recommendations/{name}.md"]
+    assert f"| needs a reboot | {row}" in page
+    assert (REBOOT in page) == undone_by_reboot
+
+
+@pytest.mark.parametrize("name", [name for name, entry in RECOMMENDATIONS.items() if entry.reboot])
+def test_what_takes_effect_at_the_next_boot_is_undone_there(name: str) -> None:
+    assert "next boot" in readmes()[RECOMMENDATIONS[name].role].say(readme.UNDONE, name)
+    assert REBOOT in run.pages()[f"recommendations/{name}.md"]
+
+
+@pytest.mark.parametrize("name", sorted(RECOMMENDATIONS))
+def test_a_page_tells_its_risk_once(name: str) -> None:
+    page = run.pages()[f"recommendations/{name}.md"]
+    assert "**Risk" not in page
+    assert "\n## Risk\n" in page
+
+
+def test_a_page_has_the_word_of_its_area() -> None:
+    assert "`@storage` in `vmguest_only`" in run.pages()["recommendations/nvme_io_timeout.md"]
 
 
 @pytest.mark.parametrize("name", sorted(run.pages()))
