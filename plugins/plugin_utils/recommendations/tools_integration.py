@@ -35,7 +35,13 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.host import READS as HOST_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import READS as IMAGE_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Builder, case_of
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import (
+    Builder,
+    Case,
+    Images,
+    Kernel,
+    case_of,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import LISTED
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import READS as MODULE_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import READS as NETWORK_READS
@@ -172,11 +178,7 @@ def _assess_image(evidence: Evidence, kernel: str, how: str, sides: dict[str, An
     booted = [one for one in found.kernels if one.default and any(one.has(name) for name in _OF_DISKS)]
     if not booted:
         return unknown(f"the image by which kernel {kernel} boots next is not known", **sides)
-    # The driver by one of its names is enough.
-    cases = [
-        min((case_of(found, one, [name]) for name in _OF_DISKS if one.has(name)), key=lambda case: len(case.missing))
-        for one in booted
-    ]
+    cases = [_by_either_name(found, one) for one in booted]
     riddle = next((case.riddle for case in cases if case.riddle), None)
     if riddle:
         return unknown(f"whether the next boot finds its disks is not known. {riddle}", **sides)
@@ -202,6 +204,12 @@ def _assess_image(evidence: Evidence, kernel: str, how: str, sides: dict[str, An
         f"{how}",
         **sides,
     )
+
+
+def _by_either_name(found: Images, kernel: Kernel) -> Case:
+    """What the kernel's image lacks of the controller's driver: by one of its names is enough."""
+    cases = (case_of(found, kernel, [name]) for name in _OF_DISKS if kernel.has(name))
+    return min(cases, key=lambda case: len(case.missing))
 
 
 def _drivers_of(evidence: Evidence, kernel: str) -> set[str]:
