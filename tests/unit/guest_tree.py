@@ -463,6 +463,8 @@ BOOT_MODULES: dict[str, tuple[str, ...]] = {
     "nvme_core": (),
     "nvme": ("nvme_core",),
 }
+#: Those that only VMware Tools bring.
+TOOLS_MODULES: dict[str, tuple[str, ...]] = {"pvscsi": ("scsi_mod",)}
 
 
 def _kernel(root: Path, release: str, kernel: Mapping[str, Any]) -> None:
@@ -476,15 +478,16 @@ def _kernel(root: Path, release: str, kernel: Mapping[str, Any]) -> None:
     has = str(kernel.get("has", " ".join(BOOT_MODULES))).split()
     # Before 2.6.29 modules.dep has whole paths.
     start, suffix = f"/lib/modules/{release}/" if kernel.get("nash") else "", kernel.get("suffix", ".ko")
-    files = {name: f"kernel/drivers/scsi/{name}{suffix}" for name in has}
+    needs = {**BOOT_MODULES, **TOOLS_MODULES}
+    files = {name: f"{'misc' if name in TOOLS_MODULES else 'kernel/drivers/scsi'}/{name}{suffix}" for name in has}
     lines = "".join(
-        f"{start}{files[name]}: {' '.join(start + files[need] for need in BOOT_MODULES[name])}\n"
+        f"{start}{files[name]}: {' '.join(start + files[need] for need in needs[name])}\n"
         for name in has
         if f"/{name}.ko" not in old
     )
     listing.write_text(old + lines, encoding="utf-8")
     if "image" in kernel:
-        held = [need for name in str(kernel["holds"]).split() for need in (*BOOT_MODULES[name], name)]
+        held = [need for name in str(kernel["holds"]).split() for need in (*needs[name], name)]
         data = boot_image(
             {name: files.get(name, f"kernel/{name}{suffix}") for name in dict.fromkeys(held)},
             release,

@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import Schedule
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cron import Schedule, even_gap
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.timers import Calendar
@@ -99,21 +99,26 @@ def scattered(schedule: Schedule, seed: str, job: str, hours: Sequence[int] = ()
     if gap is None or not schedule.fields:
         return None
     dummy, hour, *days = schedule.fields
-    count = len(schedule.minutes)
-    if count > 1:
-        # As many firings in an hour as before: */7 has nine, 4-59/7 would have eight.
-        first = chosen(seed, job, min(gap, 60 - (count - 1) * gap))
-        return " ".join([f"{first}-59/{gap}", hour, *days])
+    if len(schedule.minutes) > 1:
+        return " ".join([f"{_first_minute(len(schedule.minutes), gap, seed, job)}-59/{gap}", hour, *days])
     if len(schedule.hours) > 1 or not hours:
         return " ".join([str(chosen(seed, job, 60)), hour, *days])
     minute_of_window = chosen(seed, job, 60 * len(hours))
     return " ".join([str(minute_of_window % 60), str(hours[minute_of_window // 60]), *days])
 
 
+def _first_minute(count: int, gap: int, seed: str, job: str) -> int:
+    """The first of ``count`` firings in an hour. There are as many as before: */7 has nine, 4-59/7 would have eight."""
+    return chosen(seed, job, min(gap, 60 - (count - 1) * gap))
+
+
 def scattered_calendar(calendar: Calendar, seed: str, job: str, hours: Sequence[int] = ()) -> str | None:
-    """This guest's OnCalendar for a timer; None for one that fires more than once in an hour, which is left alone."""
-    if len(calendar.minutes) > 1:
+    """This guest's OnCalendar for a timer, moved as :func:`scattered` does; None where its minutes are not evenly apart."""
+    gap = even_gap(calendar.minutes)
+    if gap is None:
         return None
+    if len(calendar.minutes) > 1:
+        return calendar.at(_first_minute(len(calendar.minutes), gap, seed, job), every=gap)
     if len(calendar.hours) > 1 or not hours:
         return calendar.at(chosen(seed, job, 60))
     minute_of_window = chosen(seed, job, 60 * len(hours))

@@ -15,7 +15,6 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.storage imp
 #: Drivers of disk controllers that VMware offers or offered, and of those that a lab's hypervisor has, as modprobe has them.
 CONTROLLERS = (
     "vmw_pvscsi",
-    # Its name in VMware Tools, before the kernel had it.
     "pvscsi",
     "mptspi",
     "mptsas",
@@ -27,6 +26,9 @@ CONTROLLERS = (
     "virtio_blk",
     "virtio_scsi",
 )
+
+#: A driver's name in VMware Tools, before the kernel had it.
+TOOLS_NAMES = {"vmw_pvscsi": "pvscsi"}
 
 #: What images are searched for: drivers of controllers, what those need, and the driver of SCSI disks.
 MODULES = (

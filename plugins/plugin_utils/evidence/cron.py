@@ -118,17 +118,22 @@ class Schedule:
 
     @property
     def gap(self) -> int | None:
-        """Minutes between two firings where they are spread evenly over the hour (60 for one), else None.
+        """Minutes between two firings, see :func:`even_gap`."""
+        return even_gap(self.minutes)
 
-        ``*/7`` fires at 56 and again at 0: a shorter gap over the hour's end is still even, a longer one is not.
-        """
-        ordered = sorted(self.minutes)
-        if not ordered:
-            return None
-        over_the_hour = ordered[0] + 60 - ordered[-1]
-        gaps = {after - before for before, after in pairwise(ordered)} or {over_the_hour}
-        gap = gaps.pop()
-        return gap if not gaps and over_the_hour <= gap else None
+
+def even_gap(minutes: Iterable[int]) -> int | None:
+    """Minutes between two firings where these are spread evenly over the hour (60 for one), else None.
+
+    ``*/7`` fires at 56 and again at 0: a shorter gap over the hour's end is still even, a longer one is not.
+    """
+    ordered = sorted(minutes)
+    if not ordered:
+        return None
+    over_the_hour = ordered[0] + 60 - ordered[-1]
+    gaps = {after - before for before, after in pairwise(ordered)} or {over_the_hour}
+    gap = gaps.pop()
+    return gap if not gaps and over_the_hour <= gap else None
 
 
 def _field(word: str, name: str, low: int, high: int, names: tuple[str, ...], first: int) -> frozenset[int]:

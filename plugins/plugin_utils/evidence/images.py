@@ -167,6 +167,37 @@ class Images:
         )
 
 
+@dataclass(frozen=True)
+class Case:
+    """A kernel, and which modules its image must hold and does not; or why that is not known, or cannot be."""
+
+    kernel: Kernel
+    missing: tuple[str, ...] = ()
+    riddle: str | None = None
+    hopeless: str | None = None
+
+
+def case_of(found: Images, kernel: Kernel, drivers: Iterable[str]) -> Case:
+    """Whether the kernel's image holds these drivers, as far as the kernel has them, with all that they need."""
+    needed = kernel.needs(drivers)
+    if not needed:
+        return Case(kernel)
+    if kernel.image is None:
+        return Case(
+            kernel,
+            hopeless=f"kernel {kernel.release} ({kernel.entry}) boots without an image, so {', '.join(needed)} cannot be loaded: "
+            "give it one",
+        )
+    image = found.images.get(kernel.image)
+    if image is None:
+        return Case(
+            kernel, riddle=f"{kernel.image}, the image of kernel {kernel.release} ({kernel.entry}), was not found"
+        )
+    if image.problem:
+        return Case(kernel, riddle=f"{image.path}: {image.problem}")
+    return Case(kernel, tuple(module for module in needed if module not in image.held))
+
+
 # ---- images ----------------------------------------------------------------------------------------------------------
 
 _HEADER = re.compile(r"07070[12](?P<fields>[0-9A-Fa-f]{104})(?P<name>.*)", re.DOTALL)

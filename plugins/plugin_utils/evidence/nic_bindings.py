@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import READS as NETWORK_READS
@@ -30,6 +30,9 @@ _CLASS = "/sys/class/net"
 GENERATOR = "/lib/udev/rules.d/75-persistent-net-generator.rules"
 GENERATOR_MASK = "/etc/udev/rules.d/75-persistent-net-generator.rules"
 
+#: initscripts' rule: what it runs gives a card the DEVICE= of the file whose HWADDR= is the card's (initscripts, rename_device.c).
+_RENAMES = ("/etc/udev/rules.d/60-net.rules", "/usr/lib/udev/rules.d/60-net.rules")
+
 _IFCFG = ("/etc/sysconfig/network-scripts/ifcfg-*", "/etc/sysconfig/network/ifcfg-*")
 _KEYFILES = "/etc/NetworkManager/system-connections/*"
 _NETPLAN = "/etc/netplan/*.yaml"
@@ -41,15 +44,16 @@ _GLOBS = (*_CONFIGURATION, "/etc/udev/rules.d/*.rules", "/etc/iftab")
 _PATTERN = "\\|".join(
     (
         # ifcfg files of Red Hat and SUSE.
-        r"^[[:blank:]]*\(HWADDR\|MACADDR\|LLADDR\|UUID\)=",
+        r"^[[:blank:]]*\(HWADDR\|MACADDR\|LLADDR\|UUID\|DEVICE\)=",
         # NetworkManager's keyfiles, and the sections of all files that have such.
         r"^ *\(cloned-\)*mac-address *=",
         r"^ *uuid *=",
         r"^\[[A-Za-z0-9-]*\]",
         # systemd-networkd.
         r"^ *\(Permanent\)*MACAddress *=",
-        # netplan: addresses, and the keys above them, which have no value of their own.
+        # netplan: addresses, names for the cards that have them, and the keys above, which have no value of their own.
         r"^ *macaddress:",
+        r"^ *set-name:",
         r"^ *match: *{[^{}]*} *$",
         r"^ *[A-Za-z0-9_.-]*: *$",
         # ifupdown.
@@ -68,7 +72,7 @@ READS: tuple[Read, ...] = (
         f"{_CLASS}/*/bonding_slave/perm_hwaddr",
         "/proc/net/bonding/*",
     ),
-    entries(*_CONFIGURATION, GENERATOR, GENERATOR_MASK),
+    entries(*_CONFIGURATION, GENERATOR, GENERATOR_MASK, *_RENAMES),
     Lines("nic_bindings", _PATTERN, _GLOBS),
 )
 
@@ -145,13 +149,15 @@ class Binding:
     """An address in a file. ``owner`` is ``path:line``, or the path where its name has the address.
 
     ``sets`` is True where a card is given the address, False where the file is for the card that has it. ``names``: such a
-    card gets a fixed name.
+    card gets a fixed name, and the file is for nothing else; ``device``: the name that a configuration gives to it, empty where it
+    gives none. Of Red Hat's ifcfg files that takes :func:`renames_by_ifcfg`.
     """
 
     mac: str
     owner: str
     sets: bool = False
     names: bool = False
+    device: str = ""
 
     @property
     def path(self) -> str:
@@ -200,6 +206,12 @@ def stale(bound: Sequence[Binding], cards: Addresses) -> tuple[Binding, ...]:
     return tuple(entry for entry in bound if entry.owner not in living)
 
 
+def renames_by_ifcfg(probe: ProbeOutput) -> bool:
+    """True where udev has that rule; a link to /dev/null of its name in /etc masks it."""
+    rule = next((entry for path in _RENAMES if (entry := probe.entry(path))), None)
+    return rule is not None and rule.target != "/dev/null"
+
+
 def only_root(probe: ProbeOutput) -> bool:
     """True where the probe did not run as root, so that files of root's own are hidden from it."""
     return probe.file("/sys/class/dmi/id/product_uuid").state is State.DENIED
@@ -228,10 +240,12 @@ def _kind(path: str) -> str:
 
 
 def _ifcfg(lines: list[Line]) -> Iterator[Binding]:
-    for line in lines:
-        key = line.text.strip().partition("=")[0]
-        for mac in macs_in(line.text):
-            yield Binding(mac, f"{line.path}:{line.number}", sets=key != "HWADDR")
+    keys = [line.text.strip().partition("=")[::2] for line in lines]
+    device = next((value.strip().strip("\"'") for key, value in keys if key == "DEVICE"), "")
+    for line, (key, value) in zip(lines, keys, strict=True):
+        for mac in macs_in(value):
+            finds = key == "HWADDR"
+            yield Binding(mac, f"{line.path}:{line.number}", sets=not finds, device=device if finds else "")
 
 
 def _keyfile(lines: list[Line]) -> Iterator[Binding]:
@@ -254,18 +268,29 @@ def _networkd(lines: list[Line]) -> Iterator[Binding]:
 
 
 def _netplan(lines: list[Line]) -> Iterator[Binding]:
-    """``macaddress`` below ``match`` finds a card, elsewhere it is given to the device; indentation tells what is below what."""
+    """``macaddress`` below ``match`` finds a card, which ``set-name`` beside it names; elsewhere it is given to the device.
+
+    Indentation tells what is below what.
+    """
     above: list[tuple[int, str]] = []
+    found: list[tuple[tuple[str, ...], Binding]] = []
+    names: dict[tuple[str, ...], str] = {}
     for line in lines:
         text = line.text.strip()
         indentation = len(line.text) - len(line.text.lstrip())
         while above and above[-1][0] >= indentation:
             above.pop()
-        key = text.partition(":")[0]
-        matches = key == "match" or (above and above[-1][1] == "match")
+        key, dummy, value = text.partition(":")
+        keys = tuple(one for dummy, one in above)
+        matches = key == "match" or keys[-1:] == ("match",)
         for mac in macs_in(text):
-            yield Binding(mac, f"{line.path}:{line.number}", sets=not matches)
+            device = keys[:-1] if keys[-1:] == ("match",) else keys
+            found.append((device, Binding(mac, f"{line.path}:{line.number}", sets=not matches)))
+        if key == "set-name":
+            names[keys] = value.partition("#")[0].strip().strip("\"'")
         above.append((indentation, key))
+    for keys, binding in found:
+        yield binding if binding.sets else replace(binding, device=names.get(keys, ""))
 
 
 def _ifupdown(lines: list[Line]) -> Iterator[Binding]:

@@ -114,10 +114,14 @@ class Calendar:
             zone=zone,
         )
 
-    def at(self, minute: int, hour: int | None = None) -> str:
-        """The expression with another minute, and hour where one is given; on the same days, in the same time zone."""
+    def at(self, minute: int, hour: int | None = None, *, every: int | None = None) -> str:
+        """The expression with another minute, and hour where one is given; on the same days, in the same time zone.
+
+        With ``every`` it fires in an hour again after so many minutes.
+        """
         hours = self.hours_written if hour is None else f"{hour:02d}"
-        return f"{self.days} {hours}:{minute:02d}:00 {self.zone}".strip()
+        minutes = f"{minute:02d}" if every is None else f"{minute:02d}/{every}"
+        return f"{self.days} {hours}:{minutes}:00 {self.zone}".strip()
 
     @property
     def same(self) -> tuple[object, ...]:

@@ -481,7 +481,7 @@ def _survey_timers(evidence: Evidence, seed: str, options: Options) -> _TimerSur
             survey.puzzling.append(f"{timer.name} ({', '.join(timer.shipped.calendars)})")
             continue
         if _same_calendars(case.wanted, timer.shipped.calendars) and timer.drop_in is None:
-            continue  # more often than hourly
+            continue  # not evenly apart, every minute, or this guest's own time already
         if case.overridden:
             survey.overridden.append(case)
             continue

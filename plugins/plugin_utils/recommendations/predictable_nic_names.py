@@ -19,10 +19,17 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     compliant,
     manual,
     not_applicable,
+    unknown,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import READS as NETWORK_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.nic_bindings import READS as BINDING_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.nic_bindings import (
+    Binding,
+    addresses,
+    bindings,
+    renames_by_ifcfg,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import kernel_argument_assignments
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines
 
@@ -39,7 +46,11 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     names = [nic.name for nic in nics]
     pins = {(found[1] or found[2]) for line in evidence.lines("nic_names") if (found := _PIN.search(line.text))}
     by_kernel = [name for name in names if re.fullmatch(r"eth\d+", name)]
-    loose = [name for name in by_kernel if name not in pins]
+    cards, configured = addresses(evidence, nics), bindings(evidence)
+    bound = {
+        one.device for one in configured.bindings if one.mac == cards.own.get(one.device) and _is_heeded(evidence, one)
+    }
+    loose = [name for name in by_kernel if name not in pins | bound]
     arguments = [entry for entry in kernel_argument_assignments(evidence, "net.ifnames") if entry.value == "0"]
     sides = {
         "runtime": " ".join(names),
@@ -51,6 +62,12 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
         return compliant("names are bound to an address" if by_kernel else "names come from the slot", **sides)
     if len(names) == 1:
         return compliant(f"{loose[0]} is the kernel's name, and there is no second card to swap it with", **sides)
+    hidden = [name for name in cards.hidden if name in loose and any(one.device == name for one in configured.bindings)]
+    problem = cards.problem or configured.problem
+    if hidden:
+        problem = f"{' '.join(hidden)} was given another address than its own, which `ethtool -P` tells"
+    if problem:
+        return unknown(f"whether names are bound to an address is not known: {problem}", **sides)
     if len(by_kernel) < len(names):
         return manual(
             f"{' '.join(loose)} beside {' '.join(name for name in names if name not in by_kernel)}: some cards are named by the "
@@ -64,6 +81,11 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
         "every name to its address in a file /etc/systemd/network/10-*.link ([Match] MACAddress=, [Link] Name=)",
         **sides,
     )
+
+
+def _is_heeded(evidence: Evidence, binding: Binding) -> bool:
+    """True where somebody gives the card the name: netplan does, and of Red Hat's ifcfg files udev does by initscripts' rule."""
+    return "/ifcfg-" not in binding.path or renames_by_ifcfg(evidence)
 
 
 RECOMMENDATIONS = (
@@ -83,9 +105,12 @@ RECOMMENDATIONS = (
             "Another name takes the card's configuration with it: where a file of it is missed, the guest comes up without "
             "network."
         ),
-        source="systemd.net-naming-scheme(7), systemd.link(5); leapp-repository, persistentnetnames",
+        source=(
+            "systemd.net-naming-scheme(7), systemd.link(5); leapp-repository, persistentnetnames; initscripts, rename_device.c; "
+            "netplan(5), set-name"
+        ),
         reads=(
-            *NETWORK_READS,
+            *BINDING_READS,
             Lines(
                 "nic_names",
                 '^ *Name *=\\|NAME *= *"',

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_images import (
@@ -39,12 +38,14 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import Loader
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers import READS as CONTROLLERS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers import drivers_of_disks
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers import TOOLS_NAMES, drivers_of_disks
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import (
     INITRAMFS_TOOLS_MODULES,
     Builder,
+    Case,
     Kernel,
+    case_of,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import READS as IMAGES
 
@@ -63,16 +64,6 @@ _LOADERS = {
     Loader.UKI: "its image is part of a unified kernel image: build that anew with the driver in it",
     Loader.TRANSACTIONAL: "its root is read-only: configure dracut and run 'transactional-update initrd'",
 }
-
-
-@dataclass(frozen=True)
-class _Case:
-    """A kernel, and which modules its image must hold and does not; or why that is not known, or cannot be."""
-
-    kernel: Kernel
-    missing: tuple[str, ...] = ()
-    riddle: str | None = None
-    hopeless: str | None = None
 
 
 def assess(evidence: Evidence, options: Options) -> Verdict:
@@ -94,22 +85,24 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
                 f"what kernel {kernel.release} has is not known: /lib/modules/{kernel.release}/modules.dep is not there; "
                 f"remove what is left of that kernel ({kernel.entry}), or run 'depmod {kernel.release}'"
             )
-    kernels = [kernel for kernel in found.kernels if any(kernel.has(driver) for driver in wanted)]
+    present = drivers_of_disks(evidence)
+    # Disks may be on the wanted driver by its name in VMware Tools: a kernel that has it by that name alone counts, too.
+    judged = (*wanted, *(TOOLS_NAMES[driver] for driver in wanted if TOOLS_NAMES.get(driver) in present))
+    kernels = [kernel for kernel in found.kernels if any(kernel.has(driver) for driver in judged)]
     if not kernels:
         releases = ", ".join(dict.fromkeys(kernel.release for kernel in found.kernels))
         return not_applicable(
             f"no installed kernel has {names} ({releases}): leave the disks on the controller that they are on"
         )
-    if all(driver in kernel.built_in or not kernel.has(driver) for kernel in kernels for driver in wanted):
+    if all(driver in kernel.built_in or not kernel.has(driver) for kernel in kernels for driver in judged):
         return not_applicable(f"{names} is built into every kernel that is installed")
-    present = drivers_of_disks(evidence)
     if not present:
         return unknown(
             "which driver serves the disks now is not known (neither sysfs nor the loaded modules tell), so no new image could be "
             "proved to hold it"
         )
 
-    cases = [_case(evidence, kernel, (*wanted, *present)) for kernel in kernels]
+    cases = [case_of(found, kernel, (*wanted, *present)) for kernel in kernels]
     missing = [case for case in cases if case.missing]
     future = _not_in_future(evidence, wanted, present)
     sides = _sides(evidence, cases, wanted, present, future)
@@ -138,7 +131,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
         for case in missing
     ]
     return noncompliant(
-        f"the guest would not boot from a disk on another controller: {lacks}",
+        f"the guest would not boot{'' if _loses_root(missing, present) else ' from a disk on another controller'}: {lacks}",
         remedy=steps,
         commit=(rebuild(found.builder, builds, [case.kernel.image for case in cases if case.kernel.image]),),
         group=GROUP,
@@ -146,28 +139,13 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     )
 
 
+def _loses_root(missing: list[Case], present: tuple[str, ...]) -> bool:
+    """True where an image lacks what the disks need on the controller that they are on."""
+    return any(module in case.kernel.needs(present) for case in missing for module in case.missing)
+
+
 def _needs(kernel: Kernel, wanted: tuple[str, ...], present: tuple[str, ...]) -> tuple[str, ...]:
     return kernel.needs((*wanted, *present))
-
-
-def _case(evidence: Evidence, kernel: Kernel, drivers: tuple[str, ...]) -> _Case:
-    needed = kernel.needs(drivers)
-    if not needed:
-        return _Case(kernel)
-    if kernel.image is None:
-        return _Case(
-            kernel,
-            hopeless=f"kernel {kernel.release} ({kernel.entry}) boots without an image, so {', '.join(needed)} cannot be loaded: "
-            "give it one",
-        )
-    image = evidence.initramfs.images.get(kernel.image)
-    if image is None:
-        return _Case(
-            kernel, riddle=f"{kernel.image}, the image of kernel {kernel.release} ({kernel.entry}), was not found"
-        )
-    if image.problem:
-        return _Case(kernel, riddle=f"{image.path}: {image.problem}")
-    return _Case(kernel, tuple(module for module in needed if module not in image.held))
 
 
 def _not_in_future(evidence: Evidence, wanted: tuple[str, ...], present: tuple[str, ...]) -> tuple[str, ...]:
@@ -191,7 +169,7 @@ def _not_in_future(evidence: Evidence, wanted: tuple[str, ...], present: tuple[s
 
 
 def _sides(
-    evidence: Evidence, cases: list[_Case], wanted: tuple[str, ...], present: tuple[str, ...], future: tuple[str, ...]
+    evidence: Evidence, cases: list[Case], wanted: tuple[str, ...], present: tuple[str, ...], future: tuple[str, ...]
 ) -> dict[str, Any]:
     configuration = evidence.initramfs.configuration
     owners = [f"{configuration.named[module]}" for module in wanted if module in configuration.named]
@@ -210,7 +188,7 @@ def _sides(
     }
 
 
-def _obstacle(evidence: Evidence, missing: list[_Case], future: tuple[str, ...]) -> str | None:
+def _obstacle(evidence: Evidence, missing: list[Case], future: tuple[str, ...]) -> str | None:
     """Why no remedy of ours serves, and what to do instead."""
     found = evidence.initramfs
     if evidence.boot.loader in _LOADERS:
@@ -236,7 +214,7 @@ def _obstacle(evidence: Evidence, missing: list[_Case], future: tuple[str, ...])
     return _no_room(evidence, missing)
 
 
-def _no_room(evidence: Evidence, missing: list[_Case]) -> str | None:
+def _no_room(evidence: Evidence, missing: list[Case]) -> str | None:
     sizes = {
         case.kernel.image: entry.size
         for case in missing

@@ -26,10 +26,22 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.tools_offers import offer_of
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers import (
+    CONTROLLERS,
+    TOOLS_NAMES,
+    drivers_of_disks,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers import READS as CONTROLLER_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers import drivers_of_disks
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.host import READS as HOST_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import READS as IMAGE_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import (
+    Builder,
+    Case,
+    Images,
+    Kernel,
+    case_of,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import LISTED
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import READS as MODULE_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.network import READS as NETWORK_READS
@@ -107,12 +119,14 @@ def _dotted(version: tuple[int, int, int]) -> str:
 # --- tools_kmods_after_kernel_update ----------------------------------------------------------------------------------
 
 #: Drivers of VMware's devices that Tools brought to kernels without them, by either name, and which name stands in for it.
-_DRIVERS = {"vmw_pvscsi": ("vmw_pvscsi", "pvscsi"), "vmxnet3": ("vmxnet3",), "vmxnet": ("vmxnet",)}
+_DRIVERS = {"vmw_pvscsi": ("vmw_pvscsi", TOOLS_NAMES["vmw_pvscsi"]), "vmxnet3": ("vmxnet3",), "vmxnet": ("vmxnet",)}
+#: Those of them that a root may be on.
+_OF_DISKS = _DRIVERS["vmw_pvscsi"]
 CONFIG_TOOL = "/usr/bin/vmware-config-tools.pl"
 
 
 def assess_kmods(evidence: Evidence, options: Options) -> Verdict:
-    """The kernel that boots next has every driver of VMware's that disks and cards are on now."""
+    """The kernel that boots next has every driver of VMware's that disks and cards are on now, and its image that of the disks."""
     if evidence.packages.database is None and not evidence.entry(LOCATIONS):
         return unknown("neither dpkg nor rpm answered, so which VMware Tools are installed is not known")
     tools = tools_of(evidence)
@@ -142,18 +156,60 @@ def assess_kmods(evidence: Evidence, options: Options) -> Verdict:
         )
     has = _drivers_of(evidence, kernel)
     missing = [name for name in needed if not has & set(_DRIVERS[name])]
-    if not missing:
-        return compliant(f"kernel {kernel}, which boots next, has them too.", **sides)
     how = (
         f"{CONFIG_TOOL} -d -k {kernel}"
         if tools.legacy == "tarball"
         else "install VMware's package of drivers for that kernel"
     )
+    if missing:
+        return manual(
+            f"kernel {kernel} boots next and has no {' and no '.join(missing)}: without it disks or network are lost. Before the "
+            f"next reboot: {how}",
+            **sides,
+        )
+    if used & set(_OF_DISKS):
+        return _assess_image(evidence, kernel, how, sides)
+    return compliant(f"kernel {kernel}, which boots next, has them too.", **sides)
+
+
+def _assess_image(evidence: Evidence, kernel: str, how: str, sides: dict[str, Any]) -> Verdict:
+    """Judge the image by which the kernel boots that is next: a root on VMware's controller is found by the driver in it only."""
+    found = evidence.initramfs
+    booted = [one for one in found.kernels if one.default and any(one.has(name) for name in _OF_DISKS)]
+    if not booted:
+        return unknown(f"the image by which kernel {kernel} boots next is not known", **sides)
+    cases = [_by_either_name(found, one) for one in booted]
+    riddle = next((case.riddle for case in cases if case.riddle), None)
+    if riddle:
+        return unknown(f"whether the next boot finds its disks is not known. {riddle}", **sides)
+    hopeless = next((case.hopeless for case in cases if case.hopeless), None)
+    if hopeless:
+        return manual(hopeless, **sides)
+    lacking = next((case for case in cases if case.missing), None)
+    if lacking is None:
+        return compliant(f"kernel {kernel}, which boots next, has them too, and so has its image.", **sides)
+    image, names = lacking.kernel.image, ", ".join(lacking.missing)
+    if found.builder is Builder.NASH:
+        with_them = " ".join(f"--with={name}" for name in lacking.missing)
+        how = f"{how}, or mkinitrd -f {with_them} {image} {kernel}"
+    others = set(drivers_of_disks(evidence)) & set(CONTROLLERS) - set(_OF_DISKS)
+    if others and not case_of(found, lacking.kernel, others).missing:
+        return unknown(
+            f"{image}, by which kernel {kernel} boots next, lacks {names}, and which disks hold what the boot needs is not known: "
+            f"where it is one on VMware's controller, before the next reboot: {how}",
+            **sides,
+        )
     return manual(
-        f"kernel {kernel} boots next and has no {' and no '.join(missing)}: without it disks or network are lost. Before the next "
-        f"reboot: {how}",
+        f"{image}, by which kernel {kernel} boots next, lacks {names}: the guest would not find its disks. Before the next reboot: "
+        f"{how}",
         **sides,
     )
+
+
+def _by_either_name(found: Images, kernel: Kernel) -> Case:
+    """What the kernel's image lacks of the controller's driver: by one of its names is enough."""
+    cases = (case_of(found, kernel, [name]) for name in _OF_DISKS if kernel.has(name))
+    return min(cases, key=lambda case: len(case.missing))
 
 
 def _drivers_of(evidence: Evidence, kernel: str) -> set[str]:
@@ -286,7 +342,7 @@ RECOMMENDATIONS = (
         risk="vmware-config-tools.pl compiles drivers and builds an initrd, which nothing takes back: it is left to a person.",
         no_remedy="vmware-config-tools.pl compiles drivers and writes an initrd, and has no way back.",
         source="VMware, vSphere 4 documentation, Configure Disks to Use VMware Paravirtual SCSI Adapters; open-vm-tools README",
-        reads=(*TOOLS_READS, *MODULE_READS, *CONTROLLER_READS, *NETWORK_READS, *BOOT_READS),
+        reads=(*TOOLS_READS, *MODULE_READS, *CONTROLLER_READS, *NETWORK_READS, *BOOT_READS, *IMAGE_READS),
         assess=assess_kmods,
     ),
     Recommendation(

@@ -292,8 +292,8 @@ RECOMMENDATIONS = (
             "guest operations on the host runs programs in the guest."
         ),
         risk=(
-            "Backup and automation use guest operations, VMware Aria uses service discovery, Salt the component manager: say so in "
-            "tools_settings_off."
+            "Backup and automation use guest operations, VMware Aria uses service discovery, Salt the component manager: leave "
+            "what they use out of tools_settings_off, which lists what is turned off."
         ),
         source="open-vm-tools tools.conf, services/plugins/componentMgr/componentMgr.c, appInfo.c, serviceDiscovery.c, vixTools.c",
         reads=(*TOOLS_READS, *CONF_READS, entries(*PLUGINS)),

@@ -143,14 +143,18 @@ def _is_shared_folder(line: str) -> bool:
 
 DEFAULT_TARGET = "/etc/systemd/system/default.target"
 _SHIPPED_TARGETS = ("/usr/lib/systemd/system/default.target", "/lib/systemd/system/default.target")
-_DISPLAY_MANAGER = "/etc/systemd/system/display-manager.service"
+#: The alias that a display manager gets where it is enabled; SUSE ships a unit of that name, which the target then wants.
+_DISPLAY_MANAGERS = (
+    "/etc/systemd/system/display-manager.service",
+    "/etc/systemd/system/graphical.target.wants/display-manager.service",
+)
 INITTAB = "/etc/inittab"
 X_SOCKETS = "/tmp/.X11-unix/X*"
 _VMWGFX = ("/sys/module/vmwgfx", "/sys/bus/pci/drivers/vmwgfx")
 _RUNLEVEL = re.compile(r"id:(\d):initdefault:")
 
 _GRAPHICS_READS: tuple[Read, ...] = (
-    entries(DEFAULT_TARGET, *_SHIPPED_TARGETS, _DISPLAY_MANAGER, X_SOCKETS, *_VMWGFX),
+    entries(DEFAULT_TARGET, *_SHIPPED_TARGETS, *_DISPLAY_MANAGERS, X_SOCKETS, *_VMWGFX),
     Lines("runlevel", "^id:[0-9]:initdefault:", (INITTAB,)),
 )
 
@@ -169,8 +173,8 @@ def _boots_graphically(evidence: Evidence) -> tuple[bool | None, str, str]:
         link = evidence.entry(path)
         if link and link.target:
             target = link.target.rpartition("/")[2]
-            graphical = target in ("graphical.target", "runlevel5.target") and bool(evidence.entry(_DISPLAY_MANAGER))
-            return graphical, target, path
+            manager = any(evidence.entry(unit) for unit in _DISPLAY_MANAGERS)
+            return target in ("graphical.target", "runlevel5.target") and manager, target, path
     return None, "", ""
 
 
@@ -228,7 +232,7 @@ def assess_x_server(evidence: Evidence, options: Options) -> Verdict:
     if options["vmware_devices_guest"] == "any":
         return manual(f"{reason}: if that is so, set vmware_devices_guest to server, else to desktop", **sides)
     make = noncompliant if running else not_persistent
-    return make(reason, remedy=(_without_display_manager(evidence),), reboot=True, **sides)
+    return make(reason, remedy=(_without_display_manager(evidence),), **sides)
 
 
 _SET_DEFAULT = """\
@@ -317,6 +321,6 @@ RECOMMENDATIONS = (
         source="VMware, Performance Best Practices for vSphere 4.0, page 29; systemctl(1), set-default; inittab(5)",
         reads=_GRAPHICS_READS,
         assess=assess_x_server,
-        reboot_when="only with `vmware_devices_guest: server`",
+        reboot=True,
     ),
 )

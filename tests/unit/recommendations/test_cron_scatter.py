@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import random
+import re
 import uuid
 from datetime import date
 
@@ -683,18 +684,36 @@ def test_another_anacron_than_cronies_knows_no_random_delay():
         ("Mon..Fri 22:30 Europe/Berlin", "Mon..Fri *-*-* 22:07:00 Europe/Berlin", 1),
         ("Sat,Sun 08:05", "Sat,Sun *-*-* 08:07:00", 1),
         ("2026-12-24", "2026-12-24 00:07:00", 1),
-        ("*:00/10", None, 144),
-        ("*-*-* *:09,39:00", None, 48),
     ],
 )
 def test_calendar(text, at, firings):
     calendar = Calendar.parse(text)
     assert len(calendar.firing_minutes) == firings
-    if at:
-        assert calendar.at(7) == at
-        assert Calendar.parse(at).same == Calendar.parse(calendar.at(7)).same
-    else:
-        assert scattered_calendar(calendar, "seed", "job") is None
+    assert calendar.at(7) == at
+    assert Calendar.parse(at).same == Calendar.parse(calendar.at(7)).same
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "choices"),
+    [
+        ("*:00/10", "*-*-* *:{:02d}/10:00", 10),
+        ("*:0/7", "*-*-* *:{:02d}/7:00", 4),
+        ("*-*-* *:09,39:00", "*-*-* *:{:02d}/30:00", 30),
+        ("Mon 08..17:0/15 UTC", "Mon *-*-* 08..17:{:02d}/15:00 UTC", 15),
+        ("minutely", "*-*-* *:{:02d}/1:00", 1),
+    ],
+)
+def test_a_calendar_of_many_firings_in_an_hour_gets_another_first_minute(text, form, choices):
+    """As many firings as before, at the same gap. Red where a firing is lost, or where all guests have one time."""
+    calendar = Calendar.parse(text)
+    found = {scattered_calendar(calendar, f"uuid {number}", "job") for number in range(40 * choices)}
+    assert found == {form.format(minute) for minute in range(choices)}
+    for moved in map(Calendar.parse, found):
+        assert (len(moved.firing_minutes), moved.hours) == (len(calendar.firing_minutes), calendar.hours)
+
+
+def test_a_calendar_that_is_not_even_is_left_alone():
+    assert scattered_calendar(Calendar.parse("*:05,15"), "seed", "job") is None
 
 
 @pytest.mark.parametrize(
@@ -824,6 +843,20 @@ def test_after_the_remedy_it_is_compliant_on_both_sides(guest):
     assert timer_verdict(units, shown, files=files, uuid_=str(guest)).status is Status.NONCOMPLIANT
 
 
+def test_what_runs_every_few_minutes_gets_another_first_minute():
+    """sysstat's collector, which reads all counters of all guests in the same second."""
+    name = "sysstat-collect.timer"
+    units = {f"{USR}/{name}": "OnCalendar=*:00/10"}
+    found = timer_verdict(units, show(name, ["*-*-* *:00/10:00"]))
+    assert found.status is Status.NONCOMPLIANT
+    (write,) = [step for step in found.remedy if isinstance(step, WriteFile)]
+    assert re.fullmatch(r"#.*\n\[Timer\]\nOnCalendar=\nOnCalendar=\*-\*-\* \*:0[1-9]/10:00\n", write.content), (
+        write.content
+    )
+    units, files = applied(units, {}, found)
+    assert timer_verdict(units, answer_after(found, name), files=files).status is Status.COMPLIANT
+
+
 def test_a_clone_gets_a_time_of_its_own():
     original = timer_verdict(LOGROTATE, DAILY)
     units, files = applied(LOGROTATE, {}, original)
@@ -855,8 +888,13 @@ def test_a_systemd_that_shows_no_calendars_tells_by_the_drop_ins_that_it_has_loa
             "random delay",
         ),
         (
-            {f"{USR}/sysstat-collect.timer": "OnCalendar=*:00/10"},
-            show("sysstat-collect.timer", ["*-*-* *:00/10:00"]),
+            {f"{USR}/sysstat-collect.timer": "OnCalendar=*:05,15"},
+            show("sysstat-collect.timer", ["*-*-* *:05,15:00"]),
+            "no timer",
+        ),
+        (
+            {f"{USR}/sysstat-collect.timer": "OnCalendar=minutely"},
+            show("sysstat-collect.timer", ["*-*-* *:*:00"]),
             "no timer",
         ),
         (
@@ -981,6 +1019,9 @@ def test_where_nothing_can_be_said(units, given_arguments, status):
             "Sun *-*-1..7 1:00:00",
             "22:30 UTC",
             "*-*-* 07..23:30",
+            "*:00/10",
+            "*:0/7",
+            "*-*-* *:09,39:00",
         ]
     ),
 )
@@ -1000,7 +1041,7 @@ def test_a_scattered_calendar_keeps_days_period_and_zone(guest, text):
         assert result.hours == calendar.hours
     # With the same hours again it is the same minute: an own timer is moved once.
     own = Calendar.parse(scattered_calendar(calendar, "seed", "own"))
-    assert scattered_calendar(own, "seed", "own") == own.at(min(own.minutes))
+    assert Calendar.parse(scattered_calendar(own, "seed", "own")).same == own.same
 
 
 # ---- with the real probe -----------------------------------------------------------------------------------------------

@@ -175,6 +175,26 @@ def test_a_host_only_image_of_a_guest_on_pvscsi_is_compliant() -> None:
     assert verdict.status is Status.COMPLIANT
 
 
+TARBALL = DEP.replace("vmw_pvscsi", "pvscsi")
+
+
+def test_the_driver_by_its_name_in_vmware_tools_counts_where_the_disks_are_on_it() -> None:
+    """A RHEL 5 with the tarball: no kernel has vmw_pvscsi, and without pvscsi in its image it boots no more."""
+    verdict = judged(guest(unpacked(IMAGE, "sd_mod", "scsi_mod"), files=DEP_ONLY, driver="pvscsi", dep=TARBALL))
+    assert verdict.status is Status.NONCOMPLIANT
+    assert verdict.reason == f"the guest would not boot: {IMAGE} lacks pvscsi"
+    assert verdict.remedy == ()
+    (run,) = verdict.commit
+    assert "pvscsi" in run.do.split("build 1 ")[1].split("write_stamp")[0]
+    held = unpacked(IMAGE, "pvscsi", "sd_mod", "scsi_mod")
+    assert judged(guest(held, files=DEP_ONLY, driver="pvscsi", dep=TARBALL)).status is Status.COMPLIANT
+
+
+def test_a_driver_of_the_tarball_that_no_disk_is_on_is_nothing_to_it() -> None:
+    verdict = judged(guest(unpacked(IMAGE, "sd_mod", "scsi_mod"), files=DEP_ONLY, dep=TARBALL))
+    assert verdict.status is Status.NOT_APPLICABLE
+
+
 def test_from_nvme_the_driver_of_scsi_disks_is_named_too() -> None:
     verdict = judged(guest(unpacked(IMAGE, "nvme"), files=DEP_ONLY, driver="nvme"))
     assert verdict.remedy == (

@@ -24,6 +24,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.tool
     wrong_options,
 )
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import VMWARE, evidence_of
+from ansible_collections.vmguest.linux.tests.unit.images_of import unpacked
 
 OPTIONS = {"tools_integration_oldest": "11.0.5"}
 CONF = "/etc/vmware-tools/tools.conf"
@@ -40,7 +41,7 @@ def rpm(**versions: str) -> str:
     )
 
 
-def guest(files=None, *, version="2:12.2.0-1", release=None, entries=(), lines=None, commands=None):
+def guest(files=None, *, version="2:12.2.0-1", release=None, entries=(), lines=None, commands=None, images=()):
     """Evidence of a Debian with open-vm-tools, or of a guest of ``release`` with what ``commands`` say."""
     base = {path: text for path, text in VMWARE.items() if path != "/etc/os-release"}
     dpkg = f"open-vm-tools\tinstall ok installed\t{version}" if version else ""
@@ -49,13 +50,14 @@ def guest(files=None, *, version="2:12.2.0-1", release=None, entries=(), lines=N
         base={**base, **(release or DEBIAN)},
         entries=entries,
         lines=lines,
+        images=images,
         commands={"dpkg_packages": (0, dpkg)} if commands is None else commands,
     )
 
 
-def tarball(answer="tools 10.3.10.12406962", release=None, **more):
+def tarball(answer="tools 10.3.10.12406962", release=None, entries=(), **more):
     commands = {"rpm_packages": (0, rpm()), "host_answers": (0, answer)}
-    return guest(release=release or RHEL_5, entries=[UNINSTALLER, LOCATIONS], commands=commands, **more)
+    return guest(release=release or RHEL_5, entries=[UNINSTALLER, LOCATIONS, *entries], commands=commands, **more)
 
 
 # ---- tools_current ---------------------------------------------------------------------------------------------------
@@ -141,6 +143,92 @@ def legacy(has=(), driver="vmxnet3", menu=MENU, listed=True, flavour="tarball"):
     ],
 )
 def test_drivers_of_the_tarball_and_the_next_kernel(evidence, status, word):
+    found = assess_kmods(evidence, OPTIONS)
+    assert (found.status, word in found.reason) == (status, True), found.reason
+
+
+TARBALLS_DRIVER = ("pvscsi", "scsi_mod", "sd_mod")
+
+
+def on_pvscsi(*images, has=TARBALLS_DRIVER, others=(), menu=MENU, builder=("/sbin/mkinitrd", "/sbin/nash")):
+    """Evidence of a RHEL 5 whose disk is on the tarball's pvscsi, another on each of ``others``, and of its next kernel's image."""
+    disks = list(zip("abc", ("pvscsi", *others), strict=False))
+    return tarball(
+        files={"/proc/sys/kernel/osrelease": OLD, "/boot/grub/grub.conf": menu},
+        entries=[
+            Entry(f"/lib/modules/{NEW}/modules.dep", "-", "rw-r--r--", 1, 0, 0, 9),
+            *(Entry(path, "-", "rwxr-xr-x", 1, 0, 0, 9) for path in (f"/boot/vmlinuz-{NEW}", IMAGE, *builder)),
+            *(
+                Entry(
+                    f"/sys/block/sd{name}/device",
+                    "l",
+                    "rwxrwxrwx",
+                    1,
+                    0,
+                    0,
+                    0,
+                    f"../devices/pci0000:00/0000:0{name}:00.0/host0",
+                )
+                for name, dummy in disks
+            ),
+            *(Entry(f"/sys/block/sd{name}", "d", "rwxr-xr-x", 1, 0, 0, 0) for name, dummy in disks),
+            *(
+                Entry(
+                    f"/sys/bus/pci/devices/0000:0{name}:00.0/driver",
+                    "l",
+                    "rwxrwxrwx",
+                    1,
+                    0,
+                    0,
+                    0,
+                    f"../drivers/{driver}",
+                )
+                for name, driver in disks
+            ),
+        ],
+        lines={
+            "vmware_modules": [
+                (f"/lib/modules/{NEW}/modules.dep", number, f"/lib/modules/{NEW}/misc/{name}.ko:")
+                for number, name in enumerate((*has, *others), 1)
+            ]
+        },
+        images=images,
+    )
+
+
+IMAGE = "/boot/initrd.img"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "status", "word"),
+    [
+        (on_pvscsi(unpacked(IMAGE, *TARBALLS_DRIVER)), Status.COMPLIANT, "and so has its image"),
+        (
+            on_pvscsi(unpacked(IMAGE, "scsi_mod", "sd_mod")),
+            Status.MANUAL,
+            f"vmware-config-tools.pl -d -k {NEW}, or mkinitrd -f --with=pvscsi {IMAGE} {NEW}",
+        ),
+        (on_pvscsi(unpacked(IMAGE), builder=()), Status.MANUAL, "lacks pvscsi, sd_mod:"),
+        (on_pvscsi(unpacked(IMAGE, *TARBALLS_DRIVER, status="denied")), Status.UNKNOWN, f"{IMAGE}: it cannot be read"),
+        (on_pvscsi(), Status.UNKNOWN, "was not found"),
+        (on_pvscsi(menu=MENU.replace("\tinitrd /initrd.img\n", "")), Status.MANUAL, "boots without an image"),
+        (on_pvscsi(has=("scsi_mod", "sd_mod")), Status.MANUAL, "has no vmw_pvscsi"),
+        # By then the kernel has the driver itself: either name is enough.
+        (
+            on_pvscsi(unpacked(IMAGE, "vmw_pvscsi", "scsi_mod", "sd_mod"), has=(*TARBALLS_DRIVER, "vmw_pvscsi")),
+            Status.COMPLIANT,
+            "and so has its image",
+        ),
+        # VMware's own advice for kernels of that time: data on pvscsi, the root on LSI Logic.
+        (
+            on_pvscsi(unpacked(IMAGE, "mptspi", "scsi_mod", "sd_mod"), others=("mptspi",)),
+            Status.UNKNOWN,
+            "which disks hold what the boot needs is not known",
+        ),
+        (on_pvscsi(unpacked(IMAGE, "sd_mod"), others=("mptspi",)), Status.MANUAL, "would not find its disks"),
+    ],
+)
+def test_the_driver_of_the_disks_is_in_the_image_too(evidence, status, word):
     found = assess_kmods(evidence, OPTIONS)
     assert (found.status, word in found.reason) == (status, True), found.reason
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry import RECOMMENDATIONS as REGISTRY
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import EditFile, ReplaceLine
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry, State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.vmware_devices import (
@@ -113,6 +114,11 @@ def test_the_line_becomes_a_comment():
 SHIPPED = place("/usr/lib/systemd/system/default.target", "l", "graphical.target")
 TEXT = place("/etc/systemd/system/default.target", "l", "/usr/lib/systemd/system/multi-user.target")
 MANAGER = place("/etc/systemd/system/display-manager.service", "l", "/usr/lib/systemd/system/gdm.service")
+SUSES_MANAGER = place(
+    "/etc/systemd/system/graphical.target.wants/display-manager.service",
+    "l",
+    "/usr/lib/systemd/system/display-manager.service",
+)
 DRIVER = place("/sys/module/vmwgfx", "d")
 X = place("/tmp/.X11-unix/X0", "s")
 
@@ -123,6 +129,7 @@ X = place("/tmp/.X11-unix/X0", "s")
         (guest(entries=[SHIPPED]), Status.COMPLIANT),
         (guest(entries=[SHIPPED], desktop=True), Status.MANUAL),
         (guest(entries=[SHIPPED, MANAGER, DRIVER], desktop=True), Status.COMPLIANT),
+        (guest(entries=[SHIPPED, SUSES_MANAGER, DRIVER], desktop=True), Status.COMPLIANT),
         (guest(entries=[SHIPPED, MANAGER, DRIVER]), Status.MANUAL),
         (guest(entries=[SHIPPED, MANAGER], desktop=True), Status.MANUAL),
         (guest(entries=[SHIPPED, MANAGER, TEXT]), Status.COMPLIANT),
@@ -143,12 +150,18 @@ def test_graphics_where_there_is_a_desktop(evidence, status):
         ([SHIPPED, MANAGER, X], ANY, Status.MANUAL),
         ([SHIPPED, MANAGER, X], DESKTOP, Status.COMPLIANT),
         ([SHIPPED, MANAGER, X], SERVER, Status.NONCOMPLIANT),
+        ([SHIPPED, SUSES_MANAGER, X], SERVER, Status.NONCOMPLIANT),
         ([SHIPPED, MANAGER], SERVER, Status.NOT_PERSISTENT),
         ([], ANY, Status.UNKNOWN),
     ],
 )
 def test_a_server_starts_no_display_manager(entries, options, status):
     assert assess_x_server(guest(entries=entries), options).status is status
+
+
+def test_what_runs_is_not_stopped():
+    """Its page, and every finding, say that it takes a reboot."""
+    assert REGISTRY["no_idle_x_server"].reboot
 
 
 @pytest.mark.parametrize(("level", "status"), [("5", Status.NONCOMPLIANT), ("3", Status.COMPLIANT)])

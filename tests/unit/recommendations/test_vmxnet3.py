@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""vmxnet3 and predictable_nic_names: given these cards and owners, the audit says this, the plan is that."""
+"""vmxnet3: given these cards and owners, the audit says this, the plan is that."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, WriteFile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import Entry
-from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations import predictable_nic_names
 from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.vmxnet3 import (
     LRO_RULE,
     OVERLAY_RULE,
@@ -70,7 +69,6 @@ def guest(
     aliases=(),
     kernel="6.1.0",
     cpus="0-1",
-    names=(),
     queues=2,
 ):
     """A guest with these cards (name to driver, vendor, device) and what ethtool says of them."""
@@ -92,7 +90,7 @@ def guest(
     return evidence_of(
         {**found, **(files or {})},
         entries=links,
-        lines={"nic_owners": owners, "nic_aliases": aliases, "nic_names": names},
+        lines={"nic_owners": owners, "nic_aliases": aliases},
         commands={"nic_settings": (0, "".join(cards))} if ethtool else {},
     )
 
@@ -444,27 +442,6 @@ class TestWithoutAnAnswer:
 )
 def test_queues(cpus, queues, status):
     found = assess_queues(guest(cpus=cpus, queues=queues), OPTIONS)
-    assert found.status is status, found.reason
-
-
-@pytest.mark.parametrize(
-    ("nics", "names", "status"),
-    [
-        (["ens192"], [], Status.COMPLIANT),
-        (["ens192", "ens224"], [], Status.COMPLIANT),
-        (["eth0"], [], Status.COMPLIANT),
-        (["eth0", "eth1"], [], Status.MANUAL),
-        (["eth0", "ens224"], [], Status.MANUAL),
-        (["eth0", "eth1"], ["Name=eth0", "Name=eth1"], Status.COMPLIANT),
-        (["eth0", "eth1"], ["Name=eth0"], Status.MANUAL),
-        (["eth0", "eth1"], ['ATTR{address}=="00:50:56:aa:bb:cc", NAME="eth0"', 'NAME="eth1"'], Status.COMPLIANT),
-        ([], [], Status.NOT_APPLICABLE),
-    ],
-)
-def test_names(nics, names, status):
-    lines = [("/etc/systemd/network/10-nic.link", at, text) for at, text in enumerate(names, 1)]
-    evidence = guest(dict.fromkeys(nics, VMXNET3), names=lines)
-    found = predictable_nic_names.assess(evidence, {})
     assert found.status is status, found.reason
 
 
