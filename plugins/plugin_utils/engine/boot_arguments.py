@@ -284,14 +284,8 @@ def wish_verdict(evidence: Evidence, wish: Wish, desired: str, right: str, in_fo
 
     if not running:
         return unknown("the running kernel's arguments cannot be read in /proc/cmdline", desired=desired)
-    unread = next(
-        (path for path in _configuring(evidence) if evidence.file(path).exists and not evidence.file(path)), None
-    )
-    problem = f"{unread} may not be read; become root" if unread else boot.problem
-    if not wish.entries and not problem:
-        problem = "no entry of the boot menu is for this"
-    told = problem is None or (boot.loader in TOLD_ENOUGH and not unread)
-    if not (wish.entries and told) and not (boot.loader is Loader.UKI and wrong_now):
+    problem = untold(evidence, wish.entries)
+    if problem and not (boot.loader is Loader.UKI and wrong_now):
         return unknown(
             f"what the next boot's arguments are cannot be told: {problem}",
             runtime=in_force.value if in_force else shown(wrong_now),
@@ -320,6 +314,18 @@ def wish_verdict(evidence: Evidence, wish: Wish, desired: str, right: str, in_fo
     group = GROUP if remedy.commit else ""
     make = not_persistent if not wrong_now else noncompliant
     return make(found, remedy=remedy.steps, commit=remedy.commit, group=group, reboot=True, **sides)
+
+
+def untold(evidence: Evidence, entries: Sequence[BootEntry]) -> str | None:
+    """Why it cannot be told what arguments the next boot has, where it starts one of ``entries``; None where it can."""
+    unread = next(
+        (path for path in _configuring(evidence) if evidence.file(path).exists and not evidence.file(path)), None
+    )
+    if unread:
+        return f"{unread} may not be read; become root"
+    if not entries:
+        return evidence.boot.problem or "no entry of the boot menu is for this"
+    return None if evidence.boot.loader in TOLD_ENOUGH else evidence.boot.problem
 
 
 def _configuring(evidence: Evidence) -> list[str]:

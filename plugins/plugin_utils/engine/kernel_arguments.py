@@ -98,7 +98,7 @@ TICKING = ("divider=", *(f"{name}={off}" for name in ("nohz", "highres") for off
 PARAMETERS = ("vmw_pvscsi.ring_pages=", "nvme_core.io_timeout=", "scsi_mod.use_blk_mq=")
 
 #: Those that hold a kernel to the machine that somebody chose them on: processors, memory, features and power states that
-#: another has not, or has more of. (lpj= is among the harmful ones; mitigations= and nopti are matters of security, of which
+#: another has not, or has more of. (lpj= is among the harmful ones; UNMITIGATED is a matter of security, of which
 #: cpu_mitigation_exposure tells.)
 PINNED = (
     "clearcpuid=",
@@ -114,6 +114,30 @@ PINNED = (
     "intel_iommu=",
     "dis_ucode_ldr",
 )
+
+
+#: What leaves all weaknesses of the CPU open, then what leaves one open, by its name in sysfs (Linux Documentation/admin-guide/
+#: kernel-parameters.txt, mitigations=, and each argument's other spellings). Left out is what matters to hosts of VMs alone:
+#: l1tf=off (page table entries stay inverted), kvm.nx_huge_pages=off, vmscape=off.
+ALL_UNMITIGATED = "mitigations=off"
+#: Without them nothing is there to build the mitigations of two later weaknesses on (arch/x86/kernel/cpu/bugs.c).
+_NO_SPECTRE_V2 = ("nospectre_v2", "spectre_v2=off")
+UNMITIGATED = {
+    "meltdown": ("nopti", "pti=off", "kpti=off", "kpti=0"),
+    "spectre_v1": ("nospectre_v1",),
+    "spectre_v2": (*_NO_SPECTRE_V2, "spectre_v2_user=off", "spectre_bhi=off", "nospectre_bhb"),
+    "spec_store_bypass": ("spec_store_bypass_disable=off", "nospec_store_bypass_disable", "ssbd=force-off"),
+    "retbleed": ("retbleed=off", *_NO_SPECTRE_V2),
+    "indirect_target_selection": ("indirect_target_selection=off", *_NO_SPECTRE_V2),
+    "mds": ("mds=off",),
+    "tsx_async_abort": ("tsx_async_abort=off",),
+    "mmio_stale_data": ("mmio_stale_data=off",),
+    "srbds": ("srbds=off",),
+    "gather_data_sampling": ("gather_data_sampling=off",),
+    "reg_file_data_sampling": ("reg_file_data_sampling=off",),
+    "spec_rstack_overflow": ("spec_rstack_overflow=off",),
+    "tsa": ("tsa=off",),
+}
 
 
 def kept(word: str, wanted: Sequence[str]) -> bool:

@@ -20,6 +20,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_outpu
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read, entries, files
 
 MACHINE_ID, DBUS_ID = "/etc/machine-id", "/var/lib/dbus/machine-id"
+#: The name by which an NVMe over Fabrics subsystem knows a host, as an iSCSI target knows an initiator by its own.
+HOST_NQN = "/etc/nvme/hostnqn"
 JOURNALS = "/var/log/journal/*"
 _PUBLIC_KEYS, _PRIVATE_KEYS = "/etc/ssh/ssh_host_*key.pub", "/etc/ssh/ssh_host_*key"
 
@@ -36,9 +38,9 @@ def is_machine_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None and text.strip("0") != ""
 
 
-def shown(machine_id: str) -> str:
-    """What may be seen of a machine id."""
-    return "sha256:" + hashlib.sha256(machine_id.encode()).hexdigest()[:16]
+def shown(identity: str) -> str:
+    """What may be seen of a machine id, or of a name that stands for this guest alone."""
+    return "sha256:" + hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def other_journals(probe: ProbeOutput, machine_id: str) -> tuple[str, ...]:

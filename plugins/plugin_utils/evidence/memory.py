@@ -35,12 +35,14 @@ _GPT_AUTO_UNITS = "/run/systemd/generator.late/*.swap"
 _UNITS = "/etc/systemd/system/*.swap"
 #: Where swap files usually are, to know the size of one that is off.
 _SWAP_FILES = ("/swap*", "/swap/*", "/var/swap*", "/var/lib/swap*")
+#: How many huge pages there are of each size that the kernel has (since 2.6.27; before, there was one size).
+_HUGE_PAGES = "/sys/kernel/mm/hugepages/hugepages-*kB/nr_hugepages"
 
 #: What Tools answer when asked how much memory there is.
 _MEGABYTES = re.compile(r"\s*(\d+)\s*MB")
 
 READS: tuple[Read, ...] = (
-    files("/proc/meminfo", "/proc/swaps", "/proc/partitions", "/proc/mounts", _UNITS, _GPT_AUTO_UNITS),
+    files("/proc/meminfo", "/proc/swaps", "/proc/partitions", "/proc/mounts", _UNITS, _GPT_AUTO_UNITS, _HUGE_PAGES),
     files("/etc/fstab", redact=Redaction.FSTAB),
     # Names of devices, to tell that UUID=… of fstab is /dev/dm-1 of /proc/swaps.
     entries("/dev/disk/by-*/*", "/dev/mapper/*"),
@@ -56,6 +58,7 @@ READS: tuple[Read, ...] = (
 
 _AMOUNT = re.compile(r"([\w()]+):\s+(\d+)(?: kB)?$")
 _OCTAL = re.compile(r"\\([0-7]{3})")
+_PAGE_SIZE = re.compile(r"/hugepages-(\d+)kB/")
 _ZRAM = re.compile(r"/dev/zram\d+")
 _VOLUME = re.compile(r"/dev/([^/]+)/([^/]+)")
 _DF_ROW = re.compile(r".+?\s+\d+\s+\d+\s+(-?\d+)\s+(?:\d+%|-)\s+(/.*)")
@@ -181,9 +184,22 @@ def meminfo(probe: ProbeOutput) -> dict[str, int]:
     return {amount[1]: int(amount[2]) for amount in found if amount}
 
 
-def huge_pages_kib(amounts: dict[str, int]) -> int:
-    """Memory that hugetlb pages of the default size hold, in use or not."""
-    return amounts.get("HugePages_Total", 0) * amounts.get("Hugepagesize", 0)
+def huge_pages_kib(probe: ProbeOutput) -> int:
+    """Memory that hugetlb pages of all sizes hold, in use or not; HugePages_Total counts those of the default size alone.
+
+    ``Hugetlb`` of /proc/meminfo is the sum (since 4.16, "mm: show total hugetlb memory consumption in /proc/meminfo"). Older
+    kernels tell each size in sysfs. What CommitLimit leaves over would be rounded, needs a ratio, which may be 0, and before 3.9
+    does not tell: there hugetlb_total_pages(), which it takes off, counts the default size alone.
+    """
+    amounts = meminfo(probe)
+    if "Hugetlb" in amounts:
+        return amounts["Hugetlb"]
+    by_size = (
+        int(size[1]) * int(file.value)
+        for file in probe.glob(_HUGE_PAGES)
+        if file.value.isdigit() and (size := _PAGE_SIZE.search(file.path))
+    )
+    return sum(by_size) or amounts.get("HugePages_Total", 0) * amounts.get("Hugepagesize", 0)
 
 
 def _reservation_mib(probe: ProbeOutput) -> int | None:

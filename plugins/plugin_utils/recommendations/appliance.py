@@ -24,6 +24,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.templates imp
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import LISTED
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.modules import READS as MODULE_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import X86
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.programs import FIRMWARE, PROGRAMS, programs
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.programs import READS as PROGRAM_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import entries
@@ -57,7 +58,8 @@ def assess_jeos(evidence: Evidence, options: Options) -> Verdict:
 
 # ---- appliance_kernel_trim -------------------------------------------------------------------------------------------
 
-#: Without one of these a VM's disks, network or balloon are not served; names that older kernels have.
+#: Without one of these a VM's disks, network or balloon are not served; names that older kernels have. The balloon's driver is for
+#: x86 alone (Linux drivers/misc/Kconfig, VMWARE_BALLOON depends on X86).
 NEEDED = {
     "disks": ("vmw_pvscsi", "pvscsi", "nvme"),
     "network": ("vmxnet3",),
@@ -77,11 +79,14 @@ def assess_kernel(evidence: Evidence, options: Options) -> Verdict:
             f"what kernel {kernel.release or '(its release cannot be read)'} has is not known: its modules.dep is not there"
         )
     has = set(modules.files) | modules.built_in | _nvme(evidence, kernel.release)
-    missing = {what: names for what, names in NEEDED.items() if not has & set(names)}
+    needed = {
+        what: names for what, names in NEEDED.items() if what != "balloon" or evidence.platform.machine in ("", *X86)
+    }
+    missing = {what: names for what, names in needed.items() if not has & set(names)}
     sides = {
-        "runtime": " ".join(name for names in (*NEEDED.values(), _WANTED) for name in names if name in has)
+        "runtime": " ".join(name for names in (*needed.values(), _WANTED) for name in names if name in has)
         or "none of VMware's drivers",
-        "desired": ", ".join(f"{what}: {' or '.join(names)}" for what, names in NEEDED.items()),
+        "desired": ", ".join(f"{what}: {' or '.join(names)}" for what, names in needed.items()),
         "owner": kernel.release,
     }
     if missing and kernel.version < _FIRST:

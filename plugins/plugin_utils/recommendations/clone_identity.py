@@ -26,6 +26,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.identity import (
     DBUS_ID,
+    HOST_NQN,
     MACHINE_ID,
     host_keys,
     is_machine_id,
@@ -35,7 +36,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.identity im
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.identity import READS as IDENTITY_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.nic_bindings import only_root
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, entries
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, entries, files
 
 # ---- clone_machine_id ------------------------------------------------------------------------------------------------
 
@@ -218,7 +219,7 @@ RESIDUE: tuple[tuple[str, tuple[str, ...]], ...] = (
         "remove, and make one for each clone",
         (
             "/etc/nvme/hostid",
-            "/etc/nvme/hostnqn",
+            HOST_NQN,
             "/etc/krb5.keytab",
             "/etc/pki/tls/private/localhost.key",
             "/etc/cockpit/ws-certs.d/0-self-signed.key",
@@ -315,7 +316,7 @@ RECOMMENDATIONS = (
         risk="None: it is only looked at. What is removed is gone.",
         no_remedy="What is removed (registrations, keys, history, journals) could not be put back without being kept.",
         source="virt-sysprep(1); cloud-init clean; subscription-manager(8); iscsi-iname(8)",
-        reads=(entries(*(glob for dummy, globs in RESIDUE for glob in globs)), _INITIATOR),
+        reads=(entries(*(glob for dummy, globs in RESIDUE for glob in globs)), _INITIATOR, files(HOST_NQN)),
         assess=assess_residue,
     ),
 )

@@ -5,7 +5,8 @@
 """clone_readiness: what a clone needs to boot where it comes to lie, and to be given a name and an address of its own.
 
 Disks change their order and their controller, so file systems are named by what is in them, and a template's boot images hold
-every driver. The sysprep of Linux is VMware Tools' plugin deployPkg with Perl scripts, or cloud-init. Audited only.
+every driver. LVM and multipath keep lists of the disks that they use, and a clone has others. The sysprep of Linux is VMware Tools'
+plugin deployPkg with Perl scripts, or cloud-init. Audited only.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
     Severity,
     Verdict,
     compliant,
+    listed,
     manual,
     not_applicable,
     unknown,
@@ -27,7 +29,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence im
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import READS as IMAGE_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Builder, Images, Kernel
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.packages import READS as PACKAGE_READS
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, entries
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, entries, files
 
 # ---- clone_block_identity --------------------------------------------------------------------------------------------
 
@@ -115,8 +117,34 @@ _GENERIC = {
 }
 
 
+#: The disks that LVM uses, and those that multipath does, where such a file is there.
+LVM_DEVICES, MULTIPATH_WWIDS = "/etc/lvm/devices/system.devices", "/etc/multipath/wwids"
+#: Types of LVM's that are an identity of the VMDK; others are of what is on the disk, or its name, by which LVM looks further
+#: (lvmdevices(8), device ID types).
+_IDENTITY = re.compile(r"IDTYPE=(?:sys_wwid|sys_serial|wwid_\w+|nvme_\w+) IDNAME=(\S+)")
+#: By this newer LVM notices another machine, and looks for its volumes on all disks (device ID refresh).
+_MACHINE = "PRODUCT_UUID="
+
+
+def _disks_listed(evidence: Evidence) -> list[str]:
+    """Identities of this VM's disks by which LVM or multipath knows them, each with its line."""
+    devices = evidence.file(LVM_DEVICES).lines
+    refreshed = any(line.startswith(_MACHINE) for line in devices)
+    found = [
+        f"{identity[1]} ({LVM_DEVICES}:{number})"
+        for number, line in enumerate(devices, 1)
+        if not refreshed and (identity := _IDENTITY.match(line))
+    ]
+    return found + [
+        f"{line.strip().strip('/')} ({MULTIPATH_WWIDS}:{number})"
+        for number, line in enumerate(evidence.file(MULTIPATH_WWIDS).lines, 1)
+        if line.startswith("/")
+    ]
+
+
 def assess_initramfs(evidence: Evidence, options: Options) -> Verdict:
-    """A template's images must hold the drivers of all controllers that its kernels have, those to come, too."""
+    """A template's images must hold the drivers of all controllers that its kernels have, those to come, too; and its disks are not
+    known by what a clone's do not have."""
     if not is_template(options):
         return only_for_templates()
     found = evidence.initramfs
@@ -125,16 +153,30 @@ def assess_initramfs(evidence: Evidence, options: Options) -> Verdict:
     riddle = next((problem for kernel in found.kernels if (problem := _riddle(found, kernel))), None)
     if riddle:
         return unknown(riddle)
+    closed = [path for path in (LVM_DEVICES, MULTIPATH_WWIDS) if evidence.file(path).exists and not evidence.file(path)]
+    if closed:
+        return unknown(f"{closed[0]} cannot be read")
+    disks = _disks_listed(evidence)
     lacks = "; ".join(text for kernel in found.kernels if (text := _lacking(found, kernel)))
     future = _future(found, sorted({module for kernel in found.kernels for module in kernel.needs(CONTROLLERS)}))
     sides = {
         "runtime": lacks or "every image holds the drivers of all controllers",
-        "persistent": future or "images to come hold them",
+        "persistent": "; ".join(
+            [future or "images to come hold them", *([f"disks known as {', '.join(disks)}"] if disks else [])]
+        ),
         "desired": f"{', '.join(CONTROLLERS)}, as far as the kernel has them",
     }
+    what = []
     if lacks or future:
         how = _GENERIC.get(found.builder, "the drivers in the configuration of what makes images")
-        return manual(f"a clone on another controller may not boot: {lacks or future}. Expected: {how}", **sides)
+        what.append(f"a clone on another controller may not boot: {lacks or future}. Expected: {how}")
+    if disks:
+        what.append(
+            f"a clone's disks may have other identities than {listed(disks)}, and its volume groups may then not be activated. See "
+            "before you clone whether these lines can go: without its file LVM uses all disks that its filter lets through"
+        )
+    if what:
+        return manual(". Besides, ".join(what), **sides)
     return compliant("every image boots from any controller that a VM has.", **sides)
 
 
@@ -280,14 +322,15 @@ RECOMMENDATIONS = (
         severity=Severity.HIGH,
         baseline="audit",
         talk="Install-time configuration does not suit clones.",
-        today="dracut of EL 7 and later and of SLES 12 and later makes images for the hardware at hand.",
+        today="dracut of EL 7 and later and of SLES 12 and later makes images for the hardware at hand; LVM of EL 9 and later "
+        "lists its disks by an identity, where they show one.",
         risk="None: it is only looked at. Generic images are larger.",
         no_remedy=(
             "How large a template's images may be, and for which controllers, is its builder's choice; pvscsi_initrd adds "
             "VMware's driver."
         ),
-        source="dracut.conf(5), hostonly; initramfs.conf(5), MODULES",
-        reads=IMAGE_READS,
+        source="dracut.conf(5), hostonly; initramfs.conf(5), MODULES; lvmdevices(8); multipath(8), /etc/multipath/wwids",
+        reads=(*IMAGE_READS, files(LVM_DEVICES, MULTIPATH_WWIDS)),
         assess=assess_initramfs,
     ),
     Recommendation(

@@ -9,7 +9,8 @@
 - steal_clock: since 5.7 the kernel can show how long it waited for a CPU, where the VM's configuration says so.
 - irqbalance: with several CPUs the interrupts of a card's queues are not all for one of them.
 - cpu_mitigation_exposure: a VM that was never powered off since the host's microcode, or its own hardware version, changed does not
-  see the CPU features that mitigations need, or that make them cheap. A reboot of the guest is not enough.
+  see the CPU features that mitigations need, or that make them cheap. A reboot of the guest is not enough. Nor is it where boot
+  options switch mitigations off: those stand in every boot's command line until somebody takes them out.
 """
 
 from __future__ import annotations
@@ -19,17 +20,24 @@ import re
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_arguments import (
     Wish,
     normal_entries,
+    untold,
     wish_verdict,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Severity,
+    Status,
     Verdict,
     compliant,
     manual,
     not_applicable,
+    pending_reboot,
     unknown,
 )
-from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import named
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import (
+    ALL_UNMITIGATED,
+    UNMITIGATED,
+    named,
+)
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.cpu import READS as CPU
@@ -51,6 +59,10 @@ TOO_MANY = 90
 
 _VULNERABILITIES = "/sys/devices/system/cpu/vulnerabilities/*"
 _MELTDOWN = "/sys/devices/system/cpu/vulnerabilities/meltdown"
+#: A weakness, or, after another's mitigation, a part of it ("…; BHI: Vulnerable") is open. In lower case ("SMT vulnerable", "VMX:
+#: vulnerable"), after "KVM:", and where the host's state is "unknown", it is about what VMs may do to their host or to one another,
+#: which no guest can cure (Documentation/admin-guide/hw-vuln, "Mitigation status" of each; arch/x86/kernel/cpu/bugs.c).
+_OPEN = re.compile(r"^Vulnerable|[;,] (?!KVM:)[\w-]+: Vulnerable")
 #: With these a change of page tables does not flush the TLB (Linux arch/x86/mm/tlb.c, Documentation/arch/x86/pti.rst).
 CHEAP_ISOLATION = ("pcid", "invpcid")
 
@@ -151,28 +163,57 @@ def assess_mitigations(evidence: Evidence, options: Options) -> Verdict:
     closed = [file.path for file in told if not file]
     if closed:
         return unknown(f"{closed[0]} could not be read")
-    names = sorted(file.path.rpartition("/")[2] for file in told if file.value.startswith("Vulnerable"))
-    off = evidence.platform.argument("mitigations")
+    names = sorted(file.path.rpartition("/")[2] for file in told if _OPEN.search(file.value))
+    entries = normal_entries(evidence.boot)
+    now = [word for word in evidence.platform.command_line if _switches_off(word)]
+    at_boot = {
+        word: origin
+        for entry in entries
+        for word, origin in zip(entry.arguments, entry.origins, strict=True)
+        if _switches_off(word)
+    }
+    by_arguments = [name for name in names if any(_leaves_open(word, name) for word in now)]
+    by_vm = [name for name in names if name not in by_arguments]
+    problem = untold(evidence, entries)
+    off = list(dict.fromkeys((*now, *at_boot)))
     sides = {
         "runtime": ", ".join(f"{name} open" for name in names) or f"{len(told)} known, none open",
+        "persistent": " ".join(at_boot) or (None if problem else "no argument that switches a mitigation off"),
         "desired": "none is open",
-        "owner": "mitigations=off" if off == "off" else "the CPU that the VM sees",
+        "owner": " ".join(off) or "the CPU that the VM sees",
     }
-    if not names:
-        return _assess_isolation(evidence, sides, f"{len(told)} weaknesses are known, and none is open")
-    if off == "off":
-        return manual(
-            f"mitigations=off leaves open: {', '.join(names)}. Where that is no decision of yours, take it out of the boot options",
-            **sides,
+    if now and not at_boot and not by_vm and not problem:
+        return pending_reboot(f"until the next boot mitigations are switched off by {', '.join(now)}", **sides)
+    what = []
+    if off:
+        places = ", ".join(dict.fromkeys(at_boot.values())) or "/proc/cmdline"
+        opened = f", and so leave open: {', '.join(by_arguments)}" if by_arguments else ""
+        what.append(
+            f"the boot options switch mitigations off by {', '.join(off)} ({places}){opened}. Take out what is no decision of yours"
         )
-    return manual(
-        f"{', '.join(names)}: the VM may not see what the host's CPU offers. Update host and guest kernel, raise the hardware "
-        "version and the EVC baseline, then power the VM off and on (a reboot of the guest is not enough)",
-        **sides,
-    )
+    if by_vm:
+        what.append(
+            f"{', '.join(by_vm)}: the VM may not see what the host's CPU offers. Update host and guest kernel, raise the hardware "
+            "version and the EVC baseline, then power the VM off and on (a reboot of the guest is not enough)"
+        )
+    if what:
+        return manual(". Besides, ".join(what), **sides)
+    found = _assess_isolation(evidence, sides, f"{len(told)} weaknesses are known, and none is open")
+    if found.status is Status.COMPLIANT and problem:
+        return unknown(f"what the next boot's arguments are cannot be told: {problem}", **sides)
+    return found
 
 
-def _assess_isolation(evidence: Evidence, sides: dict[str, str], right: str) -> Verdict:
+def _switches_off(word: str) -> bool:
+    return any(_leaves_open(word, weakness) for weakness in UNMITIGATED)
+
+
+def _leaves_open(word: str, weakness: str) -> bool:
+    """True for an argument of the kernel that leaves a weakness open."""
+    return named(word, (ALL_UNMITIGATED, *UNMITIGATED.get(weakness, ())))
+
+
+def _assess_isolation(evidence: Evidence, sides: dict[str, str | None], right: str) -> Verdict:
     """Page table isolation, which closes Meltdown, has the features that make it cheap. Kernels of 32 bits cannot use them."""
     isolated = evidence.file(_MELTDOWN).value.startswith("Mitigation: PTI")
     if not isolated or evidence.platform.machine in X86_32:
@@ -260,14 +301,15 @@ RECOMMENDATIONS = (
         baseline="audit",
         talk="Not in the talk.",
         today="An old hardware version, or a VM that was not powered off since, hides the CPU features that mitigations need, or "
-        "that make them cheap (PCID, INVPCID).",
+        "that make them cheap (PCID, INVPCID). Boot options from guides for speed (mitigations=off, nopti) switch them off.",
         risk="None: it is only looked at.",
         no_remedy=(
             "What the CPU shows is decided by the host's updates and the VM's configuration, and seen after a power cycle "
-            "only."
+            "only; that a mitigation is switched off may be somebody's decision."
         ),
-        source="Linux Documentation/ABI/testing/sysfs-devices-system-cpu, admin-guide/hw-vuln, arch/x86/pti.rst; VMware KB 52085",
-        reads=(files(_VULNERABILITIES), *CPU),
+        source="Linux Documentation/ABI/testing/sysfs-devices-system-cpu, admin-guide/hw-vuln, admin-guide/kernel-parameters.txt "
+        "(mitigations=), arch/x86/pti.rst; VMware KB 52085",
+        reads=(files(_VULNERABILITIES), *CPU, *BOOT),
         assess=assess_mitigations,
     ),
 )

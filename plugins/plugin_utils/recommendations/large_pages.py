@@ -30,7 +30,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.sysctl import
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import READS as MEMORY
-from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import meminfo
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import huge_pages_kib, meminfo
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
     kernel_argument_assignments,
     winner,
@@ -47,12 +47,16 @@ UNUSED = 5
 
 @dataclass(frozen=True)
 class Pages:
-    """Huge pages of the default size. ``total``, ``free``, ``reserved`` are numbers of pages (/proc/meminfo)."""
+    """Huge pages of the default size: ``total``, ``free``, ``reserved`` are numbers of pages (/proc/meminfo).
+
+    ``others_kib`` is what pages of other sizes hold, of which neither vm.nr_hugepages nor those numbers tell.
+    """
 
     size_kib: int
     total: int
     free: int
     reserved: int
+    others_kib: int
 
     @property
     def unused(self) -> int:
@@ -64,9 +68,18 @@ class Pages:
         """Pages that cannot be given back now."""
         return self.total - self.unused
 
+    @property
+    def others(self) -> str:
+        """Pages of other sizes, as the end of a sentence; nothing where there are none."""
+        return f", and {self.others_kib // MIB} MiB in pages of other sizes" if self.others_kib else ""
+
     def mib(self, pages: int) -> int:
         """A number of pages in MiB."""
         return pages * self.size_kib // MIB
+
+    def held_kib(self, pages: int) -> int:
+        """What so many pages of the default size hold together with those of other sizes."""
+        return pages * self.size_kib + self.others_kib
 
 
 def assess(evidence: Evidence, options: Options) -> Verdict:
@@ -80,17 +93,19 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     if closed:
         return closed
     total, free = amounts.get("HugePages_Total", 0), amounts.get("HugePages_Free", 0)
-    pages = Pages(amounts["Hugepagesize"], total, free, amounts.get("HugePages_Rsvd", 0))
+    size = amounts["Hugepagesize"]
+    others_kib = max(0, huge_pages_kib(evidence) - total * size)
+    pages = Pages(size, total, free, amounts.get("HugePages_Rsvd", 0), others_kib)
     at_boot, owner = _at_boot(evidence)
     now = int(evidence.sysctl.now(KEY) or 0)
     count = options["large_pages_count"]
     sides = {
-        "runtime": f"{now} pages of {pages.size_kib} KiB, {pages.unused} of them unused",
+        "runtime": f"{now} pages of {size} KiB, {pages.unused} of them unused{pages.others}",
         "persistent": "set by size in the boot options" if at_boot is None else f"{at_boot} pages",
         "desired": "what is set aside is used, reserved and comes again" if count is None else f"{count} pages",
         "owner": owner,
     }
-    if count is None and not now and not at_boot:
+    if count is None and not now and not others_kib and at_boot == 0:
         return compliant("no memory is set aside in huge pages", **sides)
     wanted = now if count is None else count
     trouble = _too_much(evidence, options, pages, wanted, amounts["MemTotal"])
@@ -110,7 +125,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
         )
     if now == count == at_boot:
         return compliant(f"{count} pages are set aside, as large_pages_count asks", **sides)
-    lacking = (count - now) * pages.size_kib
+    lacking = (count - now) * size
     if lacking > amounts.get("MemAvailable", lacking):
         return manual(
             f"{lacking // MIB} MiB more in huge pages are more than is available now: set vm.nr_hugepages={count} in sysctl.d and "
@@ -127,12 +142,14 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
 
 def _at_boot(evidence: Evidence) -> tuple[int | None, str]:
     """The number at the next boot and who sets it; None where the boot options give sizes of their own."""
-    argument = winner(kernel_argument_assignments(evidence, "hugepages"))
+    numbers = kernel_argument_assignments(evidence, "hugepages")
     by_size = kernel_argument_assignments(evidence, "hugepagesz")
+    argument = winner(numbers)
     boot = winner(evidence.sysctl.at_boot(KEY))
     if boot and boot.value.isdigit():
         return int(boot.value), boot.owner
-    if by_size:
+    # hugepagesz= without a number sets none: its pages are asked for later.
+    if by_size and any(number.value.strip("0") for number in numbers):
         return None, by_size[-1].owner
     if argument and argument.value.isdigit():
         return int(argument.value), argument.owner
@@ -141,22 +158,29 @@ def _at_boot(evidence: Evidence) -> tuple[int | None, str]:
 
 def _too_much(evidence: Evidence, options: Options, pages: Pages, wanted: int, memory_kib: int) -> str | None:
     """Why so many pages are too many for this guest, None where they are not."""
-    if wanted * pages.size_kib * 100 > memory_kib * MOST:
+    held = pages.held_kib(wanted)
+    if held * 100 > memory_kib * MOST:
         return (
-            f"{wanted} huge pages are {pages.mib(wanted)} of {memory_kib // MIB} MiB: more than {MOST} % leaves kernel and other "
-            "programs too little; give the guest more memory or set fewer aside"
+            f"{held // MIB} of {memory_kib // MIB} MiB in huge pages: more than {MOST} % leaves kernel and other programs too "
+            "little; give the guest more memory or set fewer aside"
         )
     reserved = evidence.memory.reservation_mib
-    if options["large_pages_require_reservation"] and reserved is not None and pages.mib(wanted) > reserved:
+    if options["large_pages_require_reservation"] and reserved is not None and held // MIB > reserved:
         return (
-            f"{wanted} huge pages are {pages.mib(wanted)} MiB that the balloon cannot take, and {reserved} MiB are reserved: "
-            f"reserve at least {pages.mib(wanted)} MiB for this guest in vCenter, or set large_pages_require_reservation to false"
+            f"the balloon cannot take {held // MIB} MiB in huge pages, and {reserved} MiB are reserved: reserve at least "
+            f"{held // MIB} MiB for this guest in vCenter, or set large_pages_require_reservation to false"
         )
     return None
 
 
 def _judged(pages: Pages, now: int, at_boot: int | None, owner: str, sides: dict[str, str]) -> Verdict:
-    """What somebody has set aside, judged without knowing for whom."""
+    """What somebody has set aside, judged without knowing for whom. Who uses pages of other sizes is not asked."""
+    if at_boot is None and not pages.held_kib(now):
+        return manual(
+            f"{owner} sets huge pages by their size, and the kernel has none. Where the guest was booted since, look for HugeTLB "
+            "in its log: memory may not have been there in one piece, and pages of 1 GiB need the CPU feature pdpe1gb",
+            **sides,
+        )
     if at_boot is not None and now < at_boot:
         return pending_reboot(
             f"{owner} sets {at_boot} pages and the kernel found room for {now}: memory was fragmented, and is not after a boot",
@@ -173,7 +197,7 @@ def _judged(pages: Pages, now: int, at_boot: int | None, owner: str, sides: dict
             "no other: if what they are for is running, set fewer aside",
             **sides,
         )
-    return compliant(f"{now} pages are set aside and used", **sides)
+    return compliant(f"{now} pages are set aside and used{pages.others}", **sides)
 
 
 def wrong_options(options: Options) -> str | None:

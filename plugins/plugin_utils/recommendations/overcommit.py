@@ -9,9 +9,10 @@ The kernel promises at most
 
     CommitLimit = swap + vm.overcommit_ratio % of (memory - huge pages)
 
-(Documentation/mm/overcommit-accounting.rst). The kernel's own ratio, 50, gives half of the memory away, so that ratio and policy
-are set together, and only where the limit leaves room above what is promised now. Opt-in: programs that reserve much and touch
-little (Java, Go, Redis' fork, container hosts) fail under it, and a guest with one of those is left alone.
+(Documentation/mm/overcommit-accounting.rst; huge pages of every size, by vm_commit_limit() in mm/util.c). The kernel's own ratio,
+50, gives half of the memory away, so that ratio and policy are set together, and only where the limit leaves room above what is
+promised now. Opt-in: programs that reserve much and touch little (Java, Go, Redis' fork, container hosts) fail under it, and a
+guest with one of those is left alone.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
         return unknown("/proc/swaps or /etc/fstab could not be read, and swap is part of the limit")
     if amounts["MemTotal"] < SMALLEST_KIB:
         return not_applicable(f"its memory, {_mib(amounts['MemTotal'])}, is too small to be strict about")
-    usable = amounts["MemTotal"] - huge_pages_kib(amounts)
+    usable = amounts["MemTotal"] - huge_pages_kib(evidence)
     now = _side(evidence, usable, memory.swap_kib, at_boot=False)
     boot = _side(evidence, usable, memory.swap_at_boot_kib, at_boot=True)
     committed = amounts["Committed_AS"]

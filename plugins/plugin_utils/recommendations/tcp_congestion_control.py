@@ -6,7 +6,9 @@
 
 Vegas and its kin measure round trips and take a longer one for a full queue. In a guest a round trip is also longer where the vCPU
 waited for its turn, so that they narrow the window without cause. What reacts to loss (cubic, reno…), and bbr, which takes the
-shortest of many round trips, is not misled: every algorithm but those of :data:`MISLED` is accepted.
+shortest of many round trips, is not misled: every algorithm but those of :data:`MISLED` is accepted. So is Westwood: it probes as
+reno does, and only what it falls back to after a loss rests on the bandwidth that it measured and the shortest round trip
+(tcp_westwood.c). Where the vCPU waited, it measures less than there is, which no source says to cost more than reno's half.
 """
 
 from __future__ import annotations

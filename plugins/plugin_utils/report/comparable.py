@@ -5,12 +5,12 @@
 """What guests of a fleet are compared by: the key ``fleet`` of a record. Pure, evidence in, plain data out.
 
 None stands for what could not be read, an empty list for what a guest has not. Nothing is read for it that recommendations do
-not read already. Identities that are confidential or could be misused are hashes: two guests with the same one have the same hash.
+not read already, but NVMe's host name, a file of one line. Identities that are confidential or could be misused are hashes: two
+guests with the same one have the same hash.
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.receipts import receipts
@@ -20,6 +20,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.dhcp_identi
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.identity import (
     DBUS_ID,
+    HOST_NQN,
     MACHINE_ID,
     host_keys,
     is_machine_id,
@@ -67,6 +68,7 @@ def identity(evidence: Evidence) -> dict[str, list[str] | None]:
         "mac": _macs(evidence),
         "dmi_uuid": [] if evidence.platform.container else _dmi_uuid(evidence),
         "iscsi_iqn": _initiators(evidence),
+        "nvme_hostnqn": _host_nqn(evidence),
     }
 
 
@@ -103,9 +105,14 @@ def _initiators(evidence: Evidence) -> list[str] | None:
     if only_root(evidence):
         return None
     names = {line.text.partition("=")[2].strip() for line in evidence.lines("initiator")}
-    return sorted(
-        "sha256:" + hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16] for name in names if name
-    )
+    return sorted(shown(name) for name in names if name)
+
+
+def _host_nqn(evidence: Evidence) -> list[str] | None:
+    name = evidence.file(HOST_NQN)
+    if name.state is State.DENIED:
+        return None
+    return [shown(name.value)] if name.value else []
 
 
 # ---- starts of jobs --------------------------------------------------------------------------------------------------

@@ -87,6 +87,16 @@ IDENTITIES = (
         "/etc/iscsi/initiatorname.iscsi of all but one, allow it on the target, log in again",
         "RFC 7143, section 4.2.7; iscsi-iname(8)",
     ),
+    Identity(
+        "nvme_hostnqn",
+        "Every NVMe host has a name of its own",
+        "NVMe host name (NQN)",
+        Severity.CRITICAL,
+        "at once where NVMe over Fabrics is used, for a subsystem takes them for one host and may give both the same namespace: "
+        "disconnect, write a new name (`nvme gen-hostnqn`) into /etc/nvme/hostnqn, and a new `uuidgen` into /etc/nvme/hostid, of "
+        "all but one, allow it on the subsystem, connect again",
+        "NVM Express Base Specification, NVMe Qualified Names; nvme-gen-hostnqn(1)",
+    ),
 )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def test_firmware_and_a_program_of_old():
 # ---- appliance_kernel_trim -------------------------------------------------------------------------------------------
 
 
-def kernel(*modules, built_in=(), release=RELEASE, listed=True):
+def kernel(*modules, built_in=(), release=RELEASE, listed=True, machine="x86_64"):
     folder = f"/lib/modules/{release}"
     lines = [(f"{folder}/modules.dep", number, f"kernel/{name}.ko.xz:") for number, name in enumerate(modules, 1)]
     lines += [(f"{folder}/modules.builtin", number, f"kernel/{name}.ko") for number, name in enumerate(built_in, 1)]
@@ -68,6 +68,7 @@ def kernel(*modules, built_in=(), release=RELEASE, listed=True):
         base={**VMWARE},
         lines={"vmware_modules": lines},
         entries=[entry(f"{folder}/modules.dep")] if listed else [],
+        commands={"machine": (0, machine)},
     )
 
 
@@ -84,6 +85,10 @@ NETWORK, BALLOON = "drivers/net/vmxnet3/vmxnet3", "drivers/misc/vmw_balloon"
         (kernel("drivers/scsi/vmw_pvscsi", BALLOON), Status.MANUAL, "network: none of vmxnet3"),
         (kernel(NETWORK, BALLOON), Status.MANUAL, "disks: none of"),
         (kernel("drivers/scsi/vmw_pvscsi", NETWORK), Status.MANUAL, "balloon: none of"),
+        (kernel("drivers/scsi/vmw_pvscsi", NETWORK, machine=""), Status.MANUAL, "balloon: none of"),
+        # Linux has no balloon driver for VMware but on x86.
+        (kernel("drivers/nvme/host/nvme", NETWORK, machine="aarch64"), Status.COMPLIANT, ""),
+        (kernel("drivers/nvme/host/nvme", BALLOON, machine="aarch64"), Status.MANUAL, "network: none of vmxnet3"),
         (kernel(), Status.MANUAL, "disks"),
         (kernel(release="2.6.18-398.el5"), Status.NOT_APPLICABLE, "VMware Tools'"),
         (kernel(listed=False), Status.UNKNOWN, "modules.dep"),

@@ -190,6 +190,44 @@ def test_images_of_a_template(evidence, status, words):
     assert assess_initramfs(evidence, GUEST).status is Status.NOT_APPLICABLE
 
 
+DEVICES = "/etc/lvm/devices/system.devices"
+WWID = "IDTYPE=sys_wwid IDNAME=naa.6000c29f3a1b7c0e DEVNAME=/dev/sda3 PVID=IoUGXYfv PART=3"
+
+
+@pytest.mark.parametrize(
+    ("files", "status", "words"),
+    [
+        ({DEVICES: f"VERSION=1.1.2\n{WWID}"}, Status.MANUAL, f"naa.6000c29f3a1b7c0e ({DEVICES}:2)"),
+        (
+            {DEVICES: "IDTYPE=sys_serial IDNAME=9c10d318 DEVNAME=/dev/sda3"},
+            Status.MANUAL,
+            "may have other identities than 9c10",
+        ),
+        ({DEVICES: f"PRODUCT_UUID=564d0000-1111\nVERSION=1.1.29\n{WWID}"}, Status.COMPLIANT, ""),
+        ({DEVICES: "IDTYPE=devname IDNAME=/dev/sda3 DEVNAME=/dev/sda3 PVID=x PART=3"}, Status.COMPLIANT, ""),
+        ({DEVICES: "IDTYPE=crypt_uuid IDNAME=CRYPT-LUKS2-1a DEVNAME=/dev/dm-0 PVID=x"}, Status.COMPLIANT, ""),
+        ({DEVICES: State.DENIED}, Status.UNKNOWN, f"{DEVICES} cannot be read"),
+        (
+            {"/etc/multipath/wwids": "# Valid WWIDs:\n/36000c29f3a1b7c0e/"},
+            Status.MANUAL,
+            "36000c29f3a1b7c0e (/etc/multipath/wwids:2)",
+        ),
+        ({"/etc/multipath/wwids": "# Valid WWIDs:"}, Status.COMPLIANT, ""),
+    ],
+)
+def test_disks_that_lvm_or_multipath_know_by_an_identity(files, status, words):
+    evidence = kernel(unpacked(IMAGE, *ALL), files=files)
+    found = assess_initramfs(evidence, TEMPLATE)
+    assert (found.status, words in found.reason) == (status, True), found.reason
+    assert assess_initramfs(evidence, GUEST).status is Status.NOT_APPLICABLE
+
+
+def test_drivers_and_disks_are_both_told():
+    found = assess_initramfs(kernel(unpacked(IMAGE, "sd_mod"), files={DEVICES: WWID}), TEMPLATE)
+    assert "lacks nvme" in found.reason
+    assert "Besides, a clone's disks" in found.reason
+
+
 # ---- guest_customization_ready ---------------------------------------------------------------------------------------
 
 PLUGIN = "/usr/lib/x86_64-linux-gnu/open-vm-tools/plugins/vmsvc/libdeployPkgPlugin.so"

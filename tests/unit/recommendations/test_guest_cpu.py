@@ -99,19 +99,34 @@ def test_interrupts(online, rows, runs, status, word):
 FOLDER = "/sys/devices/system/cpu/vulnerabilities"
 
 
+def boots(arguments="ro"):
+    """The file of a boot entry with these arguments."""
+    return {"/boot/loader/entries/a.conf": f"linux /vmlinuz\noptions {arguments}"}
+
+
 @pytest.mark.parametrize(
     ("files", "status"),
     [
         ({}, Status.UNKNOWN),
         ({f"{FOLDER}/mds": "Not affected", f"{FOLDER}/l1tf": "Mitigation: PTE Inversion"}, Status.COMPLIANT),
-        # A word in the middle is about something else.
+        # What VMs may do to their host, or to one another, no guest can cure.
         ({f"{FOLDER}/mds": "Mitigation: Clear CPU buffers; SMT vulnerable"}, Status.COMPLIANT),
+        ({f"{FOLDER}/mds": "Mitigation: Clear CPU buffers; SMT Host state unknown"}, Status.COMPLIANT),
+        ({f"{FOLDER}/l1tf": "Mitigation: PTE Inversion; VMX: vulnerable"}, Status.COMPLIANT),
+        ({f"{FOLDER}/l1tf": "Mitigation: PTE Inversion; VMX: cache flushes, SMT vulnerable"}, Status.COMPLIANT),
+        ({f"{FOLDER}/itlb_multihit": "KVM: Vulnerable"}, Status.COMPLIANT),
+        ({f"{FOLDER}/srbds": "Unknown: Dependent on hypervisor status"}, Status.COMPLIANT),
+        # A part of a weakness is open beside another's mitigation.
+        ({f"{FOLDER}/spectre_v2": "Mitigation: Enhanced / Automatic IBRS; BHI: Vulnerable"}, Status.MANUAL),
+        ({f"{FOLDER}/spectre_v2": "Mitigation: Retpolines, PBRSB-eIBRS: Vulnerable"}, Status.MANUAL),
+        ({f"{FOLDER}/spectre_v2": "Mitigation: Retpolines; BHI: Vulnerable, KVM: SW loop"}, Status.MANUAL),
+        ({f"{FOLDER}/spectre_v2": "Mitigation: Retpolines; BHI: SW loop, KVM: SW loop"}, Status.COMPLIANT),
         ({f"{FOLDER}/mds": "Vulnerable: Clear CPU buffers attempted, no microcode"}, Status.MANUAL),
         ({f"{FOLDER}/mds": State.DENIED}, Status.UNKNOWN),
     ],
 )
 def test_weaknesses(files, status):
-    assert assess_mitigations(evidence_of(files), {}).status is status
+    assert assess_mitigations(evidence_of({**boots(), **files}), {}).status is status
 
 
 def isolated(flags, arguments="ro", machine="x86_64", meltdown="Mitigation: PTI"):
@@ -119,7 +134,7 @@ def isolated(flags, arguments="ro", machine="x86_64", meltdown="Mitigation: PTI"
     commands = {"machine": (0, machine)}
     if flags is not None:
         commands["first_cpu"] = (0, f"processor\t: 0\nflags\t\t: fpu {flags}")
-    return evidence_of({f"{FOLDER}/meltdown": meltdown, "/proc/cmdline": arguments}, commands=commands)
+    return evidence_of({**boots(), f"{FOLDER}/meltdown": meltdown, "/proc/cmdline": arguments}, commands=commands)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +158,62 @@ def test_page_table_isolation_at_little_cost(evidence, status, word):
     assert (found.status, word in found.reason) == (status, True), found.reason
 
 
-def test_mitigations_that_somebody_turned_off_are_named():
-    found = assess_mitigations(evidence_of({f"{FOLDER}/mds": "Vulnerable", "/proc/cmdline": "ro mitigations=off"}), {})
-    assert found.owner == "mitigations=off"
+def switched(now, at_boot=None, **values):
+    """The verdict on a guest with these arguments, and with what sysfs says of its weaknesses (fine, if nothing is given)."""
+    files = {f"{FOLDER}/{name}": text for name, text in (values or {"meltdown": "Not affected"}).items()}
+    options = now if at_boot is None else at_boot
+    return assess_mitigations(evidence_of({**files, "/proc/cmdline": f"ro {now}", **boots(f"ro {options}")}), {})
+
+
+VM = "the VM may not see"
+ENTRY = "/boot/loader/entries/a.conf:2"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "values", "open_by_them"),
+    [
+        ("mitigations=off", {"mds": "Vulnerable"}, "mds"),
+        ("nopti", {"meltdown": "Vulnerable"}, "meltdown"),
+        ("pti=off", {"meltdown": "Vulnerable"}, "meltdown"),
+        ("nospectre_v1", {"spectre_v1": "Vulnerable: Load fences"}, "spectre_v1"),
+        ("nospectre_v2", {"spectre_v2": "Vulnerable", "retbleed": "Vulnerable"}, "retbleed, spectre_v2"),
+        ("spectre-v2=off", {"spectre_v2": "Vulnerable"}, "spectre_v2"),
+        ("spectre_bhi=off", {"spectre_v2": "Mitigation: Retpolines; BHI: Vulnerable"}, "spectre_v2"),
+        ("nospec_store_bypass_disable", {"spec_store_bypass": "Vulnerable"}, "spec_store_bypass"),
+        ("tsx_async_abort=off", {"tsx_async_abort": "Vulnerable"}, "tsx_async_abort"),
+        ("mmio_stale_data=off", {"mmio_stale_data": "Vulnerable"}, "mmio_stale_data"),
+    ],
+)
+def test_mitigations_that_somebody_switched_off_are_the_arguments_and_not_the_cpu(arguments, values, open_by_them):
+    found = switched(arguments, **values)
+    assert (found.status, found.owner, found.persistent) == (Status.MANUAL, arguments, arguments)
+    assert f"off by {arguments} ({ENTRY}), and so leave open: {open_by_them}." in found.reason
+    assert VM not in found.reason
+
+
+def test_what_no_argument_leaves_open_is_the_cpus():
+    found = switched("nopti nospectre_v2", meltdown="Vulnerable", spectre_v2="Vulnerable", mds="Vulnerable")
+    assert found.owner == "nopti nospectre_v2"
+    assert "leave open: meltdown, spectre_v2." in found.reason
+    assert f"Besides, mds: {VM}" in found.reason
+    found = switched("quiet", meltdown="Vulnerable")
+    assert (found.owner, found.reason.startswith(f"meltdown: {VM}")) == ("the CPU that the VM sees", True)
+
+
+@pytest.mark.parametrize(
+    "arguments", ["mitigations=auto", "mitigations=auto,nosmt", "l1tf=off", "kvm.nx_huge_pages=off", "mds=full"]
+)
+def test_what_leaves_nothing_of_a_guest_open(arguments):
+    assert switched(arguments).status is Status.COMPLIANT
+
+
+def test_both_sides_of_what_switches_mitigations_off():
+    found = switched("quiet", "mitigations=off")
+    assert (found.status, f"off by mitigations=off ({ENTRY}). Take" in found.reason) == (Status.MANUAL, True)
+    found = switched("mitigations=off", "quiet", mds="Vulnerable")
+    assert (found.status, found.owner) == (Status.PENDING_REBOOT, "mitigations=off")
+    files = {f"{FOLDER}/meltdown": "Not affected", "/proc/cmdline": "ro"}
+    assert assess_mitigations(evidence_of(files), {}).status is Status.UNKNOWN
+    # What is known to be wrong is said, whatever cannot be read.
+    found = assess_mitigations(evidence_of({**files, "/proc/cmdline": "ro nopti"}), {})
+    assert (found.status, "nopti (/proc/cmdline)" in found.reason) == (Status.MANUAL, True)

@@ -21,11 +21,14 @@ from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
 FILE = "/proc/sys/vm/nr_hugepages"
 
 
-def verdict(now, files=None, *, free=0, rsvd=0, at_boot=None, count=None, reserved=None, available=3000000) -> Verdict:
-    """The verdict on a guest of 4 GB with so many pages of 2 MiB; ``reserved`` MiB on the host, None where it does not tell."""
+def verdict(
+    now, files=None, *, free=0, rsvd=0, at_boot=None, count=None, reserved=None, available=3000000, gigantic=0
+) -> Verdict:
+    """The verdict on a guest of 4 GB with so many pages of 2 MiB, and so many ``gigantic`` ones of 1 GiB; ``reserved`` MiB on the
+    host, None where it does not tell."""
     meminfo = (
         f"MemTotal: 4000000 kB\nMemAvailable: {available} kB\nHugePages_Total: {now}\nHugePages_Free: {free}\n"
-        f"HugePages_Rsvd: {rsvd}\nHugepagesize: 2048 kB"
+        f"HugePages_Rsvd: {rsvd}\nHugepagesize: 2048 kB\nHugetlb: {now * 2048 + gigantic * 1048576} kB"
     )
     known = {"/proc/meminfo": meminfo, FILE: str(now)}
     if at_boot is not None:
@@ -48,6 +51,11 @@ def verdict(now, files=None, *, free=0, rsvd=0, at_boot=None, count=None, reserv
         ({"now": 500, "at_boot": 500, "reserved": 1000}, Status.COMPLIANT, "used"),
         ({"now": 500}, Status.MANUAL, "set large_pages_count to 500"),
         ({"now": 400, "at_boot": 500}, Status.PENDING_REBOOT, "found room for 400"),
+        ({"now": 0, "gigantic": 1}, Status.COMPLIANT, "1024 MiB in pages of other sizes"),
+        ({"now": 0, "gigantic": 3}, Status.COMPLIANT, "3072 MiB"),
+        ({"now": 30, "at_boot": 30, "gigantic": 3}, Status.MANUAL, "3132 of 3906 MiB in huge pages"),
+        ({"now": 0, "gigantic": 2, "reserved": 2047}, Status.MANUAL, "reserve at least 2048 MiB"),
+        ({"now": 0, "gigantic": 2, "reserved": 2048}, Status.COMPLIANT, "2048 MiB"),
     ],
 )
 def test_what_is_there_is_judged(given, status, words):
@@ -72,6 +80,7 @@ def test_what_is_asked_for_is_set_aside_now_and_at_boot():
         ({"now": 500, "count": 500}, Status.NOT_PERSISTENT, "0 at the next boot"),
         ({"now": 0, "count": 1600}, Status.MANUAL, "more than 80 %"),
         ({"now": 0, "count": 500, "reserved": 0}, Status.MANUAL, "in vCenter"),
+        ({"now": 0, "count": 500, "gigantic": 3}, Status.MANUAL, "more than 80 %"),
         ({"now": 500, "count": 100, "free": 50}, Status.MANUAL, "450 are in use"),
         ({"now": 0, "count": 500, "available": 1000000}, Status.MANUAL, "and reboot"),
         ({"now": 500, "at_boot": 500, "count": 0, "free": 500}, Status.NONCOMPLIANT, "asks for 0"),
@@ -89,6 +98,19 @@ def test_what_is_asked_for(given, status, words):
 )
 def test_the_boot_options_set_them_aside_too(arguments, status):
     assert verdict(500, {"/etc/kernel/cmdline": f"root=/dev/sda1 {arguments}"}).status is status
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        ("hugepagesz=1G hugepages=1", Status.MANUAL, "the kernel has none"),
+        ("hugepagesz=1G hugepages=0", Status.COMPLIANT, "no memory is set aside"),
+        ("hugepagesz=1G", Status.COMPLIANT, "no memory is set aside"),
+    ],
+)
+def test_pages_that_the_boot_options_set_by_their_size_and_the_kernel_has_not(arguments, status, words):
+    found = verdict(0, {"/etc/kernel/cmdline": f"root=/dev/sda1 {arguments}"})
+    assert (found.status, words in found.reason) == (status, True), found.reason
 
 
 def test_a_number_beside_sizes_of_the_boot_options_is_left_to_a_person():

@@ -95,6 +95,29 @@ def test_a_limit_that_would_not_do_is_refused_with_the_numbers(files, ratio, hea
     assert f"vm.overcommit_ratio={ratio} the limit would be" in found.reason
 
 
+GIGANTIC = meminfo(total=65800000, committed=9000000)
+HUGEPAGES = "/sys/kernel/mm/hugepages/hugepages-"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"/proc/meminfo": f"{GIGANTIC}Hugetlb: 62914560 kB\n"},
+        # Before 4.16 /proc/meminfo does not tell of any size but the default one.
+        {
+            "/proc/meminfo": GIGANTIC,
+            f"{HUGEPAGES}1048576kB/nr_hugepages": "60",
+            f"{HUGEPAGES}2048kB/nr_hugepages": "0",
+        },
+    ],
+)
+def test_huge_pages_of_another_size_than_the_default_are_no_memory_to_promise_either(files):
+    found = verdict(files)
+    assert found.status is Status.MANUAL
+    assert "the limit would be 2254 MiB" in found.reason
+    assert verdict({"/proc/meminfo": GIGANTIC}).status is Status.NONCOMPLIANT
+
+
 def test_swap_that_the_next_boot_does_not_bring_is_not_counted():
     swap = "Filename Type Size Used Priority\n/swapfile file 4000000 0 -2"
     files = {"/proc/meminfo": meminfo(committed=3000000), "/proc/swaps": swap}

@@ -32,13 +32,14 @@ from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
 MACHINE_ID = "00112233445566778899aabbccddeeff"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBv0Y5pP3cZ8vHq5sY0H0z1dJvG0o4v3l8m2u5y1b7Qd root@golden"
 IQN = "iqn.1994-05.com.redhat:0123456789ab"
+NQN = "nqn.2014-08.org.nvmexpress:uuid:3a1f4d56-207c-419b-8e5d-02c6a1f73b90"
 LEASE = "/var/lib/dhcp/dhclient6.ens192.leases"
 
 
 def test_identities_are_hashes_of_what_is_confidential() -> None:
     told = identity(
         evidence_of(
-            {"/etc/machine-id": MACHINE_ID, "/etc/ssh/ssh_host_ed25519_key.pub": KEY},
+            {"/etc/machine-id": MACHINE_ID, "/etc/ssh/ssh_host_ed25519_key.pub": KEY, "/etc/nvme/hostnqn": f"{NQN}\n"},
             lines={
                 "initiator": [("/etc/iscsi/initiatorname.iscsi", 1, f"InitiatorName={IQN}")],
                 "dhcp_identity": [(LEASE, 1, r'default-duid "\000\001\000\001,\270z\256\000PV\217w\001";')],
@@ -51,14 +52,17 @@ def test_identities_are_hashes_of_what_is_confidential() -> None:
         "dhcp_duid": ["sha256:9a7a581dc768c062"],
         "mac": [],
         "dmi_uuid": ["00004d56111122223333444455556666"],
-        "iscsi_iqn": told["iscsi_iqn"],
+        "iscsi_iqn": ["sha256:9451144d73be330a"],
+        "nvme_hostnqn": ["sha256:af38f15363f83c08"],
     }
-    assert all(secret not in json.dumps(told) for secret in (MACHINE_ID, IQN, KEY.split()[1]))
+    assert all(secret not in json.dumps(told) for secret in (MACHINE_ID, IQN, NQN, KEY.split()[1]))
 
 
 def test_what_cannot_be_read_is_none_and_what_is_not_there_is_nothing() -> None:
     assert identity(evidence_of({"/etc/machine-id": State.DENIED}))["machine_id"] is None
     assert identity(evidence_of())["machine_id"] == []
+    assert identity(evidence_of({"/etc/nvme/hostnqn": State.DENIED}))["nvme_hostnqn"] is None
+    assert identity(evidence_of())["nvme_hostnqn"] == []
     told = identity(evidence_of({"/sys/class/dmi/id/product_uuid": State.DENIED}))
     assert (told["dmi_uuid"], told["dhcp_duid"], told["iscsi_iqn"]) == (None, None, None)
     assert identity(evidence_of({"/run/.containerenv": "", "/run/systemd/container": "podman"}))["dmi_uuid"] == []
@@ -86,14 +90,15 @@ def test_clones_of_a_bad_clone_are_found_by_what_they_inherited(tmp_path: Path) 
             "files": {
                 "/sys/devices/virtual/dmi/id/product_uuid": f"564d000{number}-3c4d-5e6f-7081-92a3b4c5d6e7",
                 "/etc/machine-id": f"{number + 1:032x}",
+                "/etc/nvme/hostnqn": NQN,
             }
         }
         tree = guest_tree.materialise(guest_tree.load("bad_clone").edited(own), tmp_path / str(number))
         told = comparable(guest_tree.probe(tree), guest_tree.policy(tree).options)
         checks.add({"host": f"clone{number}", "findings": [], "fleet": told})
     found = {finding.id: finding.status for finding in checks.results() if finding.id.startswith("fleet_")}
-    assert [found[f"fleet_{kind}"] for kind in ("machine_id", "ssh_host_keys", "dhcp_duid", "mac", "dmi_uuid")] == [
-        "compliant", "manual", "manual", "manual", "compliant"
+    assert [found[f"fleet_{kind}"] for kind in ("machine_id", "ssh_host_keys", "dhcp_duid", "mac", "dmi_uuid", "nvme_hostnqn")] == [
+        "compliant", "manual", "manual", "manual", "compliant", "manual"
     ]  # fmt: skip
 
 
