@@ -342,6 +342,12 @@ def no_new_menu(evidence: Evidence) -> str | None:
             f"its menu {config} is on the EFI system partition, where no file can be replaced safely: edit /etc/default/grub "
             f"and run grub2-mkconfig -o {config}"
         )
+    menu = evidence.entry(config)
+    if menu and menu.target:
+        return (
+            f"its menu {config} is a link to {menu.target}, which GRUB may read under that name: edit /etc/default/grub and run "
+            f"grub2-mkconfig -o with the name that is meant"
+        )
     if any("DO NOT OVERWRITE" in line for line in evidence.file(config).lines[:20]):
         return f"{config} says that it must not be generated: edit it by hand"
     return None

@@ -30,6 +30,7 @@ kernels() {
   sed -n 's/^[[:blank:]]*linux[a-z0-9]*[[:blank:]][[:blank:]]*\([^[:blank:]]*\).*/\1/p' "$1"
 }
 build() {
+  [ ! -h "$config" ] || { echo "$config is a link: what it leads to would not be changed"; exit 1; }
   rm -f "$made.part"
   ${hide-} @mkconfig@ >"$made.part" || { echo "@mkconfig@ failed"; exit 1; }
   if command -v @check@ >/dev/null 2>&1; then
@@ -49,15 +50,15 @@ build() {
 }
 keep_menu() {
   [ ! -f "$kept" ] || return 0
-  cp -p "$config" "$kept.part" && cmp "$config" "$kept.part" || { echo "$config cannot be kept"; exit 1; }
+  cp -p "$config" "$kept.part" && same "$config" "$kept.part" || { echo "$config cannot be kept"; exit 1; }
   on_disk "$kept.part"
   mv -f "$kept.part" "$kept" || exit 1
 }
 former_menu() {
   rm -f "$beside" "$was" "$kept.part" "$made.part"
-  if cmp -s "$kept" "$config" || [ ! -f "$made" ]; then
+  if same "$kept" "$config" || [ ! -f "$made" ]; then
     return 0
-  elif cmp -s "$made" "$config"; then
+  elif same "$made" "$config"; then
     cp -p "$kept" "$beside" || { rm -f "$beside"; exit 1; }
     on_disk "$beside"
     put_in_place "$beside" "$config" "$was"
@@ -84,7 +85,7 @@ former_menu
 # What configures the menu is shell (grub-mkconfig reads it in the same way). Of the arguments that this
 # collection sets or takes out an entry has those that are configured, and no others; entries for repairs have fewer.
 _PROOF = r"""
-cmp -s "$made" "$config" || { echo "$config is not what was made"; exit 1; }
+same "$made" "$config" || { echo "$config is not what was made"; exit 1; }
 ours() {
   for word; do
     case $word in

@@ -5,7 +5,8 @@
 
 # Executes a plan of reversible steps on a guest, each transaction written ahead to a receipt under /var/lib/vmguest.
 # docs/architecture.md describes the steps, the receipts and what is printed. Functions only: apply_payload.py puts
-# NONCE, ROOT, RUN, NOW, WAIT, PAYLOAD, busy.sh and settle.sh before them, and `plan` and the call of `apply_main` after them.
+# NONCE, ROOT, RUN, NOW, WAIT, PAYLOAD, busy.sh, settle.sh and compare.sh before them, and `plan` and the call of `apply_main`
+# after them.
 #
 # How it stays safe, in short:
 # - Nothing of the system is touched before what undoes it is on disk (record: where we shall write, then sync; prepare:
@@ -33,6 +34,12 @@ apply_main() {
     # bash 3.0 (EL4) does not tell of a disk that is full; a program does.
     printf_is_deaf=""
     ! (printf x >/dev/full) 2>/dev/null || printf_is_deaf=yes
+    # uutils' (Ubuntu 25.10 and later) syncs all there is, whatever it is asked for, and tells of no failure; asked for the data
+    # of files, it does.
+    sync_is_deaf=""
+    case $(sync --version 2>/dev/null) in
+    *uutils*) sync_is_deaf=yes ;;
+    esac
     # A connection that is lost must not stop us half-way. PIPE gets a handler and is not ignored, because what is
     # ignored stays ignored in the commands that we run.
     trap "" HUP
@@ -62,9 +69,18 @@ apply_main() {
     return 0
 }
 
+# What is called below must be there: what a program that is missing would have said is else taken for an answer.
+has_programs() {
+    for program in cat chmod cp find grep ln ls mkdir mv rm rmdir sed sleep sync tail tr; do
+        command -v "$program" >/dev/null 2>&1 || fail "it has no program $program, which changes are made with: install it" || return 1
+    done
+    command -v cmp >/dev/null 2>&1 || command -v sha256sum >/dev/null 2>&1 ||
+        fail "it has no program cmp, nor sha256sum, with which what was written is compared: install diffutils"
+}
+
 apply_exclusively() {
     lock=""
-    if ! open_state; then
+    if ! has_programs || ! open_state; then
         emit refused "$(sentence "$why")"
         return 0
     fi
@@ -150,16 +166,10 @@ read_line() {
     { IFS= read -r line <"$1"; } 2>/dev/null || [ -n "$line" ]
 }
 
-same() {
-    cmp -s "$1" "$2"
-}
-
-# On disk before we go on. An old sync takes no files and writes out everything; a newer one is spared that, and tells of
-# writes that failed. False, with `why`, where it does; not where a file system merely cannot do it for some of these.
+# On disk before we go on, and for /boot where a boot loader finds it. False, with `why`, where a write failed.
 flush() {
-    why=$(sync "$@" 2>&1)
+    sync_these "$@"
     flushed=$?
-    [ "$flushed" -eq 0 ] || sync
     case " $* " in
     *" $ROOT/boot/"* | *" $ROOT/boot "*)
         # All of it: the fsync of one file leaves the names, and where the data lie, in ext4's journal.
@@ -167,7 +177,17 @@ flush() {
         settle "$ROOT/boot"
         ;;
     esac
-    [ "$flushed" -ne 0 ] || return 0
+    return "$flushed"
+}
+
+# An old sync takes no files and writes out everything; a newer one is spared that, and tells of writes that failed. False, with
+# `why`, where it does; not where a file system merely cannot do it for some of these.
+sync_these() {
+    why=$(sync "$@" 2>&1)
+    synced=$?
+    [ -z "$sync_is_deaf" ] || why=$(sync -d "$@" 2>&1) || synced=$?
+    [ "$synced" -ne 0 ] || return 0
+    sync
     case $why in
     *"nput/output error"* | *"I/O error"*) why="Input/output error" ;;
     *"o space left"*) why="No space left on device" ;;
@@ -633,7 +653,7 @@ run_phase() {
 finish_transaction() {
     for number in $(names "$receipt" "[0-9]*"); do
         folder=$receipt/$number
-        remove_beside
+        remove_beside || return 1
     done
     # Back in `committing` where that cannot be made to last: else undoing it would find nothing to undo.
     set_state "done" && { flush_receipt || back_to committing; }
@@ -772,16 +792,21 @@ replaceable() {
 # newline at the end is something that the audit cannot see.
 expect_content() {
     same "$1" "$folder/before" && return 0
-    if [ -n "$(tail -c 1 "$folder/before")" ] && { cat "$folder/before" && printf "\n"; } | cmp -s - "$1"; then
+    if [ -n "$(tail -c 1 "$folder/before")" ] && { cat "$folder/before" && printf "\n"; } | same - "$1"; then
         return 0
     fi
-    differs=$(cmp "$1" "$folder/before" 2>&1)
+    first_difference "$1" "$folder/before"
+    fail "$path is not as the audit saw it$differs: somebody changed it since; run again"
+}
+
+# The line at which two files begin to differ, in `differs`, as a part of a sentence; nothing where cmp does not tell.
+first_difference() {
+    differs=$(cmp "$1" "$2" 2>&1)
     differs=${differs##*line }
     case $differs in
     "" | *[!0-9]*) differs="" ;;
     *) differs=" (line $differs)" ;;
     esac
-    fail "$path is not as the audit saw it$differs: somebody changed it since; run again"
 }
 
 # A copy with the original's content, owner, mode, SELinux context, ACL and attributes.
@@ -800,8 +825,21 @@ expect_same_attributes() {
     look_at "$2"
     [ "$attributes" = "${entry_mode%.} $entry_uid $entry_gid" ] ||
         fail "$path: its owner, mode or access control list cannot be kept" || return 1
-    ! command -v getfacl >/dev/null 2>&1 || [ "$(getfacl -cp "$1" 2>/dev/null)" = "$(getfacl -cp "$2" 2>/dev/null)" ] ||
-        fail "$path: its access control list cannot be kept (is the acl-aware cp missing?)"
+    if command -v getfacl >/dev/null 2>&1; then
+        [ "$(getfacl -cp "$1" 2>/dev/null)" = "$(getfacl -cp "$2" 2>/dev/null)" ] ||
+            fail "$path: its access control list cannot be kept (is the acl-aware cp missing?)"
+        return
+    fi
+    # Where there is a list the group's bits are its mask, and a copy without it would give them to the group. These programs' ls
+    # marks no list, so any bits that the group has and others have not may be such a mask.
+    case $(cp --version 2>&1) in
+    *BusyBox* | *toybox*) ;;
+    *) return 0 ;;
+    esac
+    case $entry_mode in
+    ????r??[!r]* | ?????w??[!w]* | ??????[xs]??[!xt]*)
+        fail "$path: its group may do what others may not, and whether by an access control list cannot be told: install getfacl" ;;
+    esac
 }
 
 label() {
@@ -854,7 +892,8 @@ own_beside() {
 remove_beside() {
     if own_beside; then
         rm -f "$beside/new" "$beside/old" "$beside/was"
-        rmdir "$beside" 2>/dev/null
+        # Gone for good before its name is forgotten: nobody would look for it again.
+        ! rmdir "$beside" 2>/dev/null || sync_these "${beside%/*}/" || return 1
     fi
     rm -f "$folder/beside"
 }
@@ -1356,7 +1395,7 @@ undo_receipt() {
             ! own_beside || rm -f "$beside/was"
             { ready_undo && act_undo; } || problem=${problem:-$why}
         fi
-        remove_beside
+        remove_beside || problem=${problem:-$why}
         remove_own_folders
     done
     [ -z "$problem" ]
@@ -1420,8 +1459,8 @@ ready_undo_file() {
         replaceable && take_out_edits || return 1
         content=$folder/restored
     else
-        differs=$(cmp "$folder/after" "$target" 2>&1)
-        fail "$path: changed since it was written (line ${differs##*line })"
+        first_difference "$folder/after" "$target"
+        fail "$path: changed since it was written$differs"
     fi
 }
 
@@ -1537,7 +1576,7 @@ remove_own_folders() {
         fi
         while IFS= read -r line; do
             case $path in
-            "$line"/*) rmdir "$ROOT$line" 2>/dev/null ;;
+            "$line"/*) ! rmdir "$ROOT$line" 2>/dev/null || touched=$touched$ROOT${line%/*}/$newline ;;
             esac
         done <"$receipts/$name"
     done

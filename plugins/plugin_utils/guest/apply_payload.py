@@ -34,7 +34,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Read
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import (
     PROBE,
-    SETTLE,
+    SETTLE_AND_COMPARE,
     guest_script,
     head,
     reads_function,
@@ -133,7 +133,8 @@ def _payload(nonce: str, run: str, now: str, plan: str, reads: Sequence[Read], r
     programs = ["apply_main", "probe_main"] if reads else ["apply_main"]
     return (
         f"{head(nonce, root)}RUN={run}\nNOW={now}\nWAIT={int(wait)}\nPAYLOAD={identity}\n"
-        f"{BUSY}{SETTLE}{APPLY}{probe}{plan}{extra and extra.rstrip() + chr(10)}{_function('main', programs)}main </dev/null\n"
+        f"{BUSY}{SETTLE_AND_COMPARE}{APPLY}{probe}{plan}{extra and extra.rstrip() + chr(10)}"
+        f"{_function('main', programs)}main </dev/null\n"
     )
 
 

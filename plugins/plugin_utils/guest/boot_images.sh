@@ -57,7 +57,7 @@ keep() {
     [ ! -f "$kept.old" ] || return 0
     [ -f "$image" ] && [ ! -h "$image" ] || fail "/$2 is not there any more: run again"
     room "$NOTES" "$image"
-    cp -p "$image" "$kept.part" && cmp "$image" "$kept.part" || fail "/$2 cannot be kept"
+    cp -p "$image" "$kept.part" && same "$image" "$kept.part" || fail "/$2 cannot be kept"
     on_disk "$kept.part"
     mv -f "$kept.part" "$kept.old" || exit 1
 }
@@ -164,7 +164,7 @@ ask() {
 
 # Whether another image than that of before is in place.
 replaced() {
-    [ -f "$kept.old" ] && [ -f "$image" ] && ! cmp -s "$kept.old" "$image"
+    [ -f "$kept.old" ] && [ -f "$image" ] && ! same "$kept.old" "$image"
 }
 
 # Whether the one in place is ours.
@@ -196,7 +196,7 @@ put_back() {
         # What stays free does not matter now: a copy that does not fit changes nothing.
         margin=0
         room "$folder" "$kept.old"
-        cp -p "$kept.old" "$folder/old" && cmp "$kept.old" "$folder/old" || fail "/$2 cannot be put back"
+        cp -p "$kept.old" "$folder/old" && same "$kept.old" "$folder/old" || fail "/$2 cannot be put back"
         like "$folder/old" "$image"
         on_disk "$folder/old"
         put_in_place "$folder/old" "$image" "$folder/was"

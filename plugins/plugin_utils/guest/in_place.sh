@@ -3,13 +3,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# For commands that write what boots (engine/boot_images.py, engine/boot_entries.py); settle.sh stands before them. Each runs in a
+# For commands that write what boots (engine/boot_images.py, engine/boot_entries.py); settle.sh and compare.sh stand before them. Each runs in a
 # shell of its own, which a failure ends.
 
 # on_disk FILE...: a newer sync tells of a write that failed; what was proved before was read from memory. An old one takes no names.
+# Only uutils' needs -d to tell, for which it is enough to GNU's, too.
 on_disk() {
     sync
-    case $(sync "$@" 2>&1) in
+    case $(sync -d "$@" 2>&1) in
     *"nput/output error"* | *"I/O error"* | *"o space left"*)
         echo "a write to disk failed: $*"
         exit 1

@@ -131,7 +131,7 @@ prove_kernel() {
         [ -f "$ROOT/$file" ] && [ -s "$ROOT/$file" ] || fail "the package left no /$file"
     done
     prove_image
-    cmp -s "$kept" "$config" || fail "the package's scripts changed ${config#"$ROOT"}"
+    same "$kept" "$config" || fail "the package's scripts changed ${config#"$ROOT"}"
     on_disk "$ROOT/boot/vmlinuz-$release" "$ROOT/$image"
     settle "$ROOT/boot"
 }

@@ -40,10 +40,10 @@ def guest_script(name: str) -> str:
 
 #: The functions of images.sh.
 IMAGES = guest_script("images.sh")
-#: The function of settle.sh, for apply.sh.
-SETTLE = guest_script("settle.sh")
-#: The functions of in_place.sh, and settle.sh's, for commands that write what boots.
-IN_PLACE = SETTLE + guest_script("in_place.sh")
+#: The functions of settle.sh and compare.sh, for apply.sh.
+SETTLE_AND_COMPARE = guest_script("settle.sh") + guest_script("compare.sh")
+#: The functions of in_place.sh, and those that it calls, for commands that write what boots.
+IN_PLACE = SETTLE_AND_COMPARE + guest_script("in_place.sh")
 #: The functions of probe.sh, and those of images.sh, which it calls.
 PROBE = guest_script("probe.sh") + IMAGES
 

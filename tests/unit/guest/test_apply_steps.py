@@ -34,7 +34,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     WriteKernel,
 )
 from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import QUICK, STATE, Ran, SmallGuest
-from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import need
+from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import need, without
 
 pytestmark = pytest.mark.slow
 
@@ -607,3 +607,64 @@ def test_a_socket_and_a_lost_reader_change_nothing(dash_guest: SmallGuest) -> No
     ours.close()
     assert done.returncode == 0
     assert dash_guest.receipts == {"000001-one": "done"}
+
+
+# ---- Programs that a guest lacks -------------------------------------------------------------------------------------
+
+
+def test_without_cmp_files_are_compared_all_the_same(
+    dash_guest: SmallGuest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Photon's appliance has no diffutils: what is done is done and comes out, and what somebody changed is refused."""
+    guest = dash_guest
+    guest.write("/etc/fstab", "a\nb\n")
+    guest.write("/etc/old", "old\n")
+    guest.write("/etc/gone", "gone")
+    before = guest.snapshot()
+    monkeypatch.setenv("PATH", without(tmp_path / "bin", "cmp", "diff"))
+    steps = [
+        EditFile("/etc/fstab", (AppendLine("c"),)),
+        WriteFile("/etc/old", "new\n", "old\n"),
+        WriteFile("/etc/new", "new\n"),
+        RemoveFile("/etc/gone", "gone\n"),
+    ]
+    assert guest.apply(("files", steps)).outcomes == {"files": "done"}
+    assert guest.read("/etc/fstab") == b"a\nb\nc\n"
+    guest.write("/etc/old", "theirs\n")
+    ran = guest.revert("000001-files")
+    assert ran.said("reverted") == ["000001-files files refused /etc/old: changed since it was written"]
+    guest.write("/etc/old", "new\n")
+    assert guest.revert("000001-files").said("reverted") == ["000001-files files done as before"]
+    assert guest.snapshot() == before
+    stale = guest.apply(("stale", [WriteFile("/etc/old", "new\n", "other\n")]))
+    assert refused(stale) == "/etc/old is not as the audit saw it: somebody changed it since; run again"
+
+
+@pytest.mark.parametrize("programs", [("cmp", "sha256sum"), ("tr",), ("grep",)], ids=["what compares", "tr", "grep"])
+def test_without_a_program_that_is_needed_nothing_is_begun(
+    dash_guest: SmallGuest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("PATH", without(tmp_path / "bin", *programs))
+    ran = dash_guest.apply(("one", [WriteFile("/etc/new", "new\n")]))
+    (sentence,) = ran.said("refused")
+    assert sentence.startswith(f"it has no program {programs[0]}, ")
+    assert list(dash_guest.root.iterdir()) == []
+
+
+@pytest.mark.parametrize(("mode", "refuses"), [(0o664, True), (0o640, True), (0o600, False), (0o644, False)])
+def test_a_mask_that_may_be_an_access_lists_is_refused_where_nothing_tells(
+    dash_guest: SmallGuest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, refuses: bool
+) -> None:
+    """busybox's cp and ls know nothing of access lists, and a copy gives the group what the list's mask allows to others."""
+    guest = replace(dash_guest, shell="busybox")
+    need("busybox")
+    guest.write("/etc/fstab", "a\n", mode=mode)
+    path = without(tmp_path / "bin", "getfacl", "cp", "ls")
+    for applet in ("cp", "ls"):
+        (tmp_path / "bin" / applet).symlink_to("/bin/busybox")
+    monkeypatch.setenv("PATH", path)
+    ran = guest.apply(("one", [EditFile("/etc/fstab", (AppendLine("b"),))]))
+    assert ran.outcomes == {"one": "refused" if refuses else "done"}, ran.lines
+    if refuses:
+        assert refused(ran).endswith("cannot be told: install getfacl")
+        assert guest.read("/etc/fstab") == b"a\n"

@@ -164,6 +164,20 @@ def test_a_menu_whose_write_failed_never_gets_there(tree: Tree, shell: str) -> N
     assert tree.read(MENU) == old
 
 
+def test_a_menu_that_is_a_link_is_left_as_it_is(tree: Tree, shell: str) -> None:
+    """An image for both firmwares may have its menu on the EFI system partition, and a link to it here."""
+    there = tree.path("/boot/efi/EFI/debian/grub.cfg")
+    there.parent.mkdir(parents=True)
+    tree.path(MENU).rename(there)
+    tree.path(MENU).symlink_to("../efi/EFI/debian/grub.cfg")
+    old = there.read_text()
+    status, text = run(tree, RUN.do, shell)
+    assert (status, "is a link" in text) == (1, True)
+    assert run(tree, RUN.undo, shell) == (0, "")
+    assert tree.path(MENU).is_symlink()
+    assert there.read_text() == old
+
+
 def test_a_menu_on_the_efi_system_partition_is_refused() -> None:
     with pytest.raises(ValueError, match="is not made anew"):
         make_menu("/boot/efi/EFI/redhat/grub.cfg", drop_ins=False)

@@ -33,6 +33,7 @@ from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import (
     probe,
     put,
     run_script,
+    without,
 )
 
 four_shells = pytest.mark.parametrize("shell", SHELLS)
@@ -148,17 +149,6 @@ def test_what_is_no_image(tmp_path: Path, shell: str, data: bytes, says: str) ->
     problem = image(tmp_path, data, shell).problem
     assert problem is not None
     assert says in problem
-
-
-def without(directory: Path, *programs: str) -> str:
-    """A PATH that lacks some programs."""
-    directory.mkdir()
-    for folder in PATH.split(":"):
-        for program in Path(folder).iterdir():
-            link = directory / program.name
-            if program.name not in programs and not link.exists():
-                link.symlink_to(program)
-    return str(directory)
 
 
 @pytest.mark.parametrize("shell", [shell for shell in SHELLS if shell != "busybox"])

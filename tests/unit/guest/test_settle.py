@@ -18,7 +18,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_images i
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.plan import Transaction
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import EditFile, ReplaceLine, WriteFile
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import apply_payload, revert_payload
-from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import IN_PLACE, SETTLE
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import IN_PLACE, SETTLE_AND_COMPARE
 from ansible_collections.vmguest.linux.tests.unit.guest.apply_runs import NOW, QUICK, argv
 
 NONCE = "0123456789abcdef" * 2
@@ -43,11 +43,11 @@ def test_only_xfs_is_frozen(tmp_path: Path, shell: str) -> None:
     """Given another file system, or no program that freezes, nothing is called and nothing fails."""
     log = tmp_path / "log"
     fakes = on_xfs(log, "/dev/null", "/nowhere")
-    run(shell, f"{SETTLE}{fakes}FILE_SYSTEM=ext2/ext3\nsettle /boot\n")
+    run(shell, f"{SETTLE_AND_COMPARE}{fakes}FILE_SYSTEM=ext2/ext3\nsettle /boot\n")
     assert not log.exists()
-    run(shell, f"{SETTLE}{fakes}settle /boot\n")
+    run(shell, f"{SETTLE_AND_COMPARE}{fakes}settle /boot\n")
     assert log.read_text() == "-r -x -c freeze -c thaw /boot |  | \n"
-    run(shell, f"PATH=/nowhere\n{SETTLE}stat() {{ echo xfs; }}\nsettle /boot\n")
+    run(shell, f"PATH=/nowhere\n{SETTLE_AND_COMPARE}stat() {{ echo xfs; }}\nsettle /boot\n")
 
 
 def test_an_image(tmp_path: Path, shell: str) -> None:
