@@ -110,7 +110,6 @@ read_command() {
   shift 2
   if command -v "$1" >/dev/null; then
     probe_start_clock
-    probe_ticks=0
     # In a process group of its own, so that with it ends what it started.
     if [ "$probe_single$1" = 1sh ]; then
       (
@@ -161,11 +160,12 @@ read_where() {
 # ---- time limits -----------------------------------------------------------------------------------------------------
 # One clock for all commands: two processes, where `timeout` would be one more for each command. Besides, EL4 and EL5 have
 # no timeout, and that of toybox 0.8 (Photon) makes up exit statuses.
+# Its ticks are heard only while a command is waited for: one that comes while a shell writes into a full pipe ends the write,
+# and the line is lost (bash, busybox).
 
 probe_start_clock() {
   [ -z "$probe_clock" ] || return 0
-  probe_ticked='' probe_ticks=0
-  trap 'probe_ticked=1 probe_ticks=$((probe_ticks + 1))' USR1
+  trap '' USR1
   (
     while :; do
       sleep 1 && kill -USR1 $$ || exit
@@ -178,7 +178,6 @@ probe_stop_clock() {
   [ -n "$probe_clock" ] || return 0
   # Not TERM: mksh may lose one that comes while it forks, and the clock would hold the connection open. Its last sleep ends
   # by itself within a second and holds nothing.
-  trap : USR1
   kill -s KILL "$probe_clock"
   wait "$probe_clock"
   trap - USR1
@@ -186,7 +185,8 @@ probe_stop_clock() {
 
 # probe_await PID: its exit status in probe_status, 124 where its time was up.
 probe_await() {
-  probe_known=
+  probe_known='' probe_ticks=0
+  trap 'probe_ticked=1 probe_ticks=$((probe_ticks + 1))' USR1
   while :; do
     probe_ticked=
     wait "$1"
@@ -201,6 +201,7 @@ probe_await() {
       break
     fi
   done
+  trap '' USR1
   probe_status=${probe_known:-$probe_status}
 }
 

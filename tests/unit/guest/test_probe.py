@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -556,6 +558,32 @@ def test_a_single_command_or_script_is_ended_after_its_time(root: Path, tmp_path
     assert (found.command("script").status, found.command("script").lines) == (124, ("3 a",))
     assert (found.command("exits").status, found.command("exits").lines) == (5, ())
     assert (found.command("quick").status, found.command("quick").lines) == (0, ("Linux",))
+
+
+@four_shells
+def test_no_line_is_lost_while_nobody_reads(root: Path, tmp_path: Path, shell: str) -> None:
+    """Given a pipe that is full while the clock ticks, what the shell writes then waits until somebody reads."""
+    room = 4096 - len(f"{NONCE} begin probe 1\n{NONCE} command fills\n")
+    stand_in(tmp_path / "bin", "fills", f"printf %{room - 9}s; echo")
+    stand_in(tmp_path / "bin", "follows", "echo here")
+    reads: list[Read] = [Command("fills", ("fills",)), Command("follows", ("follows",))]
+    payload = probe_payload(NONCE, reads, str(root))
+    out, into = os.pipe()
+    fcntl.fcntl(into, fcntl.F_SETPIPE_SZ, 4096)
+    with open(out, encoding="ascii") as reader:
+        child = subprocess.Popen(
+            [*shell_argv(shell), "-c", payload], stdin=subprocess.DEVNULL, stdout=into,
+            env={"PATH": f"{tmp_path / 'bin'}:{PATH}"},
+        )  # fmt: skip
+        os.close(into)
+        time.sleep(1.8)
+        output = reader.read()
+    assert child.wait() == 0
+
+    found = parse(output, NONCE, reads)
+
+    assert (found.command("fills").status, len(found.command("fills").lines)) == (0, 1)
+    assert (found.command("follows").status, found.command("follows").lines) == (0, ("here",))
 
 
 # ---- the frame -------------------------------------------------------------------------------------------------------
