@@ -307,6 +307,15 @@ def parse(output: str, nonce: str, declared: Sequence[Read], program: str = "pro
     return result
 
 
+#: What comes only right after something else.
+_AFTER = {
+    "data": ("file",),
+    "status": ("command",),
+    "unpacked": ("image",),
+    "failed": ("data", "lines", "entries", "failed"),
+}
+
+
 class _Parser:
     """Reads the frame's lines once, from top to bottom, into ``result``.
 
@@ -327,7 +336,7 @@ class _Parser:
         if not lines[0].startswith(self.prefix):
             raise ValueError(f"it begins with '{_excerpt(lines[0])}'")
         printed: tuple[str, ...] = ()
-        image = ""
+        before = name = ""
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
             # What a command printed last may be without a line end: the structural line is then on the same line.
             dummy, dummy, line = lines[start].partition(self.prefix)
@@ -339,10 +348,21 @@ class _Parser:
                     raise ValueError(f"a line begins with '{_excerpt(body[-1])}'")
             if body and kind in ("file", "status", "unpacked"):
                 raise ValueError(f"after '{_excerpt(line)}' comes '{_excerpt(body[0])}'")
+            # Were one of the guest's lines lost, what follows it would count as something else's.
+            if before not in _AFTER.get(kind, (before,)) or (before == "command" and kind != "status"):
+                raise ValueError(f"'{_excerpt(line)}' comes after '{before} {_excerpt(name)}'")
+            failed = end < len(lines) and lines[end] == self.prefix + "failed"
+            if failed and kind in ("lines", "entries"):
+                raise ValueError(f"the guest's program for its {kind} is missing, or was killed")
             if kind == "file":
                 self._file(rest)
             elif kind == "data":
-                self._data(body)
+                if failed:
+                    self._not_read()
+                else:
+                    self._data(body)
+            elif kind == "failed":
+                pass  # What comes after it belongs to what was cut off.
             elif kind == "lines":
                 self._selections(rest.split(","), body)
             elif kind == "entries":
@@ -350,19 +370,21 @@ class _Parser:
             elif kind == "command":
                 printed = tuple(body)
             elif kind == "status":
-                name, dummy, status = rest.rpartition(" ")
+                ended, dummy, status = rest.rpartition(" ")
+                if ended != name:
+                    raise ValueError(f"'{_excerpt(line)}' comes after 'command {name}'")
                 self.result.commands[name] = Output(name, None if status == "absent" else int(status), printed)
                 printed = ()
             elif kind == "image":
-                image = rest
-                self.result.images[image] = Unpacked(image, "", "", tuple(body))
+                self.result.images[rest] = Unpacked(rest, "", "", tuple(body))
             elif kind == "unpacked":
                 status, dummy, form = rest.partition(" ")
-                if image not in self.result.images:
-                    raise ValueError(f"'{_excerpt(line)}' comes before any image")
-                self.result.images[image] = replace(self.result.images[image], status=status, format=form)
+                self.result.images[name] = replace(self.result.images[name], status=status, format=form)
             else:
                 raise ValueError(f"it has a section '{_excerpt(line)}'")
+            before, name = kind, rest
+        if before == "command" or self.waiting:
+            raise ValueError(f"after '{before} {_excerpt(name)}' comes nothing")
 
     def _file(self, rest: str) -> None:
         state, dummy, path = rest.partition(" ")
@@ -371,6 +393,11 @@ class _Parser:
             self.result.files[path] = File(path, State.READ)
         else:
             self.result.files[path] = File(path, State(state))
+
+    def _not_read(self) -> None:
+        """What prints and redacts the lines of files was not there, or was killed: none of them may pass for whole."""
+        self.result.files.update((path, File(path, State.DENIED)) for path in self.waiting)
+        self.waiting = []
 
     def _data(self, body: Sequence[str]) -> None:
         """Give each ``path:line`` to its file. grep prints the files in the order in which it was given them, so a

@@ -161,8 +161,10 @@ same_device() {
 boot_builders() {
     builders="update-initramfs?|mkinitramfs|dracut|mkinitrd|mkinitcpio|depmod|weak-modules|dkms|akmods|grub2?-mkconfig|update-grub2?"
     builders="$builders|grubby|new-kernel-pkg|kernel-install|update-bootload(er)?|transactional-u(pdate)?|tukit"
+    # Those that script_of knows, by the names that the kernel keeps.
+    interpreters="sh|bash|dash|ash|m?ksh|perl|(platform-)?python.*"
     cd "$proc" || return 1
-    # shellcheck disable=SC2013,SC2034 # names without blanks; a word that is read to be left out
+    # shellcheck disable=SC2013,SC2034,SC2086 # names without blanks; a word that is read to be left out
     said=$(
         # By first digits: before Linux 2.6.23 the names of all of ten thousand processes are too long for one program.
         for some in 1 2 3 4 5 6 7 8 9; do
@@ -178,8 +180,15 @@ boot_builders() {
             esac
             ! of_this_guest "$process" || printf "%s (process %s) is running;" "$name" "$process"
         done
-        # sh -x /usr/sbin/mkinitrd: few of those that have such a word among theirs are one.
-        for file in $(for some in 1 2 3 4 5 6 7 8 9; do grep -lsE "$builders" $some*/cmdline; done); do
+        # sh -x /usr/sbin/mkinitrd: few of those that have such a word among theirs are one. Interpreters alone are asked for
+        # their words: those of a process whose memory is locked (it may hang on a dead NFS server) keep who reads them waiting.
+        for file in $(
+            for some in 1 2 3 4 5 6 7 8 9; do
+                files=$(grep -hsE "^[0-9]+ \((${interpreters})\) [^ZX]" $some*/stat |
+                    while read -r process state; do echo "$process/cmdline"; done)
+                [ -z "$files" ] || grep -lsE "$builders" $files
+            done
+        ); do
             process=${file%/*}
             script=$(script_of "$process" | grep -xE "$builders") && of_this_guest "$process" &&
                 printf "%s (process %s) is running;" "$script" "$process"

@@ -18,8 +18,8 @@
 # line each: header and name of every entry that is one of these modules; the lines by which Red Hat's old nash loads
 # modules; header and name of the last archive's end; and then
 #   $NONCE unpacked STATUS FORMAT
-# STATUS: how the decompressor ended; absent: there is no such program; unknown: no format that a kernel knows; cut: it ends
-# within an archive. Without this line it was cut off: processor time is bounded.
+# STATUS: how the decompressor ended; absent: there is no program for it, or none of the name FORMAT, which any image is read
+# with; unknown: no format that a kernel knows; cut: it ends within an archive. Without this line it was cut off: processor time is bounded.
 # shellcheck disable=SC2030,SC2031 # its variables stay in its subshell, on purpose
 # shellcheck disable=SC3045 # dash, bash, busybox ash and mksh have ulimit -t; without it there is no bound
 image_read() (
@@ -27,8 +27,11 @@ image_read() (
     image_entry='07070[12][0-9A-Fa-f]\{104\}'
     image_modules="${image_entry}[^ ]*/\\($2\\)\\.ko[.a-z0-9]*\$"
     image_at=0
+    # Where one of a chain is missing, the others make of it an image that holds nothing.
+    image_can od tr grep || return
     image_format "$1" 0
     if [ "$image_format" = none ]; then
+        image_can awk || return
         # Where the first archive is that is compressed.
         image_at=$(tr '\000' '\n' <"$1" | awk '
             ended && length($0) { if ($0 !~ /^07070[12]/) { found = 1; print at; exit } ended = 0 }
@@ -36,7 +39,12 @@ image_read() (
             { at += length($0) + 1 }
             END { if (!found) print ended ? "whole" : "cut" }')
         case $image_at in
-        *[0-9]*) image_format "$1" "$image_at" ;;
+        # It was ended.
+        "") return ;;
+        *[0-9]*)
+            image_can head tail || return
+            image_format "$1" "$image_at"
+            ;;
         *) image_status=$image_at image_at=0 ;;
         esac
     fi
@@ -64,6 +72,16 @@ image_read() (
         printf '\n%s unpacked %s %s\n' "$NONCE" "$?" "$image_format"
     } 2>/dev/null | image_entries
 )
+
+# image_can PROGRAM...: says which of them is missing.
+image_can() {
+    for image_program; do
+        command -v "$image_program" >/dev/null || {
+            printf '%s unpacked absent %s\n' "$NONCE" "$image_program"
+            return 1
+        }
+    done
+}
 
 # image_format PATH OFFSET: by which program the archive there is to be unpacked, in `image_format`: none, or unknown.
 image_format() {

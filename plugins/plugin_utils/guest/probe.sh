@@ -110,7 +110,6 @@ read_command() {
   shift 2
   if command -v "$1" >/dev/null; then
     probe_start_clock
-    probe_ticks=0
     # In a process group of its own, so that with it ends what it started.
     if [ "$probe_single$1" = 1sh ]; then
       (
@@ -161,11 +160,12 @@ read_where() {
 # ---- time limits -----------------------------------------------------------------------------------------------------
 # One clock for all commands: two processes, where `timeout` would be one more for each command. Besides, EL4 and EL5 have
 # no timeout, and that of toybox 0.8 (Photon) makes up exit statuses.
+# Its ticks are heard only while a command is waited for: one that comes while a shell writes into a full pipe ends the write,
+# and the line is lost (bash, busybox).
 
 probe_start_clock() {
   [ -z "$probe_clock" ] || return 0
-  probe_ticked='' probe_ticks=0
-  trap 'probe_ticked=1 probe_ticks=$((probe_ticks + 1))' USR1
+  trap '' USR1
   (
     while :; do
       sleep 1 && kill -USR1 $$ || exit
@@ -178,7 +178,6 @@ probe_stop_clock() {
   [ -n "$probe_clock" ] || return 0
   # Not TERM: mksh may lose one that comes while it forks, and the clock would hold the connection open. Its last sleep ends
   # by itself within a second and holds nothing.
-  trap : USR1
   kill -s KILL "$probe_clock"
   wait "$probe_clock"
   trap - USR1
@@ -186,7 +185,8 @@ probe_stop_clock() {
 
 # probe_await PID: its exit status in probe_status, 124 where its time was up.
 probe_await() {
-  probe_known=
+  probe_known='' probe_ticks=0
+  trap 'probe_ticked=1 probe_ticks=$((probe_ticks + 1))' USR1
   while :; do
     probe_ticked=
     wait "$1"
@@ -201,6 +201,7 @@ probe_await() {
       break
     fi
   done
+  trap '' USR1
   probe_status=${probe_known:-$probe_status}
 }
 
@@ -310,25 +311,41 @@ probe_batch() {
   case $probe_class in
     lines)
       if [ -n "$probe_at" ]; then
-        grep -asHn -e "$probe_pattern" $probe_files | sed 's/^\.//'
+        probe_grep n "$probe_pattern" | sed 's/^\.//' || probe_lost
       else
-        grep -asHn -e "$probe_pattern" $probe_files
+        probe_grep n "$probe_pattern"
       fi
       ;;
     entries)
       if [ -n "$probe_at" ]; then
-        ls -ldn $probe_files | sed 's, \./, /,'
+        probe_ls | sed 's, \./, /,' || probe_lost
       elif [ -t 1 ]; then
         # On a terminal, GNU ls quotes names.
-        ls -ldn $probe_files | sed -n p
+        probe_ls | sed -n p || probe_lost
       else
-        ls -ldn $probe_files
+        probe_ls
       fi
       ;;
     images) probe_images ;;
     *) probe_keep "$probe_files" "$probe_marks" "$probe_unsized" ;;
   esac
   probe_files='' probe_marks='' probe_unsized=''
+}
+
+# What nobody has printed would look like a file without lines, or a folder without files. So where a program is not there (127),
+# cannot be started (126) or is killed, this comes after what it printed, which may have no line end. A lower status of grep and ls
+# is of what they were asked.
+probe_lost() {
+  probe_say "$probe_nl$NONCE failed$probe_nl"
+}
+
+# probe_grep n|'' PATTERN: with n, the lines' numbers, too.
+probe_grep() {
+  grep -asH"$1" -e "$2" $probe_files || [ $? -lt 126 ] || probe_lost
+}
+
+probe_ls() {
+  ls -ldn $probe_files || [ $? -lt 126 ] || probe_lost
 }
 
 # probe_keep FILES MARKS UNSIZED: a batch of files that waits for probe_contents.
@@ -530,18 +547,23 @@ probe_print() {
   case $probe_class in
     none)
       if [ -n "$probe_at" ]; then
-        grep -asH '' $probe_files | sed 's/^\.//'
+        probe_grep '' '' | sed 's/^\.//' || probe_lost
       else
-        grep -asH '' $probe_files
+        probe_grep '' ''
       fi
       ;;
     *)
       probe_redact
-      if command -v toybox >/dev/null; then
-        # No expression of toybox's sed reaches over a NUL.
-        grep -asHn '' $probe_files | tr '\000' '?' | sed "$probe_redaction"
+      if ! command -v toybox >/dev/null; then
+        probe_grep n '' | sed "$probe_redaction" || probe_lost
+      elif command -v tr >/dev/null; then
+        # No dot of toybox's sed reaches over a NUL.
+        { probe_grep n '' | tr '\000' '?' || probe_lost; } | sed "$probe_redaction" || probe_lost
+      elif [ "$(printf 'a\000b\n' | sed "$probe_reach${probe_nl}s/a.*b\$/x/")" = x ]; then
+        # Photon's toybox has no tr, but its sed has brackets that hold a NUL.
+        probe_grep n '' | sed "$probe_redaction" || probe_lost
       else
-        grep -asHn '' $probe_files | sed "$probe_redaction"
+        probe_lost
       fi
       ;;
   esac
@@ -596,8 +618,16 @@ probe_stamped() {
 # Not all of those allow an expression's delimiter within brackets.
 
 probe_redact() {
+  # What no dot reaches over (a NUL to toybox, bytes that are no UTF-8 where a sed takes the C locale for one) would not be
+  # redacted. Where it is of no class either, nothing of these files is to be believed.
+  probe_reach='/^.*$/!s/[^[:print:][:blank:]]/?/g'
+  probe_redaction="/^$NONCE /b
+$probe_reach
+/^.*\$/!c\\
+$NONCE failed
+"
   # To busybox a NUL ends a line, too: what comes after it has no path of its own.
-  probe_redaction='
+  probe_redaction=$probe_redaction'
 s/^\.//
 s/:[0-9][0-9]*:/\
 /

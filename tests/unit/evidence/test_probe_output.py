@@ -106,6 +106,19 @@ def test_to_ask_for_what_nobody_declared_is_an_error_of_the_program() -> None:
             ask()
 
 
+def test_files_whose_lines_were_not_all_printed_are_not_read() -> None:
+    """Given that what prints or redacts them was not there, or was killed, none of a section is read; the others are."""
+    first = ("@file read /etc/one", "@file missing /etc/gone", "@data", "/etc/one:x")
+    for rest in (("", "@failed"), ("/etc/one:hal", "@failed", "/etc/two:y", "@failed"), ("@failed",)):
+        result = found(*first, "@file read /etc/one", "@file read /etc/two", "@data", *rest, "@file missing /etc/no")
+        assert {path: (file.state, file.lines) for path, file in result.files.items()} == {
+            "/etc/one": (State.DENIED, ()),
+            "/etc/gone": (State.MISSING, ()),
+            "/etc/two": (State.DENIED, ()),
+            "/etc/no": (State.MISSING, ()),
+        }
+
+
 # ---- lines, entries, commands ----------------------------------------------------------------------------------------
 
 
@@ -227,6 +240,24 @@ def test_a_carriage_return_of_the_file_is_kept() -> None:
         (output("@lines kconfig", "no line at all"), "a line of no file that was asked for"),
         (output("@lines kconfig", "/etc/passwd:1:x"), "a line of no file that was asked for"),
         (output("@command rpm", "@status rpm many"), "many"),
+        # One line is lost; the next command's output would be the one's before it.
+        (
+            output("@command rpm", "x", "@command dpkg", "y", "@status dpkg 0"),
+            "'command dpkg' comes after 'command rpm'",
+        ),
+        (output("@command rpm", "x", "y", "@status dpkg 0"), "'status dpkg 0' comes after 'command rpm'"),
+        (output("@status rpm 0"), "'status rpm 0' comes after"),
+        (output("@command rpm", "x"), "after 'command rpm' comes nothing"),
+        (output("@command rpm", "x", "@file missing /etc/one"), "'file missing /etc/one' comes after 'command rpm'"),
+        (
+            output("@image /boot/a", "@unpacked 0 gzip", "@unpacked 0 xz"),
+            "'unpacked 0 xz' comes after 'unpacked 0 gzip'",
+        ),
+        (output("@data", "/etc/one:x"), "'data' comes after"),
+        (output("@file read /etc/one"), "comes nothing"),
+        (output("@failed"), "'failed' comes after"),
+        (output("@lines kconfig", "", "@failed"), "program for its lines is missing, or was killed"),
+        (output("@entries", "", "@failed", "@failed"), "program for its entries is missing, or was killed"),
         (output("@surprise"), "a section 'surprise'"),
     ],
 )

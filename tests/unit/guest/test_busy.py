@@ -30,7 +30,9 @@ FOREIGN_MOUNTS = "22 1 0:21 / /proc rw - proc proc rw\n21 1 8:1 / / rw - ext4 /d
 def ask(root: Path, *kinds: str, shell: str = "dash") -> str:
     """What at_work says; empty where nobody is."""
     script = f'ROOT={shlex.quote(str(root))}\n{BUSY}said=$(at_work {" ".join(kinds)}); echo "$? $said"\n'
-    done = subprocess.run([*shell_argv(shell), "-s"], input=script.encode(), capture_output=True, check=False, cwd="/")
+    done = subprocess.run(
+        [*shell_argv(shell), "-s"], input=script.encode(), capture_output=True, check=False, cwd="/", timeout=60
+    )
     assert not done.stderr, done.stderr.decode()
     status, _blank, said = done.stdout.decode().rstrip("\n").partition(" ")
     assert (status == "0") == bool(said)
@@ -278,6 +280,22 @@ def test_a_script_counts_and_a_word_among_others_does_not(
     fake_proc(root, processes={4711: name})
     put(root, {"/proc/4711/cmdline": "".join(word + "\0" for word in words)})
     assert ask(root, "boot", shell=shell) == (f"{found} (process 4711) is running" if found else "")
+
+
+def test_a_process_whose_words_cannot_be_read_keeps_nobody_waiting(root: Path, shell: str) -> None:
+    """Given a process that hangs with its memory locked (here: a pipe that nobody writes into), only interpreters are read."""
+    fake_proc(root, processes={4710: "oracle", 4711: "bash"})
+    (root / "proc/4710/cmdline").unlink()
+    os.mkfifo(root / "proc/4710/cmdline")
+    put(root, {"/proc/4711/cmdline": "bash\0/usr/bin/dracut\0"})
+    assert ask(root, "boot", shell=shell) == "dracut (process 4711) is running"
+
+
+@pytest.mark.parametrize("name", ["dash", "ash", "ksh", "mksh", "perl", "python", "python3.11", "platform-python"])
+def test_every_interpreter_is_asked_for_its_script(root: Path, name: str) -> None:
+    fake_proc(root, processes={4711: name})
+    put(root, {"/proc/4711/cmdline": f"/usr/bin/{name}\0/usr/bin/dkms\0"})
+    assert ask(root, "boot") == "dkms (process 4711) is running"
 
 
 def test_the_dead_do_not_work(root: Path) -> None:

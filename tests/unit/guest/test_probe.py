@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -251,6 +253,114 @@ def test_what_another_user_may_not_read_is_denied_and_not_missing(shell: str) ->
     assert found.file("/var/spool/tabs/root").state is State.DENIED
 
 
+NO_BUSYBOX = pytest.mark.parametrize("shell", [shell for shell in SHELLS if shell != "busybox"])
+REDACTED = files("/etc/fstab", redact=Redaction.FSTAB)
+
+
+def tools(folder: Path, *programs: str) -> Path:
+    """A folder for PATH with these of the machine's programs."""
+    folder.mkdir()
+    for program in programs:
+        (folder / program).symlink_to(f"/usr/bin/{program}")
+    return folder
+
+
+@NO_BUSYBOX
+@pytest.mark.parametrize("lacks", ["grep", "sed"])
+def test_what_no_program_has_printed_is_not_read(root: Path, tmp_path: Path, shell: str, lacks: str) -> None:
+    """Given a guest without grep or sed, its files are not without lines: they count as not read."""
+    put(root, {"/etc/fstab": "/dev/sda1 / ext4 defaults 0 1\n", "/etc/hosts": "x\n"})
+    path = tools(tmp_path / "tools", *({"grep", "sed", "ls", "find"} - {lacks}))
+
+    found = probe(root, [REDACTED, files("/etc/hosts", "/etc/gone")], shell, str(path))
+
+    assert {name: found.file(name).state.value for name in ("/etc/fstab", "/etc/hosts", "/etc/gone")} == {
+        "/etc/fstab": "denied",
+        "/etc/hosts": "denied",
+        "/etc/gone": "missing",
+    }
+
+
+@NO_BUSYBOX
+@pytest.mark.parametrize(
+    ("program", "body"),
+    [("grep", "printf ./etc/fst; kill -9 $$"), ("sed", "head -c 9; kill -9 $$"), ("sed", "exit 4")],
+    ids=["grep", "sed", "sed that cannot write"],
+)
+def test_what_was_cut_off_is_not_read(root: Path, tmp_path: Path, shell: str, program: str, body: str) -> None:
+    put(root, {"/etc/fstab": "/dev/sda1 / ext4 defaults 0 1\n" * 3})
+    stand_in(tmp_path / "bin", program, body)
+
+    assert probe(root, [REDACTED], shell, f"{tmp_path / 'bin'}:{PATH}").file("/etc/fstab").state is State.DENIED
+
+
+@NO_BUSYBOX
+@pytest.mark.parametrize(
+    ("lacks", "read", "what"),
+    [("grep", Lines("lines", "x", ("/etc/*",)), "lines"), ("ls", entries("/etc/*"), "entries")],
+)
+def test_without_what_prints_lines_or_entries_nothing_is_believed(
+    root: Path, tmp_path: Path, shell: str, lacks: str, read: Read, what: str
+) -> None:
+    put(root, {"/etc/hosts": "x\n"})
+    path = tools(tmp_path / "tools", *({"grep", "sed", "ls", "find"} - {lacks}))
+
+    with pytest.raises(ProbeError, match=f"the guest's program for its {what} is missing, or was killed"):
+        probe(root, [read], shell, str(path))
+
+
+SECRET = b"//nas/x /x cifs password=hunter2 0 0\n//nas/y /y cifs a\0,password=hunter2 0 0\n"
+
+
+@NO_BUSYBOX
+@pytest.mark.parametrize("reaches", [True, False], ids=["a sed that reaches over a NUL", "one that does not"])
+def test_toybox_without_tr(root: Path, tmp_path: Path, shell: str, reaches: bool) -> None:
+    """Given Photon's toybox, which has no tr: a file with a NUL is redacted all the same, or nothing of it is read."""
+    put(root, {"/etc/fstab": SECRET})
+    path = tools(tmp_path / "tools", "grep", "ls", "find", *(["sed"] if reaches else ["cat"]))
+    stand_in(path, "toybox", "exit 1")
+    # mksh has no printf of its own, and the guest has none where it does not stand here.
+    (path / "printf").symlink_to("/usr/bin/printf")
+    if not reaches:
+        stand_in(path, "sed", "exec cat")
+
+    output = run_probe(root, [REDACTED], shell, str(path))
+
+    assert "hunter2" not in output
+    found = parse(output, NONCE, [REDACTED]).file("/etc/fstab")
+    assert (found.state, len(found.lines)) == ((State.READ, 2) if reaches else (State.DENIED, 0))
+
+
+@pytest.mark.skipif(shutil.which("toybox") is None, reason="toybox is not installed")
+@pytest.mark.parametrize("tr", [True, False])
+def test_toybox_itself(root: Path, tmp_path: Path, tr: bool) -> None:
+    put(root, {"/etc/fstab": SECRET + b"# caf\xc3\xa9\r\n"})
+    path = tools(tmp_path / "tools", *(["tr"] if tr else []))
+    for program in ("toybox", "grep", "sed", "ls", "find"):
+        (path / program).symlink_to(shutil.which("toybox") or "")
+
+    found = probe(root, [REDACTED], "dash", str(path)).file("/etc/fstab")
+
+    assert found.lines == (
+        "//nas/x /x cifs password=<redacted> 0 0",
+        "//nas/y /y cifs a?,password=<redacted> 0 0",
+        "# café\r",
+    )
+
+
+@four_shells
+def test_a_line_that_no_expression_reaches_over_is_never_printed(root: Path, shell: str) -> None:
+    """Given a sed to which all is UTF-8, and a line that is none, nothing is believed but what has no secret to hide."""
+    put(root, {"/etc/fstab": b"//nas/x /x cifs password=hunter2\xe9\xff,password=hunter2 0 0\n", "/etc/hosts": "x\n"})
+    reads = [REDACTED, files("/etc/hosts")]
+    for locale in ("LC_ALL=C", "LC_ALL=C.UTF-8"):
+        script = probe_payload(NONCE, reads, str(root)).replace("LC_ALL=C SYSTEMD", f"{locale} SYSTEMD")
+        assert locale in script
+        output = run_script(script, shell)
+        assert b"hunter2" not in output
+        assert parse(output.decode("utf-8", "surrogateescape"), NONCE, reads).file("/etc/hosts").value == "x"
+
+
 # ---- globs -----------------------------------------------------------------------------------------------------------
 
 GLOB_NAMES = (
@@ -448,6 +558,32 @@ def test_a_single_command_or_script_is_ended_after_its_time(root: Path, tmp_path
     assert (found.command("script").status, found.command("script").lines) == (124, ("3 a",))
     assert (found.command("exits").status, found.command("exits").lines) == (5, ())
     assert (found.command("quick").status, found.command("quick").lines) == (0, ("Linux",))
+
+
+@four_shells
+def test_no_line_is_lost_while_nobody_reads(root: Path, tmp_path: Path, shell: str) -> None:
+    """Given a pipe that is full while the clock ticks, what the shell writes then waits until somebody reads."""
+    room = 4096 - len(f"{NONCE} begin probe 1\n{NONCE} command fills\n")
+    stand_in(tmp_path / "bin", "fills", f"printf %{room - 9}s; echo")
+    stand_in(tmp_path / "bin", "follows", "echo here")
+    reads: list[Read] = [Command("fills", ("fills",)), Command("follows", ("follows",))]
+    payload = probe_payload(NONCE, reads, str(root))
+    out, into = os.pipe()
+    fcntl.fcntl(into, fcntl.F_SETPIPE_SZ, 4096)
+    with open(out, encoding="ascii") as reader:
+        child = subprocess.Popen(
+            [*shell_argv(shell), "-c", payload], stdin=subprocess.DEVNULL, stdout=into,
+            env={"PATH": f"{tmp_path / 'bin'}:{PATH}"},
+        )  # fmt: skip
+        os.close(into)
+        time.sleep(1.8)
+        output = reader.read()
+    assert child.wait() == 0
+
+    found = parse(output, NONCE, reads)
+
+    assert (found.command("fills").status, len(found.command("fills").lines)) == (0, 1)
+    assert (found.command("follows").status, found.command("follows").lines) == (0, ("here",))
 
 
 # ---- the frame -------------------------------------------------------------------------------------------------------

@@ -22,7 +22,11 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.controllers
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import READS as IMAGE_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Image, Images
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput, parse
-from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import modules_pattern, probe_payload
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import (
+    guest_script,
+    modules_pattern,
+    probe_payload,
+)
 from ansible_collections.vmguest.linux.tests.crash.cpio import archive, file
 from ansible_collections.vmguest.linux.tests.unit.boot_image import MICROCODE, PACKERS, boot_image, packed
 from ansible_collections.vmguest.linux.tests.unit.guest.probe_runs import (
@@ -157,6 +161,31 @@ def test_a_program_that_is_missing_is_told(tmp_path: Path, shell: str, form: str
     path = without(tmp_path / "bin", packer(form))
     found = image(tmp_path / "root", boot_image(BOTH, RELEASE, form), shell, path)
     assert found.problem == f"there is no program to unpack it ({form})"
+
+
+@pytest.mark.parametrize("shell", [shell for shell in SHELLS if shell != "busybox"])
+@pytest.mark.parametrize(
+    ("form", "program"),
+    [(form, program) for form in ("none", "gzip") for program in ("od", "tr", "grep", "awk")]
+    + [("gzip", "head"), ("gzip", "tail")],
+)
+def test_without_a_program_that_reads_it_an_image_is_never_whole(
+    tmp_path: Path, shell: str, form: str, program: str
+) -> None:
+    """Given an image with microcode in front, and a guest that lacks one of what is needed, nothing is said of what it holds."""
+    path = without(tmp_path / "bin", program)
+    put(tmp_path / "root", {PLACE: boot_image(BOTH, RELEASE, form, early=True)})
+    script = f'NONCE={NONCE}\n{guest_script("images.sh")}image_read "{tmp_path}/root{PLACE}" "mptspi"\n'
+
+    assert run_script(script, shell, path).decode() == f"{NONCE} unpacked absent {program}\n"
+
+
+@pytest.mark.parametrize("shell", [shell for shell in SHELLS if shell != "busybox"])
+@pytest.mark.parametrize("program", ["awk", "tr"])
+def test_a_program_that_is_missing_for_all_images_is_told(tmp_path: Path, shell: str, program: str) -> None:
+    path = without(tmp_path / "bin", program)
+    found = image(tmp_path / "root", boot_image(BOTH, RELEASE, "gzip", early=True), shell, path)
+    assert found.problem == f"there is no program to unpack it ({program})"
 
 
 @four_shells
