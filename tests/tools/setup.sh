@@ -88,6 +88,24 @@ setup_packages() { # list of packages
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
+# toybox is taken out of its package, and not installed: where it is on PATH the probe takes Photon's way in every test.
+setup_toybox() {
+    [ ! -x "$build/toybox/bin/toybox" ] || return 0
+    command -v dpkg-deb >/dev/null 2>&1 || return 0
+    say "toybox: for the probe's test, into .build/toybox"
+    mkdir -p "$build"
+    place=$(mktemp -d "$build/toybox.XXXXXX")
+    # Its own words for the sandbox that it does without in a folder of ours are of no use to anybody.
+    (
+        cd "$place"
+        apt-get -qq download toybox 2>/dev/null || { as_root apt-get update -qq && apt-get -qq download toybox 2>/dev/null; }
+        dpkg-deb -x toybox_*.deb .
+        rm -f toybox_*.deb
+    ) || die "cannot fetch Debian's package toybox: see what apt-get download toybox says"
+    rm -rf "$build/toybox"
+    mv "$place" "$build/toybox"
+}
+
 # ---- virtual environments ----------------------------------------------------------------------------------------
 
 # Prints "MINOR PATH" for every Python 3 that can make a virtual environment. Each is asked itself: a shim on PATH may
@@ -216,7 +234,7 @@ setup_ansible_test() {
 [ "$#" -gt 0 ] || set -- packages vm-packages environments collections ansible-test
 for part in "$@"; do
     case $part in
-        packages) setup_packages "$packages" ;;
+        packages) setup_packages "$packages" && setup_toybox ;;
         vm-packages) setup_packages "$vm_packages" ;;
         environments) setup_environments ;;
         collections) setup_collections ;;
