@@ -5,10 +5,11 @@
 """Installing packages as a step that can be undone.
 
 A package manager's own notion of "no longer needed" may take packages that were there long before, so it is not asked.
-Before it acts, the step notes what is installed and what the manager says it is going to install. The undo removes what
-was announced, was absent and is there now: no more, however far the installation came, whatever others installed
-meanwhile or since. It is done by rpm or dpkg themselves and needs no repository. A revert is refused where something else needs
-one of the packages by now, saying who, and where somebody changed a file of theirs that is no configuration.
+Before it acts, the step notes what is installed and what the manager says it is going to install. Where that lacks what was asked
+for (a mirror that did not answer for a moment), nothing is installed. The undo removes what was announced, was absent and is
+there now: no more, however far the installation came, whatever others installed meanwhile or since. It is done by rpm or dpkg
+themselves and needs no repository. A revert is refused where something else needs one of the packages by now, saying who, and
+where somebody changed a file of theirs that is no configuration.
 
 Compared by name: a package that the installation upgraded stays upgraded. A repository's key that it imported stays.
 """
@@ -16,7 +17,7 @@ Compared by name: a package that the installation upgraded stays upgraded. A rep
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, sh
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
@@ -38,6 +39,9 @@ installed() {
 brought() {
   now=$(installed) && [ -n "$now" ] || { echo 'what is installed is not known' >&2; return 1; }
   echo "$now" | sort -u | grep -vxF -f "$NOTES/before" | grep -xF -f "$NOTES/announced" || :
+}
+there() {
+  rpm -q "$1" >/dev/null
 }
 can_go() {
   rpm -e --test "$@" && unedited rpm -V --nodeps --noscripts "$@"
@@ -61,6 +65,9 @@ brought() {
     $4 != "config-files" && (!(name in before) || before[name] == "config-files") { print "remove", $1 }
     !(name in before) { print "purge", $1 }
   ' "$NOTES/announced" "$NOTES/before" -
+}
+there() {
+  case $(dpkg-query -W -f='${Status}' "$1" 2>/dev/null) in *' ok installed') ;; *) return 1 ;; esac
 }
 needed() {
   complaints=$(dpkg --no-act --force-remove-reinstreq --remove "$@" 2>&1) && return 1
@@ -89,9 +96,19 @@ names=$(brought) || exit 1
 names=$(echo "$names" | sed -e '/^purge /d' -e 's/^remove //')
 [ -z "$names" ] || can_go $names"""
 
-#: Both lists are written beside and renamed, so that a cut one is never believed. Without `before` nothing was done.
+#: Both lists are written beside and renamed, so that a cut one is never believed. Without `before` nothing was done. The exit
+#: status of a manager that asks and is told no is that of one that failed: only what it says tells whether it would have installed.
 _DO = """\
-{ echo @names@; @announce@; } | tr -s ' ' '\\n' >"$NOTES/announced.new"
+said=$(@announce@)
+printf '%s\\n' "$said" | sed -n @names_of@ | tr -s ' ' '\\n' >"$NOTES/announced.new"
+for name in @names@; do
+  grep -qxF -e "$name" "$NOTES/announced.new" || there "$name" || {
+    printf '%s\\n' "$said"
+    echo "nothing was installed: asked beforehand, @manager@ does not say that it would install $name, so what would come with" \\
+      "it is not known; mend what it says above, or try again later"
+    exit 1
+  }
+done
 installed >"$NOTES/before.new" && [ -s "$NOTES/before.new" ] || { echo 'what is installed is not known' >&2; exit 1; }
 sync
 mv "$NOTES/announced.new" "$NOTES/announced" && mv "$NOTES/before.new" "$NOTES/before" || exit 1
@@ -141,7 +158,8 @@ _RPM_PROOF = "rpm -q @names@"
 @dataclass(frozen=True)
 class Database:
     """How the packages below a manager are removed and proved to be there, and ``functions`` for that: ``installed`` lists them,
-    ``brought`` those that the step brought, ``can_go NAME...`` says why they may not be removed, or succeeds."""
+    ``brought`` those that the step brought, ``there NAME`` succeeds where it is installed, ``can_go NAME...`` says why they may not
+    be removed, or succeeds."""
 
     functions: str
     undo: str
@@ -157,12 +175,14 @@ class Database:
 class PackageManager:
     """How a family installs without a question, and how it says beforehand what that would bring.
 
-    ``@names@`` stands for the packages. What ``announce`` prints is taken as words; more words than names do no harm.
+    ``@names@`` stands for the packages. ``names_of``, a program of sed -n, leaves of what ``announce`` prints the part where the
+    packages are named; more words than names do no harm, unless they name one that would not be installed.
     """
 
     command: str
     database: Database
     announce: str
+    names_of: str
     install: str
 
 
@@ -177,26 +197,30 @@ APT_GET = (
 )
 _DNF = "dnf --setopt=exit_on_lock=1 --setopt=install_weak_deps=0"
 _YUM = "yum --setopt=exit_on_lock=1"
+#: Whatever the guest's configuration says, the table is printed, and its names are not coloured.
+_ASSUME_NO = "--setopt=debuglevel=2 --setopt=color=never --assumeno"
 _ZYPPER = f"ZYPP_LOCK_TIMEOUT={_LOCK_SECONDS} zypper --non-interactive install --no-recommends"
+
+_APT_NAMES = "s/^Inst \\([^ ]*\\).*/\\1/p"
+#: What stands below "Installing:", "Installing dependencies:" and so on, up to the next such line. Elsewhere it names packages that
+#: it does not find, or skips.
+_TABLE_NAMES = "/^[A-Z].*:$/h; G; s/\\nInstalling.*//p"
+#: It also names what it recommends and will not install.
+_ZYPPER_NAMES = "/ NEW package/,/^$/p"
 
 APT = PackageManager(
     "apt-get",
     _DPKG,
     # An image without package lists (many templates) needs them once. Lists that are there are not renewed.
     f'ls "$ROOT"/var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || {APT_GET} update >&2\n'
-    "apt-get -s --no-install-recommends install @names@ | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p'",
+    "apt-get -s --no-install-recommends install @names@",
+    _APT_NAMES,
     f"{APT_GET} --no-install-recommends install @names@",
 )
-DNF = PackageManager("dnf", _RPM, f"{_DNF} --assumeno install @names@", f"{_DNF} -y install @names@")
-YUM = PackageManager("yum", _RPM, f"{_YUM} --assumeno install @names@", f"{_YUM} -y install @names@")
-ZYPPER = PackageManager(
-    "zypper",
-    _RPM,
-    # It also names what it recommends and will not install.
-    f"{_ZYPPER} --dry-run @names@ | sed -n '/ NEW package/,/^$/p'",
-    f"{_ZYPPER} @names@",
-)
-TDNF = PackageManager("tdnf", _RPM, "tdnf --assumeno install @names@", "tdnf -y install @names@")
+DNF = PackageManager("dnf", _RPM, f"{_DNF} {_ASSUME_NO} install @names@", _TABLE_NAMES, f"{_DNF} -y install @names@")
+YUM = PackageManager("yum", _RPM, f"{_YUM} {_ASSUME_NO} install @names@", _TABLE_NAMES, f"{_YUM} -y install @names@")
+ZYPPER = PackageManager("zypper", _RPM, f"{_ZYPPER} --dry-run @names@", _ZYPPER_NAMES, f"{_ZYPPER} @names@")
+TDNF = PackageManager("tdnf", _RPM, "tdnf --assumeno install @names@", _TABLE_NAMES, "tdnf -y install @names@")
 
 
 def manager_of(family: str, major: int) -> PackageManager | None:
@@ -225,6 +249,20 @@ def no_packages(evidence: Evidence) -> str | None:
     return None
 
 
+def _do(manager: PackageManager, names: str) -> str:
+    """What announces and installs packages, ``names`` being shell for theirs."""
+    words = {
+        "manager": manager.command,
+        "announce": manager.announce,
+        "names_of": sh(manager.names_of),
+        "install": manager.install,
+    }
+    text = _DO
+    for word, shell in words.items():
+        text = text.replace(f"@{word}@", shell)
+    return text.replace("@names@", names)
+
+
 def add_with_apt(names: str) -> tuple[str, str, str]:
     """What installs packages by apt where they are to stand beside others, its undo, and whether that may be: shell, to be wrapped
     by the caller.
@@ -232,8 +270,10 @@ def add_with_apt(names: str) -> tuple[str, str, str]:
     ``names`` is shell for the packages' names. The caller defines ``apt``, and ``announce NAME...``: prints what is going to be
     installed, or ends the shell.
     """
-    install = f"apt --no-install-recommends install {names}"
-    do = _DO.replace("@announce@", 'echo "$announced"').replace("@install@", install).replace("@names@", names)
+    given = replace(
+        APT, announce='echo "$announced"', names_of="p", install="apt --no-install-recommends install @names@"
+    )
+    do = _do(given, names)
     return (
         f'{_DPKG.functions}announced=$(announce {names}) || {{ echo "$announced"; exit 1; }}\n{do}',
         _DPKG.functions + _DPKG.undo.replace("@kept@", ""),
@@ -247,11 +287,10 @@ def install_step(manager: PackageManager, names: tuple[str, ...], keep_configura
     ``keep_configuration``: some of their configuration is there already, of no package that dpkg knows; the undo leaves it.
     """
     database = manager.database
-    do = database.functions + _DO.replace("@announce@", manager.announce).replace("@install@", manager.install)
     undo = '[ -e "$NOTES/before" ] || exit 0\n' + database.functions + database.undo
     return Run(
         what=f"install {' and '.join(names)} with {manager.command}",
-        do=do.replace("@names@", sh(*names)),
+        do=database.functions + _do(manager, sh(*names)),
         undo=undo.replace("@kept@", " ".join(names) if keep_configuration else ""),
         proof=database.proof.replace("@names@", sh(*names)),
         alone_from=("packages",),

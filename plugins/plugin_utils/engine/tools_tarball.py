@@ -38,44 +38,54 @@ cd "$ROOT/" || exit 1
   done
   tar -cpf .@archive@.new --no-recursion "$@"
 } || exit 1
+# What is kept, then its name, are on the disk before the first file goes, which may be another disk: else a power cut might
+# leave the removals and not what undoes them.
 sync
-mv .@archive@.new .@archive@ && @uninstaller@"""
+mv .@archive@.new .@archive@ || exit 1
+sync
+@uninstaller@"""
 
 _PUT_BACK = r"""rm -f "$ROOT"@archive@.new
 [ -e "$ROOT"@archive@ ] || exit 0
 cd "$ROOT/" && tar -xpf .@archive@ || exit 1
 # What tar makes has its folder's SELinux type: an init script would not be started as one.
 if command -v restorecon >/dev/null 2>&1; then
-  tar -tf .@archive@ | while IFS= read -r name; do restorecon "$name" 2>/dev/null; done
+  { tar -tf .@archive@ | restorecon -f -; } 2>/dev/null
 fi
 for list in "$ROOT"/lib/modules/*/modules.dep; do
   kernel=${list%/*}
   if [ -e "$list" ]; then depmod -a "${kernel##*/}"; fi
 done
 if [ -d "$ROOT"/run/systemd/system ]; then systemctl daemon-reload; fi
-rm -f "$ROOT"@archive@"""
+@start@
+started=$?
+# Without the archive there is nothing to put back any more: so all of it is on the disk, and started, before that goes.
+sync
+rm -f "$ROOT"@archive@
+exit $started"""
 
 
 def removal(evidence: Evidence) -> tuple[Step, ...]:
     """Keep what the tarball's database says it installed, and let its uninstaller remove it; the undo puts it back."""
-    places = {
+    start = "systemctl start vmware-tools" if evidence.platform.systemd else "service vmware-tools start"
+    words = {
         "locations": LOCATIONS,
         "configuration": CONFIGURATION,
         "archive": ARCHIVE,
         "uninstaller": UNINSTALLER.rpartition("/")[2],
+        "start": start if evidence.services.daemons & frozenset(TOOLS_DAEMONS) else ":",
     }
 
     def filled(text: str) -> str:
-        for name, path in places.items():
-            text = text.replace(f"@{name}@", path)
+        for name, word in words.items():
+            text = text.replace(f"@{name}@", word)
         return text
 
-    start = "systemctl start vmware-tools" if evidence.platform.systemd else "service vmware-tools start"
     return (
         Run(
             what=f"keep the tarball's files in {ARCHIVE} and run {UNINSTALLER}",
             do=filled(_KEEP),
-            undo=filled(_PUT_BACK) + (f"\n{start}" if evidence.services.daemons & frozenset(TOOLS_DAEMONS) else ""),
+            undo=filled(_PUT_BACK),
             proof=f'[ ! -e "$ROOT"{UNINSTALLER} ] && [ ! -e "$ROOT"{LOCATIONS} ]',
             # It takes drivers away that an image is being built of.
             alone_from=("boot",),

@@ -7,9 +7,13 @@
 # brings ext4's there; xfs leaves metadata in its log, until the file system is frozen. One program freezes and thaws, so that
 # nothing, /boot on the root file system included, can be left frozen by a shell that is killed in between. It thaws a freeze
 # of others too, which a snapshot would have to begin within the moment after that sync: a sync waits while one lasts.
-# (rhbz 1227736; dracut and ostree do the same for a /boot of its own.)
+# (rhbz 1227736; dracut and ostree do the same for a /boot of its own.) What asks it to end between the two, a guest that shuts
+# down, would have it leave the file system frozen, and the shutdown hang: so it is started with those signals ignored.
 settle() {
     [ "$(stat -f -c %T "$1" 2>/dev/null)" = xfs ] || return 0
-    ! command -v xfs_io >/dev/null 2>&1 || xfs_io -r -x -c freeze -c thaw "$1" >/dev/null 2>&1
+    ! command -v xfs_io >/dev/null 2>&1 || (
+        trap "" HUP INT QUIT TERM PIPE
+        xfs_io -r -x -c freeze -c thaw "$1" >/dev/null 2>&1
+    )
     return 0
 }

@@ -85,7 +85,13 @@ announce() { # packages, in the words of each manager
             ;;
         zypper) printf 'Resolving package dependencies...\n\nThe following NEW packages are going to be installed:\n  %s\n\n%s\n  recommended-only\n' \
             "$*" 'The following package is recommended, but will not be installed:' ;;
-        *) for name; do printf ' %-24s x86_64  %s  base\n' "$name" "$(cat "$store/$name/version")"; done ;;
+        *)
+            indent=' '
+            [ "$NAME0" != tdnf ] || indent=''
+            printf 'Dependencies resolved.\n\nInstalling:\n'
+            for name; do printf '%s%-24s x86_64  %s  base\n' "$indent" "$name" "$(cat "$store/$name/version")"; done
+            printf '\nTransaction Summary\n'
+            ;;
     esac
 }
 
@@ -148,6 +154,13 @@ nothing_provides() { # package: the manager's own words and exit status
     esac
 }
 
+if [ "$dry" ] && [ -e "$STATE/packages_fail_at_first" ]; then
+    case $NAME0 in
+        tdnf) echo "No package $names available" ;;
+        *) echo "No match for argument:$names" ;;
+    esac
+    exit 1
+fi
 [ ! -e "$STATE/packages_fail" ] || {
     echo "$NAME0: the repositories do not answer" >&2
     exit 1
@@ -161,6 +174,7 @@ case $verb in
         # shellcheck disable=SC2086
         announce $names
         if [ "$dry" ]; then
+            # yum and dnf exit alike where they were told no, and where a mirror did not answer.
             case $NAME0 in dnf | yum) echo 'Operation aborted.'; exit 1 ;; esac
             exit 0
         fi

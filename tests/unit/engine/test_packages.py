@@ -10,6 +10,7 @@ The texts of the step run on guest trees, whose package managers are stand-ins. 
 from __future__ import annotations
 
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,31 @@ def test_without_a_repository_nothing_is_installed_and_nothing_is_left(world: Wo
     assert world.installed == before
 
 
+def test_what_the_manager_does_not_announce_is_not_installed(world: World) -> None:
+    """Given a repository that does not answer when it is asked what would come, and does a moment later."""
+    (world.tree.state / "packages_fail_at_first").touch()
+    before = world.installed
+    status, output = world.run(world.step.do)
+    assert status == 1
+    assert f"{world.manager.command} does not say that it would install tools" in output
+    assert world.installed == before
+    assert world.run(world.step.undo) == (0, "")
+    (world.tree.state / "packages_fail_at_first").unlink()
+    assert world.run(world.step.do)[0] == 0
+    assert world.run(world.step.undo)[0] == 0
+    assert world.installed == before
+
+
+def test_what_somebody_installed_in_the_meantime_is_not_ours(world: World) -> None:
+    """Then a manager has nothing to announce, and its undo nothing to remove."""
+    world.install("tools")
+    there = world.installed
+    assert world.run(world.step.do)[0] == 0
+    assert world.run(world.step.proof)[0] == 0
+    assert world.run(world.step.undo)[0] == 0
+    assert world.installed == there
+
+
 def test_the_undo_needs_no_repository(world: World) -> None:
     before = world.installed
     world.run(world.step.do)
@@ -229,6 +255,116 @@ def test_a_damaged_database_stops_both_ways(database: str, tmp_path: Path) -> No
     rpm.write_text(f"#!/bin/sh\n{database}\n")
     assert world.run(world.step.undo)[0] == 1
     assert world.run(world.step.ask)[0] == 1
+
+
+# --- what managers announce -------------------------------------------------------------------------------------------
+
+SAID = {
+    "apt-get": """\
+NOTE: This is only a simulation!
+The following NEW packages will be installed:
+  libmspack0 tools tools-extra
+Inst libmspack0 (0.11-1 Debian:12.5/stable [amd64])
+Inst liblong [1.0] (1.1 Debian:12.5/stable [amd64])
+Inst tools (2:12.2.0-1 Debian:12.5/stable [amd64])
+Conf tools (2:12.2.0-1 Debian:12.5/stable [amd64])
+""",
+    # dnf 4.14
+    "dnf": """\
+Last metadata expiration check: 6:59:34 ago on Fri Nov 27 20:27:27 2026.
+No match for argument: absent
+Dependencies resolved.
+================================================================================
+ Package             Architecture Version                 Repository       Size
+================================================================================
+Installing:
+ tools               noarch       12.3.5-1.standin        stand-ins       7.9 k
+Upgrading:
+ upgraded            x86_64       2-1                     base            7.9 k
+Installing dependencies:
+ a-library-whose-name-is-longer-than-its-column
+                     x86_64       0.10-1                  base             62 k
+     replacing  older.x86_64 0.9-1
+Skipping packages with conflicts:
+(add '--best --allowerasing' to command line to force their upgrade):
+ skipped             x86_64       3-1                     base             62 k
+
+Transaction Summary
+================================================================================
+Install  2 Packages
+
+Total size: 7.9 k
+""",
+    # yum 3.4 (RHEL 7)
+    "yum": """\
+No package absent available.
+Resolving Dependencies
+--> Running transaction check
+---> Package tools.x86_64 0:11.0.5-3.el7_9.9 will be installed
+--> Processing Dependency: libmspack.so.0()(64bit) for package: tools-11.0.5-3.el7_9.9.x86_64
+--> Finished Dependency Resolution
+
+Dependencies Resolved
+
+================================================================================
+ Package             Arch        Version                Repository         Size
+================================================================================
+Installing:
+ tools               x86_64      11.0.5-3.el7_9.9       updates           675 k
+Installing for dependencies:
+ libmspack           x86_64      0.5-0.8.alpha.el7      base               64 k
+Skipped (dependency problems):
+ skipped             x86_64      3-1                    base               62 k
+
+Transaction Summary
+================================================================================
+Install  1 Package (+1 Dependent package)
+
+Total download size: 739 k
+Exiting on user command
+""",
+    # zypper 1.14
+    "zypper": """\
+Loading repository data...
+Reading installed packages...
+'absent' not found in package names. Trying capabilities.
+Resolving package dependencies...
+
+The following 2 NEW packages are going to be installed:
+  libmspack0 tools
+
+The following package is recommended, but will not be installed:
+  skipped
+
+2 new packages to install.
+""",
+    # tdnf 3.5
+    "tdnf": """\
+No package absent available
+
+Installing:
+libmspack         x86_64        0.10.1alpha-1.ph5  photon-release   122.88k   59.01k
+tools             x86_64        12.3.0-1.ph5       photon-updates   2.24M     801.99k
+
+Total installed size:   2.36M
+Total download size: 861.00k
+
+Upgrading:
+upgraded          x86_64        2-1                photon-updates   2.24M     801.99k
+""",
+}
+
+
+@pytest.mark.parametrize("manager", MANAGERS.values(), ids=lambda manager: manager.command)
+@pytest.mark.parametrize("sed", [["sed"], ["busybox", "sed"]], ids=" ".join)
+def test_what_a_manager_says_that_it_would_install(manager: PackageManager, sed: list[str]) -> None:
+    """Neither what it did not find or skips, nor, but for apt, what it upgrades."""
+    said = SAID[manager.command]
+    done = subprocess.run([*sed, "-n", manager.names_of], input=said, capture_output=True, text=True, check=True)
+    words = set(done.stdout.split())
+    library = {"dnf": "a-library-whose-name-is-longer-than-its-column", "apt-get": "libmspack0", "zypper": "libmspack0"}
+    assert {"tools", library.get(manager.command, "libmspack")} <= words
+    assert not words & {"absent", "skipped", "upgraded"}
 
 
 # --- dpkg: configuration ----------------------------------------------------------------------------------------------

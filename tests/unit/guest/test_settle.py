@@ -5,7 +5,7 @@
 """What a boot loader reads is brought into its place before it gets its name, and after; until then the old file is not freed.
 
 That a real GRUB then finds one or the other on a real xfs, whenever the power goes, is shown by ``make crashtest``.
-To see these red: leave out either call of ``settle``, or ``ln``.
+To see these red: leave out either call of ``settle``, ``ln``, or the ``trap`` of ``settle``.
 """
 
 from __future__ import annotations
@@ -48,6 +48,19 @@ def test_only_xfs_is_frozen(tmp_path: Path, shell: str) -> None:
     run(shell, f"{SETTLE_AND_COMPARE}{fakes}settle /boot\n")
     assert log.read_text() == "-r -x -c freeze -c thaw /boot |  | \n"
     run(shell, f"PATH=/nowhere\n{SETTLE_AND_COMPARE}stat() {{ echo xfs; }}\nsettle /boot\n")
+
+
+def test_nothing_that_asks_it_to_end_leaves_it_frozen(tmp_path: Path, shell: str) -> None:
+    """Given signals between freezing and thawing, as of a guest that shuts down, it thaws; what runs after that hears them."""
+    log = tmp_path / "log"
+    program = tmp_path / "xfs_io"
+    signals = "for signal in HUP INT QUIT TERM PIPE; do kill -$signal $$; done"
+    program.write_text(f'#!/bin/sh\n{signals}\necho thawed >>"{log}"\n')
+    program.chmod(0o755)
+    own = f"PATH={tmp_path}:$PATH\nstat() {{ echo xfs; }}\n"
+    after = "sh -c 'kill -TERM $$; echo deaf' || echo \"hears\"\n"
+    assert run(shell, f"{SETTLE}{own}settle /boot\n{after}").splitlines()[-1] == "hears"
+    assert log.read_text() == "thawed\n"
 
 
 def test_an_image(tmp_path: Path, shell: str) -> None:

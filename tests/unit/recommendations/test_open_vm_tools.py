@@ -485,7 +485,7 @@ def tarball_guest(tmp_path):
     """A RHEL 9 guest with the tarball, whose uninstaller works."""
     tree = guest_tree.materialise(guest_tree.load("rhel9").edited(LEGACY), tmp_path / "root")
     tree.path("/usr/lib/vmware-tools/empty dir").mkdir()
-    restorecon = f"#!/bin/sh\nprintf '%s\\n' \"$1\" >>'{tree.state}/labelled'\n"
+    restorecon = f"#!/bin/sh\n[ \"$*\" = '-f -' ] && cat >>'{tree.state}/labelled'\n"
     for command, text in {
         "vmware-uninstall-tools.pl": UNINSTALL,
         "depmod": "#!/bin/sh\n",
