@@ -59,7 +59,7 @@ def test_nothing_that_asks_it_to_end_leaves_it_frozen(tmp_path: Path, shell: str
     program.chmod(0o755)
     own = f"PATH={tmp_path}:$PATH\nstat() {{ echo xfs; }}\n"
     after = "sh -c 'kill -TERM $$; echo deaf' || echo \"hears\"\n"
-    assert run(shell, f"{SETTLE}{own}settle /boot\n{after}").splitlines()[-1] == "hears"
+    assert run(shell, f"{SETTLE_AND_COMPARE}{own}settle /boot\n{after}").splitlines()[-1] == "hears"
     assert log.read_text() == "thawed\n"
 
 
