@@ -16,6 +16,7 @@ never told otherwise.
 
 from __future__ import annotations
 
+from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.boot_arguments import normal_entries, untold
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import (
     Severity,
     Verdict,
@@ -28,6 +29,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import WriteKernel
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.boot import READS as BOOT_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.clock import AVAILABLE, CURRENT
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.clock import READS as CLOCK_READS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
@@ -110,6 +112,11 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
             f"{scripts[-1].owner} chooses {scripts[-1].value or 'a clock source'} at boot: take that out of it", **sides
         )
     if clock.current in CHEAP:
+        problem = untold(evidence, normal_entries(evidence.boot))
+        if problem:
+            return unknown(
+                f"what the next boot's arguments are cannot be told: {problem}", runtime=clock.current, desired=wanted
+            )
         return compliant(f"{clock.current} is read without leaving the guest", **sides)
     if running:
         return pending_reboot(
@@ -159,7 +166,7 @@ RECOMMENDATIONS = (
             "programs run is seamless for them."
         ),
         source=f"Linux kernel/time/clocksource.c, arch/x86/kernel/cpu/vmware.c; {AVAILABLE}; VMware KB 310053 (1006427)",
-        reads=CLOCK_READS,
+        reads=(*BOOT_READS, *CLOCK_READS),
         assess=assess,
     ),
 )

@@ -16,10 +16,19 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.cloc
 from ansible_collections.vmguest.linux.tests.unit.evidence_of import evidence_of
 
 GRUB = "/etc/default/grub"
+MENU = "/boot/grub2/grub.cfg"
 
 
 def verdict(
-    current="tsc", available="tsc acpi_pm", *, cmdline="ro quiet", grub="", kernel="6.1.0", machine="x86_64", writers=()
+    current="tsc",
+    available="tsc acpi_pm",
+    *,
+    cmdline="ro quiet",
+    grub="",
+    kernel="6.1.0",
+    machine="x86_64",
+    writers=(),
+    menu="menuentry 'Linux' {\n linux /vmlinuz ro quiet\n}",
 ) -> Verdict:
     """The verdict on a guest with this clock source."""
     evidence = evidence_of(
@@ -27,6 +36,7 @@ def verdict(
             "/proc/sys/kernel/osrelease": kernel,
             "/proc/cmdline": cmdline,
             GRUB: f'GRUB_CMDLINE_LINUX="{grub}"',
+            MENU: menu,
             CURRENT: current,
             AVAILABLE: available,
         },
@@ -61,6 +71,14 @@ def test_a_clock(current, available, machine, kernel, status):
     assert found.status is status, found.reason
 
 
+@pytest.mark.parametrize("menu", [State.MISSING, State.DENIED])
+def test_what_the_next_boot_counts_by_is_not_inferred_from_now(menu):
+    """Law 9: an argument that keeps the kernel from tsc may be there, where its entries cannot be read."""
+    found = verdict(menu=menu)
+    assert (found.status, found.runtime, found.persistent) == (Status.UNKNOWN, "tsc", None)
+    assert "what the next boot's arguments are cannot be told" in found.reason
+
+
 def test_a_choice_by_hand_is_taken_back_at_once():
     found = verdict("acpi_pm")
     assert found.remedy == (WriteKernel(CURRENT, "acpi_pm", "tsc"),)
@@ -72,14 +90,14 @@ def test_a_choice_by_hand_is_taken_back_at_once():
 )
 class TestAnArgument:
     def test_of_the_boot_loader_is_named_and_left_to_its_own_recommendation(self, argument):
-        found = verdict("acpi_pm", cmdline=f"ro {argument}", grub=argument)
+        found = verdict("acpi_pm", cmdline=f"ro {argument}", grub=argument, menu=State.MISSING)
         assert found.status is Status.MANUAL
         assert f"{GRUB}:1" in found.reason
         assert argument in found.reason
         assert "timekeeping_cmdline" in found.reason
 
     def test_that_only_the_next_boot_has_is_no_less_wrong(self, argument):
-        assert verdict("tsc", grub=argument).status is Status.MANUAL
+        assert verdict("tsc", grub=argument, menu=State.MISSING).status is Status.MANUAL
 
     def test_that_is_out_of_the_boot_loader_waits_for_a_reboot(self, argument):
         found = verdict("acpi_pm", cmdline=f"ro {argument}")
