@@ -48,6 +48,10 @@ class ActionModule(GuestAction):
     VARIABLES = {**GuestAction.VARIABLES, **_OWN}  # noqa: RUF012 (nobody changes it)
     DOES = "reboot"
 
+    @property
+    def ends_its_batch(self) -> bool:
+        return True
+
     def session(self) -> dict[str, Any]:
         self._refuse_to_reboot_the_controller()
         policy = self.policy()

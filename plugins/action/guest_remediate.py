@@ -121,6 +121,10 @@ class ActionModule(GuestAction):
     #: The guest as it was found.
     found: Evidence
 
+    @property
+    def ends_its_batch(self) -> bool:
+        return "vmguest_batch" in self.task_vars
+
     def session(self) -> dict[str, Any]:
         self.refuse_in_inventory("vmguest_batch")
         policy = self.policy(self.argument("role"))

@@ -72,7 +72,9 @@ class Rulebook:
     def runs(self) -> list[set[str]]:
         """The guests that each run audited, in the order of the runs; of those that have come to their report."""
         reports = sorted((self.scratch / "reports").glob("*/summary.json"))
-        return [{file.stem for file in (report.parent / "hosts").iterdir()} for report in reports]
+        records = [[json.loads(file.read_text()) for file in (report.parent / "hosts").iterdir()] for report in reports]
+        assert all(record["state"] == "ok" for run in records for record in run), records
+        return [{record["host"] for record in run} for run in records]
 
     def said(self) -> str:
         """What it said so far."""

@@ -93,9 +93,9 @@ def selection(words: Any, variable: str) -> frozenset[str]:
             if word[1:] not in AREAS:
                 raise InputError(f"'{variable}' names the unknown area '{word}'; {did_you_mean(word[1:], list(AREAS))}")
             chosen.update(entry.id for entry in RECOMMENDATIONS.values() if entry.area == word[1:])
-        elif word in RECOMMENDATIONS:
+        elif isinstance(word, str) and word in RECOMMENDATIONS:
             chosen.add(word)
-        elif word in ROLES:
+        elif isinstance(word, str) and word in ROLES:
             raise InputError(
                 f"'{variable}' names the role '{word}'; expected recommendations, of which it has "
                 f"{', '.join(entry.id for entry in ROLES[word])}. "
@@ -153,6 +153,10 @@ def _waivers(entries: Any) -> dict[str, Waiver]:
                 f"entry {number} of 'vmguest_waivers' has the unknown key '{extra[0]}'; expected recommendation, reason, expires."
             )
         name = entry.get("recommendation")
+        if not isinstance(name, str):
+            raise InputError(
+                f"entry {number} of 'vmguest_waivers' must name one recommendation; found {name!r}. Write an entry for each."
+            )
         if name not in RECOMMENDATIONS:
             raise InputError(
                 f"entry {number} of 'vmguest_waivers' names the unknown recommendation '{name}'; "
@@ -253,11 +257,10 @@ KNOWN = (
     frozenset(VARIABLES)
     | {
         "vmguest_hosts",
+        "vmguest_event_hosts",
         "vmguest_report_folders",
         "vmguest_report_out",
-        "vmguest_serial",
         "vmguest_run",
-        "vmguest_become",
         "vmguest_batch",
         "vmguest_reboot_batch",
     }

@@ -79,6 +79,8 @@ def _profile(name: str, raw: Mapping[str, Any], shipped: Mapping[str, Profile], 
     data = raw[name]
     _check(name, data)
     parent = data.get("extends")
+    if parent is not None and not isinstance(parent, str):
+        raise InputError(f"profile '{name}' must extend one profile, by its name; found {parent!r}.")
     base = _profile(parent, raw, shipped, (*seen, name)) if parent else Profile(name, "", None, {}, {})
     modes = {entry: _mode(mode) for entry, mode in (data.get("recommendations") or {}).items()}
     return Profile(

@@ -67,13 +67,16 @@ class TaskFailed(Exception):
 
 
 def plain_data(value: Any) -> Any:
-    """A templated value as plain data: newer releases of Ansible hand out tagged and lazy ones."""
+    """A templated value as plain data: newer releases of Ansible hand out tagged and lazy ones, older ones what a vault holds as
+    no text, which would be shown where it is refused."""
     if isinstance(value, Mapping):
         return {plain_data(key): plain_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain_data(item) for item in value]
     if isinstance(value, str):
         return str.__str__(value)[:]
+    if getattr(value, "__ENCRYPTED__", False):
+        return str(value)
     return value
 
 
@@ -108,7 +111,8 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
             super().run(tmp, task_vars)
             result = self.session()
         except Unreachable as error:
-            return self._ended("unreachable", str(error), {"unreachable": True, "changed": False})
+            ends = {"failed": True} if self.ends_its_batch else {"unreachable": True}
+            return self._ended("unreachable", str(error), {**ends, "changed": False})
         except TaskFailed as failure:
             return self._ended("failed", str(failure), {"failed": True, "changed": False, **failure.result})
         except (InputError, ProbeError, RecordError, TransportError) as error:
@@ -173,12 +177,19 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
             raise InputError(f"'return_findings' must be true or false; found {given!r}.") from None
 
     @property
+    def ends_its_batch(self) -> bool:
+        """True where no batch may follow one in which a guest could not be reached. To Ansible that is no failure: it goes on, and
+        where a guest of the same batch failed, too, even that does not end the play."""
+        return False
+
+    @property
     def check_mode(self) -> bool:
         """True where nothing may be changed."""
         return bool(self._task.check_mode)
 
     def refuse_in_inventory(self, name: str) -> None:
-        """``serial`` is made before there are guests: the size of batches would silently count for nothing in the inventory.
+        """Plays are made before there are guests: whom they take, and in what batches, would silently count for nothing in the
+        inventory.
 
         :raises InputError: where the variable is set there.
         """
@@ -195,6 +206,7 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
 
         :raises InputError: in one sentence, before the guest is touched.
         """
+        self.refuse_in_inventory("vmguest_hosts")
         prefixes = ("vmguest_", *(f"{name}_" for name in SPECS))
         variables = {}
         for name, value in self.task_vars.items():
@@ -213,9 +225,8 @@ class GuestAction(ActionBase):  # type: ignore[misc]  # Ansible is not typed
     def connect(self) -> None:
         """Choose the way to the guest: the one that worked for it before in this run, if there was one."""
         earlier = self.records.read(self.host) if self.records else None
-        way = None
-        with suppress(ValueError):
-            way = Way((earlier or {}).get("transport") or "")
+        # Not standard input: another play of this run may become root in another way.
+        way = Way.ARGUMENT if (earlier or {}).get("transport") == str(Way.ARGUMENT) else None
         self.transport = Transport(self, way)
 
     def probe(self) -> Evidence:

@@ -91,12 +91,21 @@ def way_for(connection: Any) -> Way:
     become = connection.become
     if not become:
         return Way.STDIN
-    if become.name in _NO_STDIN or getattr(become, "require_tty", False) or not getattr(become, "pipelining", True):
+    if (
+        _plain_name(become) in _NO_STDIN
+        or getattr(become, "require_tty", False)
+        or not getattr(become, "pipelining", True)
+    ):
         return Way.ARGUMENT
     if connection.transport == "local" and not _option(connection, "pipelining"):
         # To answer a password prompt it makes a terminal sudo's standard input, and the shell then waits there for ever.
         return Way.ARGUMENT
     return Way.STDIN
+
+
+def _plain_name(become: Any) -> str:
+    """A become plugin's name without its collection's."""
+    return str(become.name).rpartition(".")[2]
 
 
 def argument_command(script: str) -> str:
@@ -208,14 +217,14 @@ class Transport:
 
     def _method(self) -> str:
         become = self._connection.become
-        return f"become method '{become.name}'" if become else f"connection '{self._connection.transport}'"
+        return f"become method '{_plain_name(become)}'" if become else f"connection '{self._connection.transport}'"
 
     def _refusal(self, status: int, output: str) -> TransportError:
         """Why no shell ran the script, as one sentence."""
         answer = printable(_NOISE.sub("", output)) or "nothing"
         become = self._connection.become
         if become:
-            name, user = become.name, self._action.get_become_option("become_user") or "root"
+            name, user = _plain_name(become), self._action.get_become_option("become_user") or "root"
             if _REQUIRETTY in output:
                 return TransportError(
                     f"{name} asks for a terminal (requiretty) and this connection has none; it said: {answer}"

@@ -146,9 +146,9 @@ def _head(path: Path) -> dict[str, Any] | None:
     except OSError:
         return None
     head: dict[str, Any] = {}
-    # As Records writes it, each of these is a line of its own, one blank in.
+    # As Records writes it, each of these is a line of its own.
     for line in first.decode("utf-8", "replace").split("\n")[1 : len(_HEAD) + 3]:
-        if line.startswith(' "') and line.endswith(","):
+        if line.startswith('"') and line.endswith(","):
             try:
                 head.update(json.loads("{" + line[:-1] + "}"))
             except ValueError:
@@ -174,14 +174,25 @@ def _whole(record: Mapping[str, Any]) -> bool:
     findings = record.get("findings")
     return (
         all(isinstance(record.get(name), str) for name in ("run", "time", "host", "state"))
+        and all(isinstance(record.get(name) or {}, dict) for name in ("guest", "fleet", "history"))
+        and isinstance(record.get("groups") or [], list)
         and isinstance(findings, list)
         and all(
-            isinstance(finding, dict)
-            and finding.keys() >= _FINDING
-            and finding["status"] in _STATUSES
-            and finding["severity"] in _SEVERITIES
-            for finding in findings
+            isinstance(finding, dict) and finding.keys() >= _FINDING and _is_finding(finding) for finding in findings
         )
+    )
+
+
+def _is_finding(finding: Mapping[str, Any]) -> bool:
+    """True where what the reports look into is what it must be."""
+    waiver = finding.get("waiver")
+    return (
+        isinstance(finding["status"], str)
+        and finding["status"] in _STATUSES
+        and isinstance(finding["severity"], str)
+        and finding["severity"] in _SEVERITIES
+        and isinstance(finding["remedy"], list)
+        and (waiver is None or (isinstance(waiver, dict) and "expires" in waiver))
     )
 
 

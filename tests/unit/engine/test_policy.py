@@ -143,6 +143,13 @@ def test_every_profile_resolves_and_names_known_recommendations(name):
         ({"io_scheduler_mode": "force"}, ["io_scheduler_mode", "enforce"]),
         ({"vmguest_waivers": "all"}, ["vmguest_waivers", "list"]),
         ({"vmguest_waivers": [{"recommendation": "x"}]}, ["unknown recommendation 'x'"]),
+        (
+            {"vmguest_waivers": [{"recommendation": ["io_scheduler"]}]},
+            ["must name one recommendation", "an entry for each"],
+        ),
+        ({"vmguest_only": [["io_scheduler"]]}, ["unknown recommendation '['io_scheduler']'"]),
+        ({"vmguest_profiles": {"ours": {"extends": ["baseline"]}}}, ["must extend one profile", "['baseline']"]),
+        ({"vmguest_serial": 1}, ["'vmguest_serial' is no variable"]),
         ({"vmguest_waivers": [{"recommendation": "io_scheduler", "expires": "2027-01-01"}]}, ["no reason"]),
         (
             {"vmguest_waivers": [{"recommendation": "io_scheduler", "reason": "r", "expires": "soon"}]},

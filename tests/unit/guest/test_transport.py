@@ -66,6 +66,7 @@ class Connection:
         (Connection("community.vmware.vmware_tools", has_pipelining=False), Way.ARGUMENT),
         # ansible-core 2.16 does not say so of su; later ones do.
         (Connection(become=become("su")), Way.ARGUMENT),
+        (Connection(become=become("community.general.sudosu")), Way.ARGUMENT),
         (Connection(become=become("another", pipelining=False)), Way.ARGUMENT),
         (Connection(become=become("community.general.machinectl", require_tty=True)), Way.ARGUMENT),
         (Connection("local"), Way.STDIN),

@@ -70,6 +70,13 @@ class TestAGuest:
             for name in files:
                 assert stat.S_IMODE((Path(folder) / name).stat().st_mode) == 0o600
 
+    def test_on_an_event_those_that_it_names_are_audited(self, fleet: Fleet) -> None:
+        for name in ("db1", "db2"):
+            fleet.add(name, drifted())
+        run = fleet.play("audit_on_event", extra={"vmguest_event_hosts": ["db1", "localhost"]})
+        assert run.status == 0, run.output
+        assert {name: record["state"] for name, record in fleet.records().items()} == {"db1": "ok"}
+
     def test_bytes_that_are_no_text_break_neither_table_nor_record(self, fleet: Fleet) -> None:
         crontab = "17 * * * * root run-parts /etc/cron.hourly\n* * * * * root \udcff\udcfe\x1b[2J\n"
         fleet.add(

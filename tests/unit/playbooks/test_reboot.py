@@ -282,9 +282,10 @@ class TestBatches:
         assert all(was_told_to_reboot(tree) for tree in trees)
         assert "Findings of 5 guests" in run.output
 
-    @pytest.mark.parametrize("what", ["never_down", "never_back", "unproved"])
+    @pytest.mark.parametrize("what", ["never_down", "never_back", "unproved", "unreachable"])
     def test_the_next_one_is_not_touched_where_one_guest_is_not_as_it_should_be(self, fleet: Fleet, what: str) -> None:
-        add(fleet, "web1", **({"tree_boot": "true"} if what == "unproved" else {"tree_reboot": what}))
+        faults = {"unproved": {"tree_boot": "true"}, "unreachable": {"tree_fault": "unreachable"}}
+        add(fleet, "web1", **faults.get(what, {"tree_reboot": what}))
         with_it, after_it = add(fleet, "web2"), add(fleet, "web3")
         run = fleet.play("reboot", extra={"vmguest_reboot_batch": 2})
         assert run.status != 0

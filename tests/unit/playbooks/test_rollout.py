@@ -73,6 +73,23 @@ class TestBatches:
         assert fleet.records()["a1"]["resumed_from"] == first["run"]
         assert last.status == 0
 
+    @pytest.mark.parametrize("others", [1, 2], ids=["beside one that is well", "beside one that fails"])
+    def test_a_guest_that_cannot_be_reached_ends_the_run_with_its_batch(self, fleet: Fleet, others: int) -> None:
+        """To Ansible it is no failed one, and beside a failed one it kept even that from ending the play."""
+        fleet.add("a1", "rhel6", tree_fault="unreachable")
+        if others == 1:
+            fleet.add("a2", "rhel6")
+        else:
+            unproved(fleet, "a2")
+        fleet.add("b1", "rhel6")
+        run = fleet.play("remediate", "-e", "vmguest_batch=2,1")
+        assert run.fatal("a1")["msg"].startswith("no connection over tree: "), run.output
+        assert run.status != 0
+        assert fleet.execs("b1") == []
+        assert {name: record["state"] for name, record in fleet.records().items()} == {
+            "a1": "unreachable", "a2": ("ok", "failed")[others - 1]
+        }  # fmt: skip
+
     def test_without_batches_all_are_taken_whoever_fails(self, fleet: Fleet) -> None:
         unproved(fleet, "a1")
         fleet.add("b1", "rhel6")
@@ -80,12 +97,14 @@ class TestBatches:
         assert "changed: [b1]" in run.output, run.output
         assert run.fatal("a1")["failed_recommendations"] == ["io_scheduler"]
 
-    def test_from_the_inventory_they_would_count_for_nothing(self, fleet: Fleet) -> None:
+    @pytest.mark.parametrize(("name", "value"), [("vmguest_batch", 1), ("vmguest_hosts", "web")])
+    def test_from_the_inventory_they_would_count_for_nothing(self, fleet: Fleet, name: str, value: object) -> None:
+        """Nor would the choice of hosts: all would be taken."""
         fleet.add("a1", "rhel6")
-        fleet.variables["vmguest_batch"] = 1
+        fleet.variables[name] = value
         message = fleet.play("remediate").fatal("a1")["msg"]
         assert message == (
-            "'vmguest_batch' is set in the inventory, where the play does not see it; give it with -e. No guest was touched."
+            f"'{name}' is set in the inventory, where the play does not see it; give it with -e. No guest was touched."
         )
         assert fleet.execs("a1") == []
 

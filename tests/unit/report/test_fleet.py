@@ -71,6 +71,35 @@ class TestOneStream:
             path.unlink()
         assert list(stream) == [], "nothing was read ahead"
 
+    def test_of_a_record_only_the_beginning_is_read_to_know_whose_it_is(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "run", "db1")
+        with path.open("a") as file:
+            file.write("what a whole look would stumble over")
+        assert Fleet([tmp_path / "run"]).hosts == ("db1",)
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"history": [1]},
+            {"guest": "x"},
+            {"groups": 5},
+            {"status": ["compliant"]},
+            {"remedy": None},
+            {"waiver": {"reason": "r"}},
+        ],
+        ids=lambda odd: next(iter(odd)),
+    )
+    def test_one_with_something_else_in_its_place_does_not_end_the_report(
+        self, tmp_path: Path, odd: dict[str, object]
+    ) -> None:
+        write(tmp_path / "run", "db1")
+        of_finding = {"status", "remedy", "waiver"} & set(odd)
+        found = {"findings": [{**finding("io_scheduler", "compliant"), **odd}]} if of_finding else odd
+        write(tmp_path / "run", "db2", **found)
+        fleet = Fleet([tmp_path / "run"])
+        assert [record["host"] for record in fleet] == ["db1"]
+        assert {Path(path).name for path in fleet.unreadable} == {"db2.json"}
+
     def test_a_record_that_somebody_wrote_anew_is_read_too(self, tmp_path: Path) -> None:
         path = write(tmp_path / "run", "db1")
         path.write_text(json.dumps(json.loads(path.read_text()), sort_keys=True))
