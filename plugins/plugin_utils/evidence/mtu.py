@@ -24,7 +24,7 @@ READS: tuple[Read, ...] = (
     files(_ROUTES, "/sys/class/net/*/mtu", "/sys/class/net/*/address"),
     Lines(
         "mtu_owners",
-        "^ *MTU *=\\|^ *mtu[ =:]\\|MTUBytes *=\\|ip link .* mtu \\|ifconfig .* mtu ",
+        "^[[:blank:]]*MTU *=\\|^[[:blank:]]*mtu[[:blank:]=:]\\|MTUBytes *=\\|ip link .* mtu \\|ifconfig .* mtu ",
         (
             "/etc/NetworkManager/system-connections/*",
             "/etc/NetworkManager/dispatcher.d/*",

@@ -53,6 +53,8 @@ _TWINS = {
     )
     for one, other in (pair, pair[::-1])
 }
+#: Numbers, and what is none of them behind.
+_NUMBERS = re.compile(r"(-?\d+(?: -?\d+)*) [#;].*")
 #: Folders that tuned reads again (plugin_sysctl.py), strongest first.
 _REAPPLIED = ("/run/sysctl.d", "/etc/sysctl.d")
 
@@ -170,6 +172,13 @@ def _target(probe: ProbeOutput, path: str) -> str:
     return SYSCTL_CONF if linked else path
 
 
+def _taken(value: str) -> str:
+    """What the kernel takes of a value: of numbers all up to what is none, such as a comment, which no tool cuts off. Words, such
+    as congestion controls, it takes whole, or not at all."""
+    numbers = _NUMBERS.match(value)
+    return numbers[1] if numbers else value
+
+
 def _settings(probe: ProbeOutput, path: str) -> list[Setting]:
     """The lines of a file that set something: sysctl.d(5), sysctl.conf(5). ``-key = value`` only ignores errors."""
     entry = probe.directory_entries.get(path)
@@ -183,7 +192,7 @@ def _settings(probe: ProbeOutput, path: str) -> list[Setting]:
         key, equals, value = line.strip().partition("=")
         if equals and key[:1] not in ("#", ";"):
             key = key.strip().lstrip("-").strip().replace("/", ".")
-            found.append(Setting(_target(probe, path), number, key, " ".join(value.split()), name, line))
+            found.append(Setting(_target(probe, path), number, key, _taken(" ".join(value.split())), name, line))
     return found
 
 

@@ -22,6 +22,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services im
 
 #: Touched at every synchronisation since systemd 239, and gone with the boot.
 TIMESYNCD_MARK = "/run/systemd/timesync/synchronized"
+#: What chrony calls its own clock where that is its reference; the second before 2.0.
+CHRONYS_OWN_CLOCK = ("7F7F0101", "127.127.1.1")
 #: The main file of chrony and of ntp, Red Hat's and Debian's name; those of ntpsec.
 CHRONY_FILES = ("/etc/chrony.conf", "/etc/chrony/chrony.conf")
 NTP_FILES = ("/etc/ntp.conf", "/etc/ntpsec/ntp.conf")
@@ -186,10 +188,8 @@ def _answers(probe: ProbeOutput, platform: Platform, kind: str) -> bool:
 def _leaves_mark(platform: Platform) -> bool:
     """Not so where systemd is older than 239."""
     distribution = platform.distribution
-    release = (distribution.major, distribution.minor)
-    return not (
-        (distribution.id == "ubuntu" and release < (18, 10)) or (distribution.id == "debian" and release < (10, 0))
-    )
+    first = {"ubuntu": (18, 10), "debian": (10, 0), "photon": (3, 0)}.get(distribution.id)
+    return first is None or (distribution.major, distribution.minor) >= first
 
 
 def _synchronised(probe: ProbeOutput, platform: Platform, kind: str) -> bool | None:
@@ -208,11 +208,16 @@ def _synchronised(probe: ProbeOutput, platform: Platform, kind: str) -> bool | N
 
 
 def _chrony_synchronised(output: Output) -> bool | None:
-    """``Leap status     : Normal`` (or an announced leap second), else ``Not synchronised``."""
+    """``Leap status     : Normal`` (or an announced leap second), else ``Not synchronised``.
+
+    With ``local`` in its configuration it is normal where no server answers, too: then the reference is its own clock (chronyc(1)).
+    """
     if not output:
         return None
     for line in output.lines:
         key, dummy, value = line.partition(":")
+        if key.strip() == "Reference ID" and value.strip().startswith(CHRONYS_OWN_CLOCK):
+            return False
         if key.strip() == "Leap status":
             return value.strip() != "Not synchronised"
     return None

@@ -50,6 +50,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services im
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_clients import (
     ADJTIME,
     CHRONY_FILES,
+    CHRONYS_OWN_CLOCK,
     KINDS,
     NTP_FILES,
     TIMESYNCD_MARK,
@@ -76,7 +77,11 @@ _NTP_ANSWERS = (
     "case $(ntpq -n -c rv 127.0.0.1) in *leap_alarm*|*sync_unspec*|*sync_local*) false ;; *sync_*) ;; *) false ;; esac"
 )
 ANSWERS = {
-    "chrony": "chronyc -h 127.0.0.1 -n tracking | grep '^Leap status' | grep -qv 'Not synchronised'",
+    "chrony": (
+        "tracking=$(chronyc -h 127.0.0.1 -n tracking) || tracking=; "
+        f"case $tracking in {'|'.join(f'*{own}*' for own in CHRONYS_OWN_CLOCK)}|*'Not synchronised'*) false ;; "
+        "*'Leap status'*) ;; *) false ;; esac"
+    ),
     "ntp": _NTP_ANSWERS,
     "ntpsec": _NTP_ANSWERS,
     "systemd-timesyncd": f'[ -e "$ROOT"{TIMESYNCD_MARK} ]',

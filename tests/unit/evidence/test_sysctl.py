@@ -46,6 +46,19 @@ def test_drop_ins_go_by_name_and_etc_hides_usr():
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "taken"),
+    [
+        ("10   # search", "10"),
+        ("4096  87380 16777216 ; ours", "4096 87380 16777216"),
+        ("vegas # x", "vegas # x"),
+        ("-1 # off", "-1"),
+    ],
+)
+def test_the_kernel_takes_of_numbers_what_comes_before_a_comment(written, taken):
+    assert at_boot({"/etc/sysctl.d/50-x.conf": f"vm.swappiness = {written}"}) == [("/etc/sysctl.d/50-x.conf:1", taken)]
+
+
 def test_a_link_to_dev_null_masks():
     files = {"/usr/lib/sysctl.d/50-default.conf": "vm.swappiness = 60"}
     assert at_boot(files, entries=[link("/etc/sysctl.d/50-default.conf", "/dev/null")]) == []

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding import Status, Verdict
@@ -24,6 +26,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.time_client
     TIMESYNCD_MARK,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.recommendations.guest_time import (
+    ANSWERS,
     RECOMMENDATIONS,
     TRIES,
     assess_precision_clock,
@@ -35,6 +38,7 @@ from ansible_collections.vmguest.linux.tests.unit.evidence_of import VMWARE, evi
 
 TRACKING = "Reference ID    : C0A80A01 (192.168.10.1)\nStratum         : 3\nLeap status     : {}\n"
 RV = 'associd=0 status=0615 {}, 1 event, clock_sync,\nversion="ntpd 4.2.8p15", leap=00, stratum=3\n'
+OWN_CLOCK = "Reference ID    : 7F7F0101 ()\nStratum         : 10\nLeap status     : Normal\n"
 CHRONY_OK = {"chrony_tracking": (0, TRACKING.format("Normal"))}
 NTP_OK = {"ntp_variables": (0, RV.format("leap_none, sync_ntp"))}
 NO_INSTALLATION = {"guest_time_install_client": False}
@@ -104,6 +108,8 @@ class TestTheSource:
             (["chrony"], CHRONY_OK, Status.COMPLIANT),
             (["chronyd"], {"chrony_tracking": (0, TRACKING.format("Insert second"))}, Status.COMPLIANT),
             (["chronyd"], {"chrony_tracking": (0, TRACKING.format("Not synchronised"))}, Status.MANUAL),
+            # `local` in its configuration, and no server that answers: its own clock is the reference.
+            (["chronyd"], {"chrony_tracking": (0, OWN_CLOCK)}, Status.MANUAL),
             (["chronyd"], {"chrony_tracking": (1, "506 Cannot talk to daemon")}, Status.UNKNOWN),
             (["chronyd"], {}, Status.UNKNOWN),
             (["ntpd"], NTP_OK, Status.COMPLIANT),
@@ -666,3 +672,22 @@ def test_the_probe_finds_what_is_told_besides(tmp_path, shell):
     found = guest_tree.audit(tree, shell=shell)["ntp_vm_settings"]
     assert found.persistent == "makestep 1.0 3, rtcsync"
     assert "/etc/adjtime has the hardware clock in local time" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("tracking", "status", "ends"),
+    [
+        (TRACKING.format("Normal"), 0, 0),
+        (TRACKING.format("Delete second"), 0, 0),
+        (TRACKING.format("Not synchronised"), 0, 1),
+        (OWN_CLOCK, 0, 1),
+        ("506 Cannot talk to daemon\n", 1, 1),
+        ("", 127, 1),
+    ],
+)
+def test_the_guest_is_asked_with_the_words_of_the_audit(tracking: str, status: int, ends: int) -> None:
+    """What a remedy's proof asks chrony, and what the audit reads, agree."""
+    script = f"chronyc() {{ printf '%s' '{tracking}'; return {status}; }}\n{ANSWERS['chrony']}\n"
+    assert subprocess.run(["sh", "-c", script], check=False).returncode == ends
+    audited = source("chronyd", commands={"chrony_tracking": (status, tracking)} if status != 127 else {})
+    assert (audited.status is Status.COMPLIANT) is (ends == 0)

@@ -65,6 +65,7 @@ NM = "/etc/NetworkManager/system-connections/ens192.nmconnection"
         ({"files": {MTU: "9000"}, "owners": [(NM, "mtu=9000")]}, Status.COMPLIANT, ""),
         ({"files": {MTU: "9000"}, "owners": [(NM, "mtu=1500")]}, Status.MANUAL, "sets another MTU"),
         ({"owners": [("/etc/netplan/1.yaml", "      mtu: 1500")]}, Status.MANUAL, "/etc/netplan/1.yaml:3"),
+        ({"owners": [("/etc/network/interfaces", "\tmtu 1400")]}, Status.MANUAL, "/etc/network/interfaces:3"),
         ({"owners": [("/etc/network/interfaces", "  mtu 1400")]}, Status.MANUAL, "/etc/network/interfaces:3"),
         ({"owners": [("/etc/sysconfig/network/ifcfg-eth0", "MTU='1400'")]}, Status.MANUAL, "ifcfg-eth0:3"),
         ({"owners": [("/etc/systemd/network/1.network", "# MTUBytes=1400")]}, Status.NONCOMPLIANT, ""),
