@@ -186,7 +186,10 @@ class Fleet:
         return {entry["recommendation"]: entry["status"] for entry in self.records()[host]["findings"]}
 
 
-def ended(process: subprocess.Popen[bytes]) -> Run:
-    """What a run printed, once it has ended."""
-    output, errors = process.communicate()
+def ended(process: subprocess.Popen[bytes], patience: float | None = None) -> Run:
+    """What a run printed, once it has ended.
+
+    :raises subprocess.TimeoutExpired: where it has not within ``patience`` seconds. It may be waited for again.
+    """
+    output, errors = process.communicate(timeout=patience)
     return Run(process.returncode, (output + errors).decode("utf-8", "replace"))
