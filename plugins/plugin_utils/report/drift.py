@@ -39,7 +39,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet_finding
     GuestTraits,
     guests_,
 )
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import file_name, load, printable
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import acted, file_name, load, printable
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import Paint, one_line, plain, shortened
 
 #: So many runs are looked back for a guest's record before this one.
@@ -73,8 +73,11 @@ def previous_record(run_folder: Path, host: str) -> dict[str, Any] | None:
 
 
 def history(previous: Mapping[str, Any] | None, record: Mapping[str, Any]) -> dict[str, Any]:
-    """The history of a record, from the guest's record before it: pure."""
+    """The history of a record, from the guest's record before it: pure. A record that stands in a later run for the one that did it
+    (``resumed_from``) keeps its own: the record before it is that run's, which found what it tells of."""
     this = _when(record)
+    if record.get("resumed_from"):
+        return dict(_mapping(record.get("history"))) or {"first": this, "previous": None, "changes": {}}
     if previous is None:
         return {"first": this, "previous": None, "changes": {}}
     before = _mapping(previous.get("history"))
@@ -150,9 +153,9 @@ def _by(
         if after.get("state") == "reverted":
             return {"why": "revert", "run": record.get("run") if record.get("action") == "revert" else None}
         return {"why": "remediate", "run": after.get("run")}
-    if _found_as_left(name, old, new) and _acted(record):
+    if _found_as_left(name, old, new) and acted(record):
         # What it did elsewhere may well be seen here: a package brings files, a reboot makes them effective.
-        return {"why": record.get("action"), "run": record.get("run")}
+        return {"why": acted(record), "run": record.get("run")}
     if was == Status.PENDING_REBOOT and now == Status.COMPLIANT:
         return {"why": "boot", "run": None}
     if Status.WAIVED in (was, now) or (_same_sides(old, new) and _other_policy(previous, record, old, new)):
@@ -172,20 +175,6 @@ def _same_sides(old: Finding, new: Finding) -> bool:
 
 def _receipt(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return _mapping(_mapping(_mapping(record.get("fleet")).get("receipts")).get(name))
-
-
-def _acted(record: Mapping[str, Any]) -> bool:
-    """True where a run changed the guest: a transaction or an undo of its own is done, or the guest was rebooted."""
-    action = record.get("action")
-    if record.get("check"):
-        return False
-    if action == "reboot":
-        return record.get("state") == "ok"
-    done = record.get("reverted" if action == "revert" else "receipts")
-    return action in ("remediate", "revert") and any(
-        isinstance(entry, Mapping) and entry.get("result") == "done"
-        for entry in (done if isinstance(done, list) else ())
-    )
 
 
 # ---- a fleet's drift -------------------------------------------------------------------------------------------------
