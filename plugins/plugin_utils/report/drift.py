@@ -115,9 +115,15 @@ def _findings(record: Mapping[str, Any]) -> dict[str, Finding]:
 def _differs(name: str, old: Finding, new: Finding) -> bool:
     """True where the status, or what is so now and at boot, is another than it was left, even if the run that found it has put it
     right again. What is measured anew every time is not looked at."""
-    return not all(_same(old.get(side), new.get(side)) for side in _compared(name)) or not _found_as_left(
-        name, old, new
+    same = _same(_status(old.get("status")), _status(new.get("status"))) and all(
+        _same(old.get(side), new.get(side)) for side in _compared(name)
     )
+    return not same or not _found_as_left(name, old, new)
+
+
+def _status(status: Any) -> Any:
+    """A status to compare: a remedy that failed says of a run of ours what became of it, and leaves the guest noncompliant."""
+    return Status.NONCOMPLIANT.value if status == Status.FAILED else status
 
 
 def _same(old: Any, new: Any) -> bool:
@@ -126,8 +132,9 @@ def _same(old: Any, new: Any) -> bool:
 
 
 def _compared(name: str) -> tuple[str, ...]:
+    """What is compared besides the status."""
     entry = RECOMMENDATIONS.get(name)
-    return tuple(side for side in _SIDES if side != "runtime" or entry is None or not entry.measures)
+    return tuple(side for side in _SIDES[1:] if side != "runtime" or entry is None or not entry.measures)
 
 
 def _found_as_left(name: str, old: Finding, new: Finding) -> bool:
@@ -136,8 +143,8 @@ def _found_as_left(name: str, old: Finding, new: Finding) -> bool:
         return True
     found = new.get("found")
     sides = found if isinstance(found, Mapping) else new
-    return new["before"] == old.get("status") and all(
-        _same(old.get(side), sides.get(side)) for side in _compared(name) if side != "status"
+    return bool(_status(new["before"]) == _status(old.get("status"))) and all(
+        _same(old.get(side), sides.get(side)) for side in _compared(name)
     )
 
 

@@ -172,6 +172,19 @@ def test_drift_that_a_remediation_found_and_put_right_is_drift() -> None:
     )
 
 
+def test_a_remedy_that_failed_is_no_drift_nor_is_what_it_left_open() -> None:
+    failed = record(2, {**UNSET, "status": "failed", "before": "noncompliant"}, action="remediate")
+    old = record(1, UNSET)
+    assert known(after(old, failed)) == []
+    assert known(after(old, failed, record(3, UNSET))) == []
+    mended = record(3, {**SET, **found_as(UNSET)}, action="remediate", receipts=[{"result": "done"}])
+    mended["fleet"] = {"receipts": {"swappiness": {**DONE, "run": "run3"}}}
+    assert known(after(old, failed, mended)) == [{"why": "remediate", "run": "run3"}]
+    # Somebody else put it right, or put something else there.
+    assert known(after(old, failed, record(3, SET))) == [None]
+    assert known(after(old, failed, record(3, {**UNSET, "runtime": "70"}))) == [None]
+
+
 def test_what_somebody_set_meanwhile_is_drift_though_a_remediation_found_it_and_minds_neither_value() -> None:
     """The status is the same, and the run changed something else."""
     other = {**SET, "runtime": "10", "owner": "/etc/sysctl.d/99-admin.conf"}
