@@ -65,7 +65,7 @@ class ActionModule(ActionBase):
         folder = place(out) if out else fleet.folder or reports / f"{_compact(fleet.ended)}-merged"
         if self._task.check_mode:
             with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP) as scratch:
-                built, totals = report(fleet, Path(scratch), formats)
+                built, totals = report(fleet, Path(scratch), formats, reports=folder.parent)
                 files = [folder / path.name for path in built.files]
                 changed = [path for path in files if not _same(Path(scratch) / path.name, path)]
         else:

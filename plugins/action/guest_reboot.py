@@ -109,7 +109,7 @@ class ActionModule(GuestAction):
             policy,
             state="interrupted",
             message="the task was ended while the guest was being rebooted",
-            findings=[finding.record() for finding in before],
+            findings=records_with_before(before, before),
         )
         target = decision.target(evidence)
         words = (_controller(), target.kernel, target.image, policy.reboot.message)

@@ -38,12 +38,14 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.registry impo
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.rollout import done_before, too_many
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.window import closed
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeError
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.apply_payload import apply_payload, revert_payload
 from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.session import (
     POLICY_OPTIONS,
     GuestAction,
     TaskFailed,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.transport import TransportError
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.earlier import SUFFIX, earlier_record, find_plan
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import file_name
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.run import RUN, WIDTH, now
@@ -95,6 +97,16 @@ class Wanted:
         choice = self.choice
         told = {"refused": dict(choice.refused), "held": dict(choice.held), "met": dict(choice.met)}
         return {"by_plan": {"file": str(self.file), **told, "beyond": list(choice.beyond)}}
+
+
+#: A change that the guest refused to begin, or of which it did not say what became of it.
+_NO_ANSWER = (TaskFailed, TransportError, ProbeError)
+
+
+def _not_said(what: str, error: Exception) -> str:
+    """A change that came to :data:`_NO_ANSWER`, in words."""
+    begun = not isinstance(error, TaskFailed) or error.result.get("changed")
+    return f"whether it was {what} is not known: {error}" if begun else f"it was not {what}: {error}"
 
 
 def _wrapped(sentence: str) -> list[str]:
@@ -158,14 +170,30 @@ class ActionModule(GuestAction):
             wanted = self._wanted(before, policy, found)
         if not wanted.plan or wanted.excess:
             return self._finished(evidence, policy, before, before, wanted, ApplyOutput(recovered=recovered), [])
-        applied, evidence = self._apply(wanted.plan, policy)
+        try:
+            applied, evidence = self._apply(wanted.plan, policy)
+        except _NO_ANSWER as error:
+            if not recovered:
+                raise
+            # The guest was changed by then.
+            why = _not_said("done", error)
+            failed = [Failure(entry.recommendation, why) for entry in wanted.plan.transactions]
+            return self._finished(evidence, policy, before, before, wanted, ApplyOutput(recovered=recovered), failed)
         applied.recovered[:0] = recovered
         after = assess(evidence, policy)
         failed = failures(wanted.plan, applied, after)
         unproved = [failure for failure in failed if failure.receipt]
         if unproved:
-            failed, evidence = self._take_back(failed, unproved, policy)
-            after = assess(evidence, policy)
+            try:
+                failed, evidence = self._take_back(failed, unproved, policy)
+                after = assess(evidence, policy)
+            except _NO_ANSWER as error:
+                # What was done stands, and what the guest was like right after it is what is known of it.
+                why = _not_said("undone", error)
+                failed = [
+                    replace(failure, reason=f"{failure.reason}; {why}") if failure.receipt else failure
+                    for failure in failed
+                ]
         return self._finished(evidence, policy, before, after, wanted, applied, failed)
 
     # ---- what is to be done ------------------------------------------------------------------------------------------

@@ -79,8 +79,10 @@ def build(
     folder: Path,
     formats: Sequence[str],
     each: Callable[[Mapping[str, Any]], None] = lambda _record: None,
+    reports: Path | None = None,
 ) -> Built:
-    """Write the reports named in ``formats``, and the summary, to ``folder``. ``each`` sees every record, too.
+    """Write the reports named in ``formats``, and the summary, to ``folder``. ``each`` sees every record, too. The page's trend is
+    of what lies in ``reports``, which is where ``folder`` lies if nothing else is said.
 
     A file that cannot be written is told in ``problems`` and keeps the others from nothing.
 
@@ -114,7 +116,7 @@ def build(
 
         records = passing()
         if HTML in formats:
-            files.page(records, earlier(folder.parent, fleet.ended), found())
+            files.page(records, earlier(reports or folder.parent, fleet.ended), found())
         for _record in records:
             # Those that no page took.
             pass

@@ -39,7 +39,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet_finding
     GuestTraits,
     guests_,
 )
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import file_name, load, printable
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import acted, file_name, load, printable
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.table import Paint, one_line, plain, shortened
 
 #: So many runs are looked back for a guest's record before this one.
@@ -73,8 +73,11 @@ def previous_record(run_folder: Path, host: str) -> dict[str, Any] | None:
 
 
 def history(previous: Mapping[str, Any] | None, record: Mapping[str, Any]) -> dict[str, Any]:
-    """The history of a record, from the guest's record before it: pure."""
+    """The history of a record, from the guest's record before it: pure. A record that stands in a later run for the one that did it
+    (``resumed_from``) keeps its own: the record before it is that run's, which found what it tells of."""
     this = _when(record)
+    if record.get("resumed_from"):
+        return dict(_mapping(record.get("history"))) or {"first": this, "previous": None, "changes": {}}
     if previous is None:
         return {"first": this, "previous": None, "changes": {}}
     before = _mapping(previous.get("history"))
@@ -112,9 +115,15 @@ def _findings(record: Mapping[str, Any]) -> dict[str, Finding]:
 def _differs(name: str, old: Finding, new: Finding) -> bool:
     """True where the status, or what is so now and at boot, is another than it was left, even if the run that found it has put it
     right again. What is measured anew every time is not looked at."""
-    return not all(_same(old.get(side), new.get(side)) for side in _compared(name)) or not _found_as_left(
-        name, old, new
+    same = _same(_status(old.get("status")), _status(new.get("status"))) and all(
+        _same(old.get(side), new.get(side)) for side in _compared(name)
     )
+    return not same or not _found_as_left(name, old, new)
+
+
+def _status(status: Any) -> Any:
+    """A status to compare: a remedy that failed says of a run of ours what became of it, and leaves the guest noncompliant."""
+    return Status.NONCOMPLIANT.value if status == Status.FAILED else status
 
 
 def _same(old: Any, new: Any) -> bool:
@@ -123,8 +132,9 @@ def _same(old: Any, new: Any) -> bool:
 
 
 def _compared(name: str) -> tuple[str, ...]:
+    """What is compared besides the status."""
     entry = RECOMMENDATIONS.get(name)
-    return tuple(side for side in _SIDES if side != "runtime" or entry is None or not entry.measures)
+    return tuple(side for side in _SIDES[1:] if side != "runtime" or entry is None or not entry.measures)
 
 
 def _found_as_left(name: str, old: Finding, new: Finding) -> bool:
@@ -133,8 +143,8 @@ def _found_as_left(name: str, old: Finding, new: Finding) -> bool:
         return True
     found = new.get("found")
     sides = found if isinstance(found, Mapping) else new
-    return new["before"] == old.get("status") and all(
-        _same(old.get(side), sides.get(side)) for side in _compared(name) if side != "status"
+    return bool(_status(new["before"]) == _status(old.get("status"))) and all(
+        _same(old.get(side), sides.get(side)) for side in _compared(name)
     )
 
 
@@ -150,9 +160,9 @@ def _by(
         if after.get("state") == "reverted":
             return {"why": "revert", "run": record.get("run") if record.get("action") == "revert" else None}
         return {"why": "remediate", "run": after.get("run")}
-    if _found_as_left(name, old, new) and _acted(record):
+    if _found_as_left(name, old, new) and acted(record):
         # What it did elsewhere may well be seen here: a package brings files, a reboot makes them effective.
-        return {"why": record.get("action"), "run": record.get("run")}
+        return {"why": acted(record), "run": record.get("run")}
     if was == Status.PENDING_REBOOT and now == Status.COMPLIANT:
         return {"why": "boot", "run": None}
     if Status.WAIVED in (was, now) or (_same_sides(old, new) and _other_policy(previous, record, old, new)):
@@ -172,20 +182,6 @@ def _same_sides(old: Finding, new: Finding) -> bool:
 
 def _receipt(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return _mapping(_mapping(_mapping(record.get("fleet")).get("receipts")).get(name))
-
-
-def _acted(record: Mapping[str, Any]) -> bool:
-    """True where a run changed the guest: a transaction or an undo of its own is done, or the guest was rebooted."""
-    action = record.get("action")
-    if record.get("check"):
-        return False
-    if action == "reboot":
-        return record.get("state") == "ok"
-    done = record.get("reverted" if action == "revert" else "receipts")
-    return action in ("remediate", "revert") and any(
-        isinstance(entry, Mapping) and entry.get("result") == "done"
-        for entry in (done if isinstance(done, list) else ())
-    )
 
 
 # ---- a fleet's drift -------------------------------------------------------------------------------------------------

@@ -25,6 +25,10 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.private_file 
 
 #: Grows when a reader of older records would be misled.
 FORMAT = 1
+#: What a finding has of the guest before the run.
+_FIRST = ("before", "found")
+#: Actions that may change a guest.
+_ACTS = ("remediate", "revert", "reboot")
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -152,13 +156,48 @@ class Records:
 def merged(earlier: Mapping[str, Any] | None, record: Mapping[str, Any]) -> dict[str, Any]:
     """``record`` with what an earlier task of the same run found of other recommendations: roles run one after the other.
 
-    What the guest was like before the run is what the first of them found.
+    What the guest was like before the run is what the first of them found, and what any of them did, the run did (``acted``).
     """
-    known = {finding["recommendation"] for finding in record["findings"]}
-    kept = [finding for finding in (earlier or {}).get("findings", []) if finding["recommendation"] not in known]
-    first = {name: value for name, value in ((earlier or {}).get("fleet") or {}).items() if name == "starts_before"}
-    told = {"fleet": {**record["fleet"], **first}} if first and record.get("fleet") else {}
-    return {**record, **told, "findings": [*kept, *record["findings"]]}
+    earlier = earlier or {}
+    resumed = "resumed_from" in earlier
+    # What another run found and did, this one did not.
+    gone = _FIRST if resumed else ()
+    kept = {
+        finding["recommendation"]: {name: value for name, value in finding.items() if name not in gone}
+        for finding in earlier.get("findings", [])
+    }
+    findings = []
+    for finding in record["findings"]:
+        first = kept.pop(finding["recommendation"], {})
+        carried = {name: first[name] for name in _FIRST if name in first} if "before" in finding else {}
+        findings.append({**finding, **carried})
+    told: dict[str, Any] = {}
+    starts = {name: value for name, value in (earlier.get("fleet") or {}).items() if name == "starts_before"}
+    if starts and record.get("fleet"):
+        told["fleet"] = {**record["fleet"], **starts}
+    done = None if resumed else acted(earlier)
+    if done:
+        told["acted"] = done
+    return {**record, **told, "findings": [*kept.values(), *findings]}
+
+
+def acted(record: Mapping[str, Any]) -> str | None:
+    """What changed the guest in a record's run: ``remediate`` or ``revert``, where a transaction or an undo of its own is done, or
+    ``reboot``; where its last task changed nothing, what an earlier one did.
+    """
+    action = record.get("action")
+    done = record.get("reverted" if action == "revert" else "receipts")
+    changed = (
+        record.get("state") == "ok"
+        if action == "reboot"
+        else any(
+            isinstance(entry, Mapping) and entry.get("result") == "done"
+            for entry in (done if isinstance(done, list) else ())
+        )
+    )
+    if changed and action in _ACTS and not record.get("check"):
+        return str(action)
+    return str(record["acted"]) if record.get("acted") in _ACTS else None
 
 
 def load(path: Path) -> dict[str, Any] | None:

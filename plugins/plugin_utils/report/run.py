@@ -174,9 +174,13 @@ class Progress:
 
 
 def report(
-    fleet: Fleet, folder: Path, formats: Sequence[str], plans: PlanSummary | None = None
+    fleet: Fleet,
+    folder: Path,
+    formats: Sequence[str],
+    plans: PlanSummary | None = None,
+    reports: Path | None = None,
 ) -> tuple[Built, Totals]:
-    """Build the reports of a fleet, with a line of progress; ``plans`` gets each record, too.
+    """Build the reports of a fleet, with a line of progress; ``plans`` gets each record, too. ``reports``: see :func:`build`.
 
     :raises RecordError: where the folder cannot be had.
     """
@@ -189,7 +193,7 @@ def report(
         progress.add()
 
     try:
-        return build(fleet, folder, formats, each), totals
+        return build(fleet, folder, formats, each, reports), totals
     finally:
         progress.end()
 

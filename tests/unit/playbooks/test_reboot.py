@@ -11,6 +11,7 @@ a reboot.
 from __future__ import annotations
 
 import gzip
+import time
 from typing import Any
 
 import pytest
@@ -106,6 +107,23 @@ class TestTheMainJob:
         assert not was_told_to_reboot(tree)
         assert fleet.records()["web1"]["state"] == "waiting"
         assert "changed: [web1]" in fleet.play("reboot", "--check").output
+
+    def test_what_a_remediation_before_it_in_the_run_changed_is_no_drift(self, fleet: Fleet) -> None:
+        add(fleet, "web1")
+        options = {"profile": "everything", "only": ["io_scheduler", "cron_scatter"]}
+        fleet.play([{"tasks": [{"vmguest.linux.guest_audit": options}]}])
+        assert fleet.statuses("web1") == {"io_scheduler": "pending_reboot", "cron_scatter": "noncompliant"}
+        time.sleep(1.1)
+        tasks = [{"vmguest.linux.guest_remediate": options}, {"vmguest.linux.guest_reboot": options}]
+        run = fleet.play([{"tasks": tasks}])
+        assert was_told_to_reboot(fleet.trees["web1"]), run.output
+        record = fleet.records()["web1"]
+        assert fleet.statuses("web1") == {"io_scheduler": "compliant", "cron_scatter": "compliant"}
+        assert {name: (change["found"], change["by"]) for name, change in record["history"]["changes"].items()} == {
+            "io_scheduler": ("pending_reboot", {"why": "reboot", "run": record["run"]}),
+            "cron_scatter": ("noncompliant", {"why": "remediate", "run": record["run"]}),
+        }
+        assert "drift:" not in run.output, run.output
 
     def test_over_a_terminal(self, fleet: Fleet) -> None:
         """As an argument; and what outlives the connection outlives the terminal."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import re
+from typing import ClassVar
 
 import pytest
 import yaml
 
 from ansible_collections.vmguest.linux.plugins.modules import guest_facts
-from ansible_collections.vmguest.linux.tests.unit.guest_tree import differences, snapshot
+from ansible_collections.vmguest.linux.tests.unit.guest_tree import Tree, differences, snapshot
 from ansible_collections.vmguest.linux.tests.unit.playbooks.fleet import Fleet
 
 pytestmark = pytest.mark.slow
@@ -198,7 +199,79 @@ class TestFailures:
         assert fleet.records()[host]["state"] == "failed"
 
 
+REFUSED = "emit begin apply 1; emit refused the file system of /var is read-only; emit end"
+LOCKED = "emit begin apply 1; emit locked 77aa 4711 2026-11-24T02:00:00Z; emit end"
+
+
+def once(tree: Tree, then: str, meanwhile: str = ":") -> str:
+    """Applies once, with what happens ``meanwhile``, and does ``then`` instead from there on."""
+    applied = tree.state / "applied"
+    return f"if [ -e '{applied}' ]; then {then}; else apply_main; {meanwhile}; : >'{applied}'; fi"
+
+
+class TestAnUndoWithoutAnAnswer:
+    """What was done is not proved, and then it cannot be taken back: what is known of the guest is kept all the same."""
+
+    #: Host to what becomes of taking it back.
+    ENDS: ClassVar = {"locked": LOCKED, "read_only": REFUSED, "cut": "emit begin apply 1; exit 0", "lost": "apply_main"}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def fleet(cls, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+        fleet = Fleet(tmp_path_factory.mktemp("fleet"), dict(ONLY))
+        for name, end in cls.ENDS.items():
+            tree = fleet.add(name, "rhel6")
+            back = f"echo 'noop anticipatory deadline [cfq]' >'{tree.path(SCHEDULER)}'"
+            fleet.hosts[name]["tree_instead"] = once(tree, end, back)
+        fleet.hosts["lost"]["tree_fault"] = "unreachable_third"
+        cls.run = fleet.play("remediate")
+        return fleet
+
+    @pytest.mark.parametrize(
+        ("host", "sentence"),
+        [
+            ("locked", "; it was not undone: another run of vmguest.linux is changing this guest: run 77aa, "),
+            (
+                "read_only",
+                "; it was not undone: the guest refused to be changed, and nothing was done: the file system ",
+            ),
+            ("cut", "; whether it was undone is not known: "),
+            ("lost", "; whether it was undone is not known: "),
+        ],
+    )
+    def test_keeps_what_was_done(self, fleet: Fleet, host: str, sentence: str) -> None:
+        assert len(fleet.execs(host)) == 3
+        result = self.run.fatal(host)
+        assert result["msg"].startswith("io_scheduler: expected "), result
+        assert sentence in result["msg"]
+        assert (result["changed"], result["failed_recommendations"]) == (True, ["io_scheduler"])
+        assert "unreachable" not in result
+        record = fleet.records()[host]
+        assert (record["state"], record["message"]) == ("failed", result["msg"])
+        assert [entry["result"] for entry in record["receipts"]] == ["done", "done"]
+        assert fleet.statuses(host) == {"io_scheduler": "failed", "cron_scatter": "compliant"}
+        assert {entry["before"] for entry in record["findings"]} == {"noncompliant"}
+        assert set(record["fleet"]["receipts"]) == {"io_scheduler", "cron_scatter"}
+
+
 class TestRecovery:
+    def test_what_was_recovered_is_told_though_nothing_is_done_after_it(self, fleet: Fleet) -> None:
+        tree = fleet.trees["db1"]
+        fleet.play("remediate", "-e", "vmguest_only=io_scheduler")
+        (state,) = tree.path("/var/lib/vmguest/receipts").glob("*-io_scheduler/state")
+        state.write_text("committing\n")
+        fleet.hosts["db1"]["tree_instead"] = once(tree, LOCKED)
+        run = fleet.play("remediate", "-e", "vmguest_only=io_scheduler")
+        result = run.fatal("db1")
+        assert result["msg"].startswith(
+            "io_scheduler: it was not done: another run of vmguest.linux is changing this guest: "
+        )
+        assert (result["changed"], result["failed_recommendations"]) == (True, ["io_scheduler"])
+        assert "  recovered: 000001-io_scheduler undone " in run.output
+        record = fleet.records()["db1"]
+        assert record["recovered"]
+        assert fleet.statuses("db1") == {"io_scheduler": "failed"}
+
     def test_an_interrupted_run_is_recovered_before_a_plan_is_made(self, fleet: Fleet) -> None:
         tree = fleet.trees["db1"]
         fleet.play("remediate", "-e", "vmguest_only=io_scheduler")

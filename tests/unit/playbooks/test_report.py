@@ -201,6 +201,8 @@ class TestOfRunsThatAreOver:
             assert f"ok=1    changed={changed} " in run.line("localhost  "), run.output
             assert files(older) == [name for name in FILES if name != "report.csv"]
             assert ("report.csv" in files(newer)) == (check == "--diff")
+        run = fleet.play("report", "--check")
+        assert "changed=0 " in run.line("localhost  "), "the page has a trend, in check mode too"
         assert fleet.execs("new") == ["stdin"]
 
     def test_what_cannot_be_reported_is_one_sentence(self, fleet: Fleet) -> None:

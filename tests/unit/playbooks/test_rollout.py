@@ -63,6 +63,7 @@ class TestBatches:
         assert records["a1"]["resumed_from"] == first["run"]
         assert (records["a1"]["findings"], records["a1"]["time"]) == (first["findings"], first["time"])
         assert records["a1"]["run"] == records["a2"]["run"] != first["run"]
+        assert "drift:" not in resumed.output, resumed.output
 
         # And once more.
         (second,) = (entry for entry in (fleet.folder / "reports").iterdir() if entry != folder)

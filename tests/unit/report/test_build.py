@@ -161,6 +161,15 @@ class TestFiles:
         build(Fleet([tmp_path / "before"]), tmp_path / "before", [])
         assert build(Fleet([tmp_path / "run"]), tmp_path / "run", ["html"]).files[0].read_bytes() != alone
 
+    def test_the_trend_is_of_the_folder_that_is_named(self, tmp_path: Path) -> None:
+        runs = tmp_path / "runs"
+        records(runs / "run")
+        write(runs / "before", "db1", "2026-11-20T10:00:00Z", "bbbb", findings=[finding("swap_size", "compliant")])
+        build(Fleet([runs / "before"]), runs / "before", [])
+        here = build(Fleet([runs / "run"]), runs / "run", ["html"]).files[0].read_bytes()
+        scratch = build(Fleet([runs / "run"]), tmp_path / "scratch", ["html"], reports=runs).files[0].read_bytes()
+        assert scratch == here
+
     def test_an_interrupt_leaves_nothing_half_written(self, tmp_path: Path) -> None:
         records(tmp_path / "run")
 

@@ -28,7 +28,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.report.drift import 
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.fleet import Fleet
 from ansible_collections.vmguest.linux.plugins.plugin_utils.report.json_report import JsonReport
-from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import Records
+from ansible_collections.vmguest.linux.plugins.plugin_utils.report.record import Records, merged
 from ansible_collections.vmguest.linux.tests.unit.examples import examples
 
 
@@ -172,6 +172,19 @@ def test_drift_that_a_remediation_found_and_put_right_is_drift() -> None:
     )
 
 
+def test_a_remedy_that_failed_is_no_drift_nor_is_what_it_left_open() -> None:
+    failed = record(2, {**UNSET, "status": "failed", "before": "noncompliant"}, action="remediate")
+    old = record(1, UNSET)
+    assert known(after(old, failed)) == []
+    assert known(after(old, failed, record(3, UNSET))) == []
+    mended = record(3, {**SET, **found_as(UNSET)}, action="remediate", receipts=[{"result": "done"}])
+    mended["fleet"] = {"receipts": {"swappiness": {**DONE, "run": "run3"}}}
+    assert known(after(old, failed, mended)) == [{"why": "remediate", "run": "run3"}]
+    # Somebody else put it right, or put something else there.
+    assert known(after(old, failed, record(3, SET))) == [None]
+    assert known(after(old, failed, record(3, {**UNSET, "runtime": "70"}))) == [None]
+
+
 def test_what_somebody_set_meanwhile_is_drift_though_a_remediation_found_it_and_minds_neither_value() -> None:
     """The status is the same, and the run changed something else."""
     other = {**SET, "runtime": "10", "owner": "/etc/sysctl.d/99-admin.conf"}
@@ -269,6 +282,89 @@ def test_records_of_several_controllers_are_compared_where_they_come_together(tm
     written(tmp_path, record(1, SET), record(2, UNSET), link=False)
     (newest,) = Fleet([tmp_path])
     assert [change["recommendation"] for change in changes(newest)] == ["swappiness"]
+
+
+# ---- tasks of one run, and runs that are resumed ---------------------------------------------------------------------------
+
+
+def run_of(reports: Path, *tasks: dict[str, Any]) -> dict[str, Any]:
+    """The record that is left of a run's tasks, each of which begins and then writes it, as a session does."""
+    whole: dict[str, Any] = {}
+    for task in tasks:
+        run = Records(reports / f"{task['time'].translate({ord('-'): None, ord(':'): None})}-{task['run']}")
+        run.prepare()
+        kept = {"fleet": whole["fleet"]} if "fleet" in whole else {}
+        begun = {name: task[name] for name in ("run", "time", "host", "action", "check")}
+        for entry in ({**begun, "state": "interrupted", "findings": [], **kept}, task):
+            whole = merged(run.read(task["host"]), entry)
+            if whole["findings"]:
+                whole["history"] = history(previous_record(run.folder, task["host"]), whole)
+            run.write(task["host"], whole)
+    (newest,) = Fleet([reports])
+    return newest
+
+
+#: A package that one remedy brought has made another finding what it is.
+NOTHING = finding("not_applicable", "tools_service_running", runtime=None)
+THERE = finding("compliant", "tools_service_running")
+REMEDIED = record(
+    2,
+    {**SET, **found_as(UNSET)},
+    {**THERE, **found_as(NOTHING)},
+    action="remediate",
+    receipts=[{"result": "done"}],
+    fleet={"receipts": {"swappiness": DONE}},
+)
+AGAIN = {
+    **REMEDIED,
+    "findings": [{**SET, "before": "compliant"}, {**THERE, "before": "compliant"}],
+    "receipts": [],
+}
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        [REMEDIED],
+        [REMEDIED, AGAIN],
+        [REMEDIED, {**AGAIN, "action": "reboot"}],
+        [REMEDIED, {**AGAIN, "action": "reboot", "state": "failed", "receipts": None}],
+        [REMEDIED, {**AGAIN, "action": "audit", "findings": [SET, THERE], "receipts": None}],
+        [REMEDIED, {**AGAIN, "findings": []}],
+    ],
+    ids=["remediate", "twice", "then reboot", "then a reboot that fails", "then audit", "then a role of others"],
+)
+def test_what_a_task_did_is_no_drift_to_those_after_it_in_its_run(tmp_path: Path, tasks: list[dict[str, Any]]) -> None:
+    run_of(tmp_path, record(1, UNSET, NOTHING))
+    newest = run_of(tmp_path, *tasks)
+    assert drift(newest).detail["count"] == 0, list(changes(newest))
+    assert len(known(newest)) == 2
+
+
+def test_drift_that_the_first_task_found_is_drift_after_the_second(tmp_path: Path) -> None:
+    run_of(tmp_path, record(1, SET, THERE))
+    newest = run_of(tmp_path, {**REMEDIED, "findings": [{**SET, **found_as(UNSET)}, THERE]}, AGAIN)
+    (change,) = changes(newest)
+    assert (change["recommendation"], change["found"], change["by"]) == ("swappiness", "noncompliant", None)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["the first run", "a run after another"])
+@pytest.mark.parametrize("then", [(), ("reboot",)], ids=["alone", "then reboot"])
+def test_what_a_resumed_run_leaves_alone_is_no_drift(tmp_path: Path, first: bool, then: tuple[str, ...]) -> None:
+    if not first:
+        run_of(tmp_path, record(1, UNSET, NOTHING))
+    done = run_of(tmp_path, REMEDIED)
+    assert drift(done).detail["count"] == 0
+    kept = {name: value for name, value in done.items() if name not in ("format", "run", "time")}
+    resumed = {**kept, "run": "run3", "time": "2026-11-03T03:00:00Z", "resumed_from": "run2"}
+    after_it = [{**AGAIN, **{name: resumed[name] for name in ("run", "time")}, "action": action} for action in then]
+    newest = run_of(tmp_path, resumed, *after_it)
+    assert drift(newest).detail["count"] == 0, list(changes(newest))
+    assert list(changes(newest)) == []
+    # Since when it is so is known all the same, and so it is to the run after it.
+    since_then = ("2026-11-02T03:00:00Z", not first)
+    last = run_of(tmp_path, record(4, SET, THERE, fleet=done["fleet"]))
+    assert [since(entry, "swappiness") for entry in (newest, last)] == [since_then] * 2
 
 
 FINDING = st.fixed_dictionaries(

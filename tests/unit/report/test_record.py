@@ -92,6 +92,18 @@ def test_a_later_task_of_the_run_replaces_what_it_looked_at_again() -> None:
     assert merged(None, {"findings": []}) == {"findings": []}
 
 
+def test_what_the_guest_was_like_before_the_run_is_what_its_first_task_found() -> None:
+    first = {"recommendation": "a", "status": "compliant", "before": "noncompliant", "found": {"runtime": "60"}}
+    second = {"recommendation": "a", "status": "compliant", "before": "compliant"}
+    assert merged({"findings": [first]}, {"findings": [second]})["findings"] == [first]
+    # An audit tells of no before, and what another run found is not of this one.
+    audit = {"recommendation": "a", "status": "compliant"}
+    assert merged({"findings": [first]}, {"findings": [audit]})["findings"] == [audit]
+    resumed = {"resumed_from": "run1", "action": "remediate", "receipts": [{"result": "done"}], "findings": [first]}
+    assert merged(resumed, {"findings": [second]})["findings"] == [second]
+    assert merged(resumed, {"findings": []}) == {"findings": [audit]}
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

@@ -43,7 +43,7 @@ options:
   fault:
     description: What goes wrong.
     type: str
-    choices: [none, unreachable, unreachable_later, cut, banner, no_shell, defect]
+    choices: [none, unreachable, unreachable_later, unreachable_third, cut, banner, no_shell, defect]
     default: none
     vars: [{name: tree_fault}]
   meanwhile:
@@ -106,7 +106,7 @@ class Connection(ConnectionBase):
             file.write(json.dumps({"way": "argument" if in_data is None else "stdin", "command": len(cmd)}) + "\n")
         if in_data is not None and not self.has_pipelining:
             raise AnsibleError("Internal Error: this module does not support optimized module pipelining")
-        if fault == "unreachable" or (fault == "unreachable_later" and earlier):
+        if earlier >= {"unreachable": 0, "unreachable_later": 1, "unreachable_third": 2}.get(fault, earlier + 1):
             raise AnsibleConnectionFailure(
                 "Failed to connect to the host via ssh: Warning: a host key was added.\n"
                 "ssh: connect to host 192.0.2.7 port 22: No route to host"
