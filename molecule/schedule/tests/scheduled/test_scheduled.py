@@ -177,3 +177,22 @@ def test_a_guest_that_pulls_goes_by_its_present_name(host: Host) -> None:
     finally:
         host.check_output("hostname vmguest-pulls")
     assert (found["host"], found["state"]) == ("DB1.example.org", "ok"), found["message"]
+
+
+def test_the_environment_of_a_pulled_run_is_whole_and_roots(host: Host) -> None:
+    """It may hold secrets, and what a unit says of itself every user can ask for."""
+    only_on(host, "vmguest-pulls")
+    file = host.file(f"{HOME}/vmguest-pull/environment")
+    assert (file.user, file.group, file.mode) == ("root", "root", 0o600)
+    assert "secret" not in host.check_output(
+        "systemctl cat vmguest-pull.service && systemctl show vmguest-pull.service"
+    )
+    folder = "/run/systemd/system/vmguest-pull.service.d"
+    host.check_output(f"mkdir -p {folder}")
+    show = "ExecStart=\\nExecStart=/usr/bin/printenv POLICY_TOKEN\\nStandardOutput=truncate:/run/policy-token\\n"
+    host.check_output(f"printf '[Service]\\n{show}' >{folder}/show.conf")
+    try:
+        host.check_output("systemctl daemon-reload && systemctl start vmguest-pull.service")
+    finally:
+        host.check_output(f"rm -r {folder} && systemctl daemon-reload")
+    assert host.file("/run/policy-token").content_string == 'a "secret" \\ of 100 %H, $HOME and `id`\n'
