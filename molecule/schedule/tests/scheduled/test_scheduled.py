@@ -156,8 +156,43 @@ def test_the_pulled_policy_runs_when_its_time_comes(host: Host) -> None:
     host.check_output(f"mkdir -p {folder}")
     host.check_output(f"printf '[Timer]\\nOnCalendar=\\nOnCalendar=*:*:0/20\\n' >{folder}/now.conf")
     host.check_output("systemctl daemon-reload && systemctl restart vmguest-pull.timer")
-    found = record(host, "vmguest-pull", "localhost")
+    found = record(host, "vmguest-pull", "vmguest-pulls")
     assert (found["action"], found["state"]) == ("audit", "ok"), found["message"]
     host.check_output(f"rm -r {folder} && systemctl daemon-reload && systemctl restart vmguest-pull.timer")
     reports = host.file(f"{HOME}/vmguest-pull/reports")
     assert (reports.user, reports.mode) == ("root", 0o700)
+
+
+def test_a_guest_that_pulls_goes_by_its_present_name(host: Host) -> None:
+    """A clone is named after it booted, so after systemd read the unit; and a name may have capitals and a domain."""
+    only_on(host, "vmguest-pulls")
+    # A run of the timer that is at its end would be taken for the one that is started here.
+    awaited(
+        "an ended run", lambda: properties(host, "vmguest-pull.service", "ActiveState")["ActiveState"] == "inactive"
+    )
+    host.check_output("hostname DB1.example.org")
+    try:
+        host.check_output("systemctl start vmguest-pull.service")
+        found = record(host, "vmguest-pull", "DB1.example.org")
+    finally:
+        host.check_output("hostname vmguest-pulls")
+    assert (found["host"], found["state"]) == ("DB1.example.org", "ok"), found["message"]
+
+
+def test_the_environment_of_a_pulled_run_is_whole_and_roots(host: Host) -> None:
+    """It may hold secrets, and what a unit says of itself every user can ask for."""
+    only_on(host, "vmguest-pulls")
+    file = host.file(f"{HOME}/vmguest-pull/environment")
+    assert (file.user, file.group, file.mode) == ("root", "root", 0o600)
+    assert "secret" not in host.check_output(
+        "systemctl cat vmguest-pull.service && systemctl show vmguest-pull.service"
+    )
+    folder = "/run/systemd/system/vmguest-pull.service.d"
+    host.check_output(f"mkdir -p {folder}")
+    show = "ExecStart=\\nExecStart=/usr/bin/printenv POLICY_TOKEN\\nStandardOutput=truncate:/run/policy-token\\n"
+    host.check_output(f"printf '[Service]\\n{show}' >{folder}/show.conf")
+    try:
+        host.check_output("systemctl daemon-reload && systemctl start vmguest-pull.service")
+    finally:
+        host.check_output(f"rm -r {folder} && systemctl daemon-reload")
+    assert host.file("/run/policy-token").content_string == 'a "secret" \\ of 100 %H, $HOME and `id`\n'
