@@ -101,10 +101,13 @@ def assess_sysctl(
     well_at_boot = rule.accepts(at_boot) and (boot is None or boot.certain)
     if well_now and well_at_boot:
         return compliant(right(now), **sides)
+    doubtful = boot is not None and not boot.certain and rule.accepts(at_boot)
     steps, obstacle = remedy(evidence, role, {rule.key: rule.value}, {rule.key: rule.default}, keep=well_at_boot)
     reason = (
         f"{rule.key} is {now}: {wrong(now)}"
         if not well_now
+        else f"{rule.key} is {now} now, but whether {owner} sets {at_boot} at the next boot is not known"
+        if doubtful
         else f"{rule.key} is {now} now, but {owner} sets {at_boot} at the next boot: {wrong(at_boot)}"
     )
     if obstacle:

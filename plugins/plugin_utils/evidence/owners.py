@@ -25,6 +25,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads impor
     entries,
     files,
 )
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import READS as SERVICE_READS
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import Services
 
 #: systemd's version, in the name of the library that all its programs share.
 _LIBRARY_VERSION = re.compile(r"-shared-(\d+)")
@@ -47,6 +49,10 @@ UDEV_FOLDERS = (
     "/lib/udev/rules.d",
 )
 
+#: What tuned takes for yes (profiles/unit.py), in small letters.
+_TRUE = ("true", "1")
+#: A comment after a value: tuned's parser ends a line there.
+_INLINE_COMMENT = re.compile(r"(^|\s)#.*")
 #: What the names of our own profiles of tuned begin with.
 OUR_PROFILES = "vmguest-"
 
@@ -60,6 +66,7 @@ UDEV_LIBRARIES = tuple(
 
 READS: tuple[Read, ...] = (
     *BOOT_READS,
+    *SERVICE_READS,
     files(
         "/etc/sysctl.conf",
         *(f"{folder}/*.conf" for folder in SYSCTL_FOLDERS),
@@ -87,7 +94,7 @@ READS: tuple[Read, ...] = (
         r"^\[\|^ *include *=\|^ *elevator *=\|^ *cmdline\|^ *vm\.\|^ *net\.\|^ *kernel\.\|^ *dirty_"
         r"\|^ *transparent_hugepages\{0,1\} *="
         # What decides where and whether a section is in force.
-        r"\|^ *type *=\|^ *enabled *=\|^ *uname_regex *=\|^ *cpuinfo_regex *=",
+        r"\|^ *type *=\|^ *enabled *=\|^ *uname_regex *=\|^ *cpuinfo_regex *=\|^ *replace *=",
         (
             "/etc/tuned/*/tuned.conf",
             "/etc/tuned/profiles/*/tuned.conf",
@@ -170,14 +177,57 @@ def tuned_settings(probe: ProbeOutput) -> list[TunedSetting]:
     return found
 
 
-def tuned_assignments(probe: ProbeOutput, section: str, key: str) -> list[Assignment]:
-    """What tuned's active profile sets, from its parents down: ``[section] key = value``."""
+def tuned_starts(probe: ProbeOutput) -> bool | None:
+    """Whether the next boot starts tuned. None where that is not known: systemd did not answer, or somebody started by hand what
+    no boot starts, and may again."""
+    known = getattr(probe, "services", None)  # Evidence keeps it
+    services = known if isinstance(known, Services) else Services.of(probe)
+    if services.units is None:
+        return None
+    unit = services.unit("tuned")
+    if unit is None or unit.enabled:
+        return unit is not None
+    return None if unit.running else False
+
+
+def tuned_assignments(probe: ProbeOutput, plugin: str, key: str) -> list[Assignment]:
+    """What tuned's active profile sets at the next boot, from its parents down: ``key = value`` of a unit of ``plugin``."""
+    starts = tuned_starts(probe)
+    if starts is False:
+        return []
     active = tuned_profile(probe)
-    return [
-        Assignment(f"tuned profile {active} ({entry.path})", entry.value)
-        for entry in tuned_settings(probe)
-        if entry.key == key and (entry.section == section or entry.section.startswith(section + "_"))
-    ]
+    units: dict[str, list[TunedSetting]] = {}
+    for entry in tuned_settings(probe):
+        units.setdefault(entry.section, []).append(entry)
+    found: list[Assignment] = []
+    for name, unit in units.items():
+        if next((entry.value for entry in reversed(unit) if entry.key == "type"), name) == plugin:
+            in_force, certain = _in_force(unit)
+            found += [
+                Assignment(f"tuned profile {active} ({entry.path})", entry.value, certain and starts is True)
+                for entry in in_force
+                if entry.key == key
+            ]
+    return found
+
+
+def _in_force(unit: list[TunedSetting]) -> tuple[list[TunedSetting], bool]:
+    """The lines of a unit, parents first, that are left after its ``replace`` and ``enabled``, and whether that is certain.
+
+    ``replace`` drops what the parents have in the unit of that name. Versions differ in what another value than true means, and in
+    whether a child turns on again what its parent turned off (profiles/merger.py).
+    """
+    certain = not any(entry.key in ("uname_regex", "cpuinfo_regex") for entry in unit)
+    for entry in [entry for entry in unit if entry.key == "replace"]:
+        if entry.value.lower() in _TRUE and entry in unit:
+            first = next(index for index, other in enumerate(unit) if other.path == entry.path)
+            unit = unit[first:]
+        else:
+            certain = False
+    switch = next((entry for entry in reversed(unit) if entry.key == "enabled"), None)
+    if switch is None or switch.value.lower() in _TRUE:
+        return unit, certain
+    return ([] if certain and switch.path == unit[-1].path and "$" not in switch.value else unit), False
 
 
 def tuned_family(probe: ProbeOutput) -> frozenset[str]:
@@ -212,7 +262,7 @@ def _tuned_settings(probe: ProbeOutput, name: str) -> list[TunedSetting]:
     found = []
     section = ""
     for line in lines:
-        text = line.text.strip()
+        text = _INLINE_COMMENT.sub("", line.text).strip()
         if text.startswith("["):
             section = text.strip("[]").strip()
             continue

@@ -27,6 +27,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners impo
     in_order,
     tuned_assignments,
     tuned_profile,
+    tuned_starts,
+    winner,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import Platform
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import ProbeOutput, State
@@ -143,9 +145,10 @@ class Sysctl:
     def at_boot(self, key: str, default: str | None = None) -> list[Assignment]:
         """Who sets ``key`` at the next boot, the winner last. ``default`` is the kernel's value before all of them."""
         found = [setting.assignment for setting in _of_key(self.settings, key)]
+        again = self._again(winner(found), _of_key(self.reapplied or (), key))
         for profile in _by_tuned(self.probe, key):
             found.append(_modified(profile, found[-1].value if found else default))
-        return found + [setting.assignment for setting in _of_key(self.reapplied or (), key)]
+        return found + again
 
     def after(self, key: str, value: str, path: str) -> list[Assignment]:
         """Who sets ``key`` after our drop-in ``path`` would set it to ``value``, in the same order."""
@@ -153,7 +156,17 @@ class Sysctl:
         late = [entry.assignment for entry in _of_key(self.settings, key) if entry.name > name]
         if self.reapplied is None:
             return late + [_modified(profile, value) for profile in _by_tuned(self.probe, key)]
-        return [entry.assignment for entry in _of_key(self.reapplied, key) if entry.name > name]
+        again = self._again(winner(late), [entry for entry in _of_key(self.reapplied, key) if entry.name > name])
+        # Without tuned nothing is read again, and what comes late has the last word.
+        return again if tuned_starts(self.probe) else late + again
+
+    def _again(self, before: Assignment | None, read_again: list[Setting]) -> list[Assignment]:
+        """What tuned sets again. Where it may not start, that is certain only if ``before``, which holds without, sets the same."""
+        certain = tuned_starts(self.probe) is True
+        return [
+            replace(entry, certain=certain or (before is not None and same(before.value, entry.value)))
+            for entry in (setting.assignment for setting in read_again)
+        ]
 
     def conf_lines(self, key: str) -> list[Setting]:
         """The lines of /etc/sysctl.conf that set ``key``, themselves or by its twin."""
@@ -225,9 +238,9 @@ def _by_tuned(probe: ProbeOutput, key: str) -> list[Assignment]:
             sets = (name if name.endswith("_ratio") else _TWINS[name]) if percent else name
             value = entry.value.rstrip("% ")
             if sets == key:
-                found.append(Assignment(entry.owner, value))
+                found.append(replace(entry, value=value))
             elif value != "0":
-                found.append(Assignment(f"{entry.owner} ({name} = {entry.value})", "0"))
+                found.append(replace(entry, owner=f"{entry.owner} ({name} = {entry.value})", value="0"))
     return found
 
 
@@ -236,11 +249,11 @@ def _modified(profile: Assignment, before: str | None) -> Assignment:
     value = profile.value.strip("\"'")
     found = re.fullmatch(r"([<>])\s*(\d+)", value)
     if not found:
-        return Assignment(profile.owner, value, certain="$" not in value)
+        return replace(profile, value=value, certain=profile.certain and "$" not in value)
     if before is None or not before.isdigit():
         return Assignment(profile.owner, found[2], certain=False)
     pick = max if found[1] == ">" else min
-    return Assignment(profile.owner, str(pick(int(before), int(found[2]))))
+    return replace(profile, value=str(pick(int(before), int(found[2]))))
 
 
 def tuned_reads_again(probe: ProbeOutput) -> bool | None:
@@ -257,7 +270,7 @@ def tuned_option(probe: ProbeOutput, name: str) -> str | None:
 
 def _reapplied(probe: ProbeOutput) -> tuple[Setting, ...] | None:
     # Where it is not known, the profile is taken to win, so that no remedy is lost to it.
-    if tuned_profile(probe) is None or not tuned_reads_again(probe):
+    if tuned_profile(probe) is None or not tuned_reads_again(probe) or tuned_starts(probe) is False:
         return None
     found: list[Setting] = []
     for path in in_order(_drop_ins(probe), _REAPPLIED):

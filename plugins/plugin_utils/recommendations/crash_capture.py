@@ -112,7 +112,14 @@ def assess_kdump(evidence: Evidence, options: Options) -> Verdict:
             "memory is set aside, and no kernel is loaded into it: `systemctl restart kdump` (kdump-tools) tells why",
             **sides,
         )
-    if unit is not None and (missing or not enabled):
+    if unit is None:
+        why = "`systemctl show` did not answer" if services.units is None else "systemd knows no kdump or kdump-tools"
+        return unknown(
+            "crashkernel= sets memory aside, and whether the next boot loads a kernel into it is not known: "
+            + (why if evidence.platform.systemd else "only systemd's units are looked at"),
+            **sides,
+        )
+    if missing or not enabled:
         how = "is stopped" if enabled else "is not enabled"
         make = noncompliant if missing or not asked_now else not_persistent
         return make(

@@ -12,7 +12,7 @@ the distributions' defaults, cost little and are accepted unless ``io_scheduler_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.disk_attribute import (
     doubtful_nvme,
@@ -34,6 +34,8 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Step, WriteFile, WriteKernel
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kconfig import READS as KCONFIG
+from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.kconfig import kernel_options
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners import (
     Assignment,
     Device,
@@ -61,12 +63,17 @@ ELEVATOR_IGNORED = (5, 0, 0)
 
 @dataclass(frozen=True)
 class _Case:
-    """One disk: what it uses, who decides that at boot, and what it should use (None: nothing on offer is better)."""
+    """One disk: what it uses, who decides that at boot, and what it should use (None: nothing on offer is better).
+
+    ``built`` is the scheduler that the kernel which boots next was built to give a disk with one queue, None where that is not
+    known.
+    """
 
     disk: Disk
     boot: Assignment | None
     wanted: str | None
     allowed: tuple[str, ...]
+    built: str | None
 
     @property
     def running_well(self) -> bool:
@@ -80,12 +87,15 @@ class _Case:
     @property
     def at_boot(self) -> str:
         """The scheduler at the next boot. Nobody's choice is the kernel's: mq-deadline for disks with one hardware queue
-        (pvscsi, LSI), none for NVMe (elevator_get_default in block/elevator.c). Before the multi-queue layer it was the
-        distribution's, cfq or deadline, never noop: a noop that runs without an owner was written by hand."""
+        (pvscsi, LSI), none for NVMe (elevator_get_default in block/elevator.c). Before the multi-queue layer it was what the
+        kernel was built with; where that is not known, the distribution's, cfq or deadline, never noop: a noop that runs without
+        an owner was written by hand."""
         if self.boot:
             return self.boot.value
         if self.disk.is_multi_queue:
             return "mq-deadline" if "mq-deadline" in self.disk.schedulers and not self.disk.is_nvme else "none"
+        if self.built:
+            return self.built
         return self.disk.scheduler if self.disk.scheduler not in (None, "noop") else "the kernel's default"
 
 
@@ -110,7 +120,15 @@ def _device(disk: Disk) -> Device:
 
 def _case(evidence: Evidence, disk: Disk, allowed: tuple[str, ...]) -> _Case:
     wanted = next((name for name in PASS_THROUGH if name in disk.schedulers), None)
-    return _Case(disk, _owner(evidence, disk, allowed), wanted, allowed)
+    return _Case(disk, _owner(evidence, disk, allowed), wanted, allowed, _built(evidence, disk))
+
+
+def _built(evidence: Evidence, disk: Disk) -> str | None:
+    """The scheduler that the kernel which boots next was built to give this disk; None for SATA, which has another in RHEL 7."""
+    default = evidence.boot.default
+    if disk.is_multi_queue or disk.vendor.strip() == "ATA" or evidence.boot.problem or default is None:
+        return None
+    return (kernel_options(evidence, default.release) or {}).get("DEFAULT_IOSCHED") if default.release else None
 
 
 def _owner(
@@ -128,10 +146,12 @@ def _owner(
         if entry.certain or (entry.value not in allowed and _rule_name(entry) < RULE.rpartition("/")[2])
     ]
     # tuned starts after udev has settled, so its word is the last.
-    boot += [
-        Assignment(entry.owner, _tuned_choice(entry.value, disk))
+    tuned = [
+        replace(entry, value=_tuned_choice(entry.value, disk))
         for entry in tuned_assignments(evidence, "disk", "elevator")
     ]
+    # What it may set or not counts where that would be wrong.
+    boot += [entry for entry in tuned if entry.certain or entry.value not in allowed]
     return winner(boot)
 
 
@@ -309,7 +329,7 @@ RECOMMENDATIONS = (
             "queue for a moment."
         ),
         source="VMware KB 2011861; Linux block/elevator.c; Documentation/block/switching-sched.rst",
-        reads=(files(RULE),),
+        reads=(*KCONFIG, files(RULE)),
         assess=assess,
     ),
 )

@@ -87,7 +87,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
         return unknown("what the next boot sets is not known: tuned's profile or our own file could not be read")
     policy = options["transparent_hugepages_policy"]
     accepted = ACCEPTED[policy]
-    boot = winner(_at_boot(evidence))
+    boot = winner(_at_boot(evidence, accepted))
     sides = {
         "runtime": now,
         "persistent": boot.value if boot else "the kernel's default, which is not known",
@@ -124,7 +124,7 @@ def _chosen(text: str) -> str | None:
     return found[1] if found else None
 
 
-def _at_boot(evidence: Evidence) -> list[Assignment]:
+def _at_boot(evidence: Evidence, accepted: tuple[str, ...]) -> list[Assignment]:
     """Who sets it at boot for certain, in order."""
     found = [
         Assignment("the kernel's default", name)
@@ -138,15 +138,17 @@ def _at_boot(evidence: Evidence) -> list[Assignment]:
         if match and "/tmpfiles.d/" in line.path:
             found.append(Assignment(f"{line.path}:{line.number}", match[1]))
     if not argument:
-        found += _tuned(evidence)
+        found += _tuned(evidence, accepted)
     local = {line.path: line for line in _writers(evidence) if line.path in LOCAL_SCRIPTS and _runs(evidence, line)}
     if not evidence.platform.systemd:
         found += [Assignment(f"{path}:{line.number}", _written(line) or "") for path, line in local.items()]
     return found
 
 
-def _tuned(evidence: Evidence) -> list[Assignment]:
-    return [entry for name in _TUNED_OPTIONS for entry in tuned_assignments(evidence, "vm", name)]
+def _tuned(evidence: Evidence, accepted: tuple[str, ...]) -> list[Assignment]:
+    """What tuned's profile sets. What it may set or not counts where that would be wrong."""
+    found = [entry for name in _TUNED_OPTIONS for entry in tuned_assignments(evidence, "vm", name)]
+    return [entry for entry in found if entry.certain or entry.value not in accepted]
 
 
 def _writers(evidence: Evidence) -> list[Line]:
@@ -185,7 +187,7 @@ def _obstacle(evidence: Evidence, accepted: tuple[str, ...]) -> str | None:
 def _persist(evidence: Evidence, path: str, accepted: tuple[str, ...]) -> tuple[tuple[Step, ...], str | None]:
     """The steps for the next boots, or what is in their way."""
     value = accepted[0]
-    profile = winner(_tuned(evidence))
+    profile = winner(_tuned(evidence, accepted))
     argument = kernel_argument_assignments(evidence, "transparent_hugepage")
     if profile and profile.value not in accepted and not argument:
         used = [name for name in _TUNED_OPTIONS if tuned_assignments(evidence, "vm", name)]

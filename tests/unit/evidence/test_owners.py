@@ -14,6 +14,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.owners impo
     kernel_argument_assignments,
     tuned_assignments,
     tuned_profile,
+    tuned_starts,
     udev_assignments,
     winner,
 )
@@ -41,6 +42,72 @@ def test_tuned_profiles_that_include_each_other_end():
     ]
     evidence = evidence_of({"/etc/tuned/active_profile": "a"}, lines={"tuned_profiles": lines})
     assert winner(tuned_assignments(evidence, "sysctl", "vm.x")).value == "1"
+
+
+UNIT = "Id=tuned.service\nNames=tuned.service\nLoadState={}\nActiveState={}"
+WANTED = Entry("/etc/systemd/system/multi-user.target.wants/tuned.service", "l", "rwxrwxrwx", 1, 0, 0, 0, "x")
+MASK = Entry("/etc/systemd/system/tuned.service", "l", "rwxrwxrwx", 1, 0, 0, 0, "/dev/null")
+SITE, BASE = "/etc/tuned/site/tuned.conf", "/usr/lib/tuned/base/tuned.conf"
+
+
+@pytest.mark.parametrize(
+    ("units", "entries", "starts"),
+    [
+        ((0, UNIT.format("loaded", "active")), [WANTED], True),
+        ((0, UNIT.format("loaded", "inactive")), [WANTED], True),
+        ((0, UNIT.format("loaded", "inactive")), [], False),
+        ((0, UNIT.format("masked", "inactive")), [WANTED, MASK], False),
+        ((0, "Id=chronyd.service\nNames=chronyd.service\nLoadState=loaded\nActiveState=active"), [], False),
+        # Somebody started it by hand.
+        ((0, UNIT.format("loaded", "active")), [], None),
+        ((1, ""), [WANTED], None),
+    ],
+)
+def test_a_profile_counts_at_boot_where_the_boot_starts_tuned(units, entries, starts):
+    """Red where a profile is taken to be set by a tuned that is disabled, or where that is taken for known."""
+    evidence = evidence_of(
+        {"/etc/tuned/active_profile": "site"},
+        lines={"tuned_profiles": [(SITE, 1, "[sysctl]"), (SITE, 2, "vm.x=1")]},
+        entries=entries,
+        commands={"units": units},
+    )
+    assert tuned_starts(evidence) is starts
+    assert tuned_profile(evidence) == "site"
+    expected = [] if starts is False else [starts is True]
+    assert [entry.certain for entry in tuned_assignments(evidence, "sysctl", "vm.x")] == expected
+
+
+@pytest.mark.parametrize(
+    ("base", "site", "expected"),
+    [
+        (["[sysctl]", "vm.x=1"], ["[sysctl] # of the DBA", "vm.x = 10   # DBA"], [("1", True), ("10", True)]),
+        (["[sysctl]", "vm.x=1#2"], [], [("1#2", True)]),
+        ([], ["[dba]", "type=sysctl", "vm.x=10"], [("10", True)]),
+        ([], ["[dba]", "type=vm", "vm.x=10"], []),
+        ([], ["[sysctl_dba]", "vm.x=10"], []),
+        (["[sysctl]", "vm.x=1"], ["[sysctl]", "vm.x=10", "replace=1"], [("10", True)]),
+        (["[sysctl]", "vm.x=1"], ["[sysctl]", "replace=True"], []),
+        (["[sysctl]", "vm.x=1"], ["[sysctl]", "replace=no"], [("1", False)]),
+        (["[sysctl]", "vm.x=1"], ["[sysctl]", "enabled=false"], []),
+        (["[sysctl]", "vm.x=1"], ["[sysctl]", "enabled=true"], [("1", True)]),
+        (["[sysctl]", "vm.x=1"], ["[sysctl]", "enabled=${on}"], [("1", False)]),
+        # Whether the child turns it on again is the version's.
+        (["[sysctl]", "vm.x=1", "enabled=0"], ["[sysctl]", "vm.x=10"], [("1", False), ("10", False)]),
+        (["[sysctl]", "vm.x=1"], ["[old]", "type=sysctl", "uname_regex=2[.]6", "vm.x=5"], [("1", True), ("5", False)]),
+    ],
+)
+def test_what_of_a_profile_is_in_force(base, site, expected):
+    """Red where a comment is part of a value, a section is known by its name alone, or what a child dropped still counts."""
+    lines = [(BASE, number, text) for number, text in enumerate(base, 1)]
+    lines += [(SITE, number, text) for number, text in enumerate(["[main]", "include=base # ours", *site], 1)]
+    evidence = evidence_of(
+        {"/etc/tuned/active_profile": "site"},
+        lines={"tuned_profiles": lines},
+        entries=[WANTED],
+        commands={"units": (0, UNIT.format("loaded", "active"))},
+    )
+    found = tuned_assignments(evidence, "sysctl", "vm.x")
+    assert [(entry.value, entry.certain) for entry in found] == expected
 
 
 @pytest.mark.parametrize("text", ["", "off", "none"])

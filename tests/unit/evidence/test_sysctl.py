@@ -106,6 +106,49 @@ def test_a_pattern_yields_to_the_keys_own_line():
 PROFILE = ("[sysctl]", "vm.swappiness = 30")
 
 
+INACTIVE = "Id=tuned.service\nNames=tuned.service\nLoadState=loaded\nActiveState=inactive"
+
+
+@pytest.mark.parametrize(
+    ("units", "files", "winner", "certain"),
+    [
+        ((0, INACTIVE), {"/etc/sysctl.d/1.conf": "vm.swappiness=1"}, "1", True),
+        # /etc/sysctl.conf without a link: tuned alone would read it.
+        (
+            (0, INACTIVE),
+            {"/usr/lib/sysctl.d/1.conf": "vm.swappiness=1", "/etc/sysctl.conf": "vm.swappiness=9"},
+            "1",
+            True,
+        ),
+        ((1, ""), {"/usr/lib/sysctl.d/1.conf": "vm.swappiness=1", "/etc/sysctl.conf": "vm.swappiness=9"}, "9", False),
+        ((1, ""), {"/etc/sysctl.d/1.conf": "vm.swappiness=1"}, "1", True),
+    ],
+)
+def test_what_a_tuned_that_may_not_start_reads_again(units, files, winner, certain):
+    """Red where a boot is taken to read what tuned would read, were it enabled."""
+    evidence = evidence_of(
+        {"/etc/tuned/active_profile": "site", "/etc/tuned/tuned-main.conf": "reapply_sysctl = 1", **files},
+        lines={"tuned_profiles": [(TUNED, number, text) for number, text in enumerate(PROFILE, 1)]},
+        commands={"units": units},
+    )
+    last = evidence.sysctl.at_boot(KEY)[-1]
+    assert (last.value, last.certain) == (winner, certain)
+    # Our drop-in is the last word, or somebody is named who has it.
+    after = evidence.sysctl.after(KEY, "5", "/etc/sysctl.d/90-ours.conf")
+    assert [(entry.value, entry.certain) for entry in after] == ([("9", False)] if winner == "9" else [])
+
+
+@pytest.mark.parametrize("text", ["=10", "=>10"])
+def test_what_a_tuned_that_may_not_start_sets_is_not_certain(text):
+    """Red where the reading of the value makes it certain."""
+    lines = {
+        "tuned_profiles": [(TUNED, 1, "[sysctl]"), (TUNED, 2, f"vm.swappiness{text}"), (TUNED, 3, "vm.dirty_ratio=5")]
+    }
+    sysctl = evidence_of({"/etc/tuned/active_profile": "site"}, lines=lines, commands={"units": (1, "")}).sysctl
+    found = [*sysctl.at_boot(KEY, "60"), *sysctl.at_boot("vm.dirty_ratio"), *sysctl.at_boot("vm.dirty_bytes")]
+    assert [entry.certain for entry in found] == [False, False, False]
+
+
 def test_tuned_comes_last():
     files = {"/etc/tuned/active_profile": "site", "/etc/sysctl.d/1.conf": "vm.swappiness=1"}
     assert at_boot(files, tuned=PROFILE) == [("/etc/sysctl.d/1.conf:1", "1"), (f"tuned profile site ({TUNED})", "30")]

@@ -46,14 +46,25 @@ def guest(now, boot, files=None, entries=(), commands=None):
 
 
 def kdump(
-    now="", boot="", loaded="0", size="0", nmi="0", enabled=False, unit="active", wanted=False, masked=False, lost="0"
+    now="",
+    boot="",
+    loaded="0",
+    size="0",
+    nmi="0",
+    enabled=False,
+    unit="active",
+    wanted=False,
+    masked=False,
+    lost="0",
+    absent=False,
 ) -> Verdict:
+    load = "not-found" if absent else "masked" if masked else "loaded"
     evidence = guest(
         now,
         boot,
         {LOADED: loaded, SIZE: size, NMI: nmi, "/proc/sys/kernel/panic_on_unrecovered_nmi": lost},
         entries=[LINK] * enabled + [MASK] * masked,
-        commands={"units": (0, UNIT.format("masked" if masked else "loaded", unit))} if unit else None,
+        commands={"units": (0, UNIT.format(load, unit))} if unit else None,
     )
     return assess_kdump(evidence, {"crash_capture_wanted": wanted})
 
@@ -84,7 +95,10 @@ SET = "crashkernel=256M"
         ({"now": SET, "boot": SET, "size": "9", "unit": "inactive", "masked": True}, Status.MANUAL, "masked"),
         ({"now": SET, "boot": SET, "unit": "inactive"}, Status.MANUAL, "set no memory aside"),
         ({"boot": SET, "unit": "inactive"}, Status.NONCOMPLIANT, "not enabled"),
-        ({"now": SET, "boot": SET, "loaded": "1", "unit": None}, Status.COMPLIANT, ""),
+        # Who loads the kernel at the next boot is not known.
+        ({"now": SET, "boot": SET, "loaded": "1", "unit": None}, Status.UNKNOWN, "did not answer"),
+        ({"boot": SET, "unit": None}, Status.UNKNOWN, "did not answer"),
+        ({"now": SET, "boot": SET, "loaded": "1", "absent": True}, Status.UNKNOWN, "systemd knows no kdump"),
         ({"now": SET, "boot": SET, "loaded": "0", "enabled": True}, Status.MANUAL, "set no memory aside"),
         ({"now": SET, "boot": SET, "loaded": "0", "size": "9", "enabled": True}, Status.MANUAL, "no kernel is loaded"),
         ({"now": SET, "loaded": "1", "enabled": True}, Status.MANUAL, "of the next boot"),

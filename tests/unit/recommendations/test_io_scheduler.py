@@ -32,18 +32,54 @@ NVME_WAY = "../devices/pci0000:00/0000:00:15.0/0000:13:00.0/nvme/nvme0/nvme0n1"
 ON_VMWARES_CONTROLLER = {"/proc/bus/pci/devices": "00a8\t15ad07a0\t18\n1300\t15ad07f0\t13"}
 
 
-def verdict(files, *, strict=False, kernel="6.1.0-28-amd64", udev=(), tuned=(), cmdline="") -> Verdict:
+#: A tuned that the next boot starts.
+TUNED_UNIT = "Id=tuned.service\nNames=tuned.service\nLoadState=loaded\nActiveState=active"
+TUNED_LINK = Entry("/etc/systemd/system/multi-user.target.wants/tuned.service", "l", "rwxrwxrwx", 1, 0, 0, 0, "x")
+
+
+def verdict(
+    files, *, strict=False, kernel="6.1.0-28-amd64", udev=(), tuned=(), cmdline="", units=(0, TUNED_UNIT), kconfig=()
+) -> Verdict:
     """The verdict on a guest with these disks and owners."""
     names = sorted({path.split("/")[3] for path in files if path.startswith("/sys/block/")})
     evidence = evidence_of(
         {"/proc/sys/kernel/osrelease": kernel, "/proc/cmdline": cmdline, **files},
-        lines={"udev_rules": udev, "tuned_profiles": tuned},
+        lines={"udev_rules": udev, "tuned_profiles": tuned, "kconfig": kconfig},
+        commands={"units": units},
         entries=[
-            Entry(f"/sys/block/{name}", "l", "rwxrwxrwx", 1, 0, 0, 0, NVME_WAY if name == "nvme0n1" else "../x")
-            for name in names
+            TUNED_LINK,
+            *(
+                Entry(f"/sys/block/{name}", "l", "rwxrwxrwx", 1, 0, 0, 0, NVME_WAY if name == "nvme0n1" else "../x")
+                for name in names
+            ),
         ],
     )
     return assess(evidence, {"io_scheduler_strict": strict})
+
+
+EL6 = "2.6.32-754.el6.x86_64"
+
+
+@pytest.mark.parametrize(
+    ("running", "built", "menu", "status", "boot"),
+    [
+        # Chosen by hand: the next boot is back at what the kernel was built with.
+        ("noop [deadline] cfq", "cfq", EL6, Status.NOT_PERSISTENT, "cfq"),
+        ("[noop] deadline cfq", "deadline", EL6, Status.COMPLIANT, "deadline"),
+        # Of the kernel that boots next nothing is known.
+        ("noop [deadline] cfq", "cfq", "2.6.32-696.el6.x86_64", Status.COMPLIANT, "deadline"),
+        ("[noop] deadline cfq", "deadline", "2.6.32-696.el6.x86_64", Status.NOT_PERSISTENT, "the kernel's default"),
+    ],
+)
+def test_a_disk_with_one_queue_boots_with_what_the_next_kernel_was_built_with(running, built, menu, status, boot):
+    """Red where the next boot is inferred from now though the kernel's configuration tells it."""
+    grub = f"default=0\ntitle x\n\troot (hd0,0)\n\tkernel /vmlinuz-{menu} ro root=/dev/sda1"
+    files = {**disk("sda", running), "/boot/grub/grub.conf": grub}
+    kconfig = [(f"/boot/config-{EL6}", 9, f'CONFIG_DEFAULT_IOSCHED="{built}"')]
+    found = verdict(files, kernel=EL6, kconfig=kconfig)
+    assert (found.status, found.persistent) == (status, boot), found.reason
+    sata = verdict({**files, **disk("sda", running, "ATA     ", "VMware Virtual S")}, kernel=EL6, kconfig=kconfig)
+    assert sata.persistent == ("the kernel's default" if "[noop]" in running else "deadline")
 
 
 MQ = "mq-deadline kyber [bfq] none"
@@ -189,6 +225,15 @@ def test_tuned_wins_over_udev_and_is_named():
     assert found.status is Status.MANUAL
     assert "tuned profile custom" in found.reason
     assert "child profile" in found.reason
+
+
+def test_tuned_that_may_not_start_counts_where_it_would_be_wrong():
+    """Red where the profile of a tuned that may not start has a disk boot well, or where one that sets another is left alone."""
+    active = {"/etc/tuned/active_profile": "custom"}
+    right, wrong = ([(TUNED, 1, "[disk]"), (TUNED, 2, f"elevator={name}")] for name in ("none", "bfq"))
+    found = verdict({**disk("sda", "[none] mq-deadline"), **active}, tuned=right, strict=True, units=(1, ""))
+    assert (found.status, found.persistent) == (Status.NOT_PERSISTENT, "mq-deadline")
+    assert verdict({**disk("sda", "[none] bfq"), **active}, tuned=wrong, units=(1, "")).status is Status.MANUAL
 
 
 def test_tuned_that_is_right_is_the_owner():

@@ -130,3 +130,28 @@ def test_what_cannot_be_read_is_never_compliant(files, status):
 @pytest.mark.parametrize(("highest", "wrong"), [(None, False), (1, False), (200, False), (0, True), (201, True)])
 def test_the_range_of_the_option(highest, wrong):
     assert bool(wrong_options({"swappiness_highest": highest})) is wrong
+
+
+TUNED_UNIT = "Id=tuned.service\nNames=tuned.service\nLoadState=loaded\nActiveState={}"
+
+
+@pytest.mark.parametrize(
+    ("units", "status", "persistent", "word"),
+    [
+        ((0, TUNED_UNIT.format("inactive")), Status.COMPLIANT, "60", "lets the kernel swap"),
+        # Somebody started it by hand, or systemd did not answer.
+        ((0, TUNED_UNIT.format("active")), Status.MANUAL, "30", "whether tuned profile site"),
+        ((1, ""), Status.MANUAL, "30", "at the next boot is not known"),
+    ],
+)
+def test_the_profile_of_a_tuned_that_no_boot_starts_owns_nothing(units, status, persistent, word):
+    """Red where what the profile would set is told as what the next boot sets."""
+    profile = "/etc/tuned/site/tuned.conf"
+    evidence = evidence_of(
+        {"/proc/sys/vm/swappiness": "10", "/etc/tuned/active_profile": "site"},
+        lines={"tuned_profiles": [(profile, 1, "[sysctl]"), (profile, 2, "vm.swappiness = 30  # as shipped")]},
+        commands={"units": units},
+    )
+    found = assess(evidence, {"swappiness_highest": None})
+    assert (found.status, found.persistent) == (status, persistent), found.reason
+    assert word in found.reason

@@ -27,6 +27,7 @@ from ansible_collections.vmguest.linux.tests.unit.evidence_of import VMWARE, evi
 OLD = {path: text for path, text in VMWARE.items() if path != "/proc/1/comm"}
 TUNED = "/etc/tuned/site/tuned.conf"
 UNIT = (0, "Id=tuned.service\nNames=tuned.service\nLoadState=loaded\nActiveState=active")
+WANTED = Entry("/etc/systemd/system/multi-user.target.wants/tuned.service", "l", "rwxrwxrwx", 1, 0, 0, 0, "x")
 ALWAYS = [("/boot/config-6.1.0-28-amd64", 1, "CONFIG_TRANSPARENT_HUGEPAGE_ALWAYS=y")]
 LOCAL = "/etc/rc.d/rc.local"
 SCRIPT = [Entry(LOCAL, "-", "rwxr-xr-x", 1, 0, 0, 9)]
@@ -94,6 +95,8 @@ def test_the_remedy_is_a_line_of_tmpfiles_d_and_the_live_value():
             {
                 "tuned": ("[vm]", "transparent_hugepages=never"),
                 "files": {"/etc/tuned/active_profile": "site"},
+                "entries": [WANTED],
+                "units": UNIT,
             },
             f"tuned profile site ({TUNED})",
         ),
@@ -102,6 +105,19 @@ def test_the_remedy_is_a_line_of_tmpfiles_d_and_the_live_value():
 def test_whoever_sets_it_right_at_boot_is_the_owner(given, owner):
     found = verdict("madvise", "madvise", **given)
     assert (found.status, found.owner) == (Status.COMPLIANT, owner)
+
+
+@pytest.mark.parametrize("units", [UNIT, (1, ""), (0, UNIT[1].replace("=active", "=inactive"))])
+def test_a_tuned_that_may_not_start_makes_no_boot_right(units):
+    """Red where the profile counts though no boot starts tuned."""
+    found = verdict(
+        "never",
+        "never",
+        {"/etc/tuned/active_profile": "site"},
+        tuned=("[vm]", "transparent_hugepages=never"),
+        units=units,
+    )
+    assert (found.status, found.persistent) == (Status.NOT_PERSISTENT, "always")
 
 
 @pytest.mark.parametrize(
@@ -131,10 +147,9 @@ def test_tuned_gets_a_profile_of_ours_that_sets_what_its_own_sets():
 
     Red where ours always has `transparent_hugepages`.
     """
-    wanted = Entry("/etc/systemd/system/multi-user.target.wants/tuned.service", "l", "rwxrwxrwx", 1, 0, 0, 0, "x")
     files = {"/etc/tuned/active_profile": "site", "/etc/tuned/profile_mode": "manual"}
     found = verdict(
-        "always", "never", files, tuned=("[vm]", "transparent_hugepage=always"), entries=[wanted], units=UNIT
+        "always", "never", files, tuned=("[vm]", "transparent_hugepage=always"), entries=[WANTED], units=UNIT
     )
     assert found.status is Status.NONCOMPLIANT
     file, choice, live = found.remedy
