@@ -287,7 +287,7 @@ def wish_verdict(evidence: Evidence, wish: Wish, desired: str, right: str, in_fo
     problem = untold(evidence, wish.entries)
     if problem and not (boot.loader is Loader.UKI and wrong_now):
         return unknown(
-            f"what the next boot's arguments are cannot be told: {problem}",
+            problem,
             runtime=in_force.value if in_force else shown(wrong_now),
             desired=desired,
         )
@@ -317,15 +317,17 @@ def wish_verdict(evidence: Evidence, wish: Wish, desired: str, right: str, in_fo
 
 
 def untold(evidence: Evidence, entries: Sequence[BootEntry]) -> str | None:
-    """Why it cannot be told what arguments the next boot has, where it starts one of ``entries``; None where it can."""
+    """That it cannot be told what arguments the next boot has, where it starts one of ``entries``, and why; None where it can."""
     unread = next(
         (path for path in _configuring(evidence) if evidence.file(path).exists and not evidence.file(path)), None
     )
     if unread:
-        return f"{unread} may not be read; become root"
-    if not entries:
-        return evidence.boot.problem or "no entry of the boot menu is for this"
-    return None if evidence.boot.loader in TOLD_ENOUGH else evidence.boot.problem
+        problem: str | None = f"{unread} may not be read; become root"
+    elif not entries:
+        problem = evidence.boot.problem or "no entry of the boot menu is for this"
+    else:
+        problem = None if evidence.boot.loader in TOLD_ENOUGH else evidence.boot.problem
+    return problem and f"what the next boot's arguments are cannot be told: {problem}"
 
 
 def _configuring(evidence: Evidence) -> list[str]:

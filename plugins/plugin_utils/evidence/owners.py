@@ -180,8 +180,7 @@ def tuned_settings(probe: ProbeOutput) -> list[TunedSetting]:
 def tuned_starts(probe: ProbeOutput) -> bool | None:
     """Whether the next boot starts tuned. None where that is not known: systemd did not answer, or somebody started by hand what
     no boot starts, and may again."""
-    known = getattr(probe, "services", None)  # Evidence keeps it
-    services = known if isinstance(known, Services) else Services.of(probe)
+    services = Services.of(probe)
     if services.units is None:
         return None
     unit = services.unit("tuned")

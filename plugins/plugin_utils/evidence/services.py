@@ -150,6 +150,10 @@ class Services:
     @classmethod
     def of(cls, probe: ProbeOutput) -> Services:
         """Read from the probe's output."""
+        return once(probe, "services", cls._of)
+
+    @classmethod
+    def _of(cls, probe: ProbeOutput) -> Services:
         return cls(
             units=_units(probe),
             scripts={name: script for name in UNITS if (script := _script(probe, name))},

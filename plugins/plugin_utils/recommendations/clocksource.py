@@ -114,9 +114,7 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
     if clock.current in CHEAP:
         problem = untold(evidence, normal_entries(evidence.boot))
         if problem:
-            return unknown(
-                f"what the next boot's arguments are cannot be told: {problem}", runtime=clock.current, desired=wanted
-            )
+            return unknown(problem, runtime=clock.current, desired=wanted)
         return compliant(f"{clock.current} is read without leaving the guest", **sides)
     if running:
         return pending_reboot(

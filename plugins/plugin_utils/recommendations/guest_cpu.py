@@ -200,7 +200,7 @@ def assess_mitigations(evidence: Evidence, options: Options) -> Verdict:
         return manual(". Besides, ".join(what), **sides)
     found = _assess_isolation(evidence, sides, f"{len(told)} weaknesses are known, and none is open")
     if found.status is Status.COMPLIANT and problem:
-        return unknown(f"what the next boot's arguments are cannot be told: {problem}", **sides)
+        return unknown(problem, **sides)
     return found
 
 
