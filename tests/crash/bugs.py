@@ -34,6 +34,9 @@ BUGS: Mapping[str, Bug] = {
         "}\n"
     ),
     "left in the log of xfs, and the old file freed": Bug("PATH=/unfrozen:$PATH\n", met_by_grub=True),
+    "forgotten before its going is on disk": Bug(
+        'remove_beside() {\nif own_beside; then rm -rf "$beside"; fi\nrm -f "$folder/beside"\n}\n'
+    ),
     "receipt not flushed before the commit": Bug(
         'flush() { case $phase in record | prepare) return 0 ;; esac; sync "$@" 2>/dev/null || sync; }\n'
     ),

@@ -82,8 +82,8 @@ class Kit:
         """The functions of slots.sh and what they need to know, as the beginning of a job."""
         text = (Path(__file__).resolve().parent / "slots.sh").read_text(encoding="utf-8")
         return (
-            f"FILE_SYSTEM={layout.file_system}\nSEPARATE_BOOT={'yes' if layout.separate_boot else ''}\n"
-            f"SLOT_SIZE={disk.SIZE}\nROOT_AT={disk.ROOT_AT}\nBOOT_AT={disk.BOOT_AT}\nMARKS_AT={disk.MARKS_AT}\n{text}"
+            f"FILE_SYSTEM={layout.file_system}\nOWN='{' '.join(layout.own)}'\nSLOT_SIZE={disk.SIZE}\n"
+            f"PLACES='{disk.ROOT_AT} {disk.BOOT_AT} {disk.VAR_AT}'\nMARKS_AT={disk.MARKS_AT}\n{text}"
         )
 
     def programs(self, extra: str = "") -> dict[str, str]:

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The small guest's disk: a partition for the root file system, one for /boot where that is separate, a place for marks.
+"""The small guest's disk: a partition for the root file system, one each for /boot and /var where these are on file systems of
+their own, a place for marks.
 
 Made without root, loop devices or mounts: the tools that make file systems also fill them.
 """
@@ -24,8 +25,11 @@ from ansible_collections.vmguest.linux.tests.crash.write_log import SECTOR
 MIB = 1024 * 1024
 ROOT_AT, ROOT_SIZE = 1 * MIB, 56 * MIB
 BOOT_AT, BOOT_SIZE = 57 * MIB, 40 * MIB
-MARKS_AT = 97 * MIB
-SIZE = 98 * MIB
+VAR_AT, VAR_SIZE = 97 * MIB, 24 * MIB
+MARKS_AT = 121 * MIB
+SIZE = 122 * MIB
+#: Where a folder's own file system lies, and how large it is.
+PLACES = {"/boot": (BOOT_AT, BOOT_SIZE), "/var": (VAR_AT, VAR_SIZE)}
 #: The first sector of the place where the machine marks the phases of its run.
 MARKS_FROM = MARKS_AT // SECTOR
 
@@ -35,15 +39,25 @@ class Layout:
     """How a guest's disk is used."""
 
     file_system: str
-    separate_boot: bool
+    #: Folders that are file systems of their own.
+    own: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """For tables."""
-        return self.file_system + (", own /boot" if self.separate_boot else "")
+        return self.file_system + (f", own {' and '.join(self.own)}" if self.own else "")
+
+    @property
+    def separate_boot(self) -> bool:
+        """The boot loader's paths begin in /boot."""
+        return "/boot" in self.own
 
 
-LAYOUTS = (Layout("ext4", False), Layout("xfs", False), Layout("ext4", True), Layout("xfs", True))
+#: All in the root file system; and what boots, what was changed and what the receipts say of it on three that each reach the
+#: disk in their own time.
+LAYOUTS = (Layout("ext4"), Layout("xfs"), Layout("ext4", ("/boot", "/var")), Layout("xfs", ("/boot", "/var")))
+#: What most guests have, between these two.
+OWN_BOOT = Layout("ext4", ("/boot",))
 
 
 def partition_table(places: Iterable[tuple[int, int]]) -> bytes:
@@ -55,17 +69,17 @@ def partition_table(places: Iterable[tuple[int, int]]) -> bytes:
 def build(layout: Layout, files: Mapping[str, GuestFile], folders: Iterable[str]) -> bytes:
     """The disk of a guest with ``files`` and ``folders``."""
     disk = bytearray(SIZE)
-    disk[:SECTOR] = partition_table([(ROOT_AT, ROOT_SIZE), (BOOT_AT, BOOT_SIZE)])
+    disk[:SECTOR] = partition_table([(ROOT_AT, ROOT_SIZE), *PLACES.values()])
     _install_grub(disk, layout.separate_boot)
-    in_boot = {path[5:]: file for path, file in files.items() if path.startswith("/boot/")}
-    boot_folders = [path[5:] for path in folders if path.startswith("/boot/")]
-    if layout.separate_boot:
-        rest = {path: file for path, file in files.items() if not path.startswith("/boot/")}
-        others = [*(path for path in folders if not path.startswith("/boot/")), "/boot"]
-        disk[ROOT_AT : ROOT_AT + ROOT_SIZE] = _file_system(layout.file_system, ROOT_SIZE, rest, others)
-        disk[BOOT_AT : BOOT_AT + BOOT_SIZE] = _file_system(layout.file_system, BOOT_SIZE, in_boot, boot_folders)
-    else:
-        disk[ROOT_AT : ROOT_AT + ROOT_SIZE] = _file_system(layout.file_system, ROOT_SIZE, files, folders)
+    rest, others = dict(files), list(folders)
+    for top in layout.own:
+        begin, size = PLACES[top]
+        within = {path: rest.pop(path) for path in list(rest) if path.startswith(f"{top}/")}
+        inside = [path.removeprefix(top) for path in others if path.startswith(f"{top}/")]
+        others = [*(path for path in others if not path.startswith(f"{top}/")), top]
+        own = {path.removeprefix(top): file for path, file in within.items()}
+        disk[begin : begin + size] = _file_system(layout.file_system, size, own, inside)
+    disk[ROOT_AT : ROOT_AT + ROOT_SIZE] = _file_system(layout.file_system, ROOT_SIZE, rest, others)
     return bytes(disk)
 
 

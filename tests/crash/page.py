@@ -64,9 +64,10 @@ Made by `make crashtest` ({minutes:.0f} minutes, seed {seed}), which writes this
 
 `apply.sh` changes a small guest: crontab, a new drop-in, a file removed; a swap file and its line of fstab; the boot images of
 two kernels and grub.cfg, each the shared commit of a group with two members. Then each of these is reverted, one after the
-other, so that the first member of a group is reverted while the other one stays. The guest's disk is that of a virtual
-machine (QEMU, emulated) with a real kernel and a real GRUB, on ext4 and on xfs, with /boot in the root file system and in one of
-its own. Everything that the disk is told is recorded (QEMU's `blklogwrites`): each write, each flush.
+other, so that the first member of a group is reverted while the other one stays. The guest's disk is that of a virtual machine
+(QEMU, emulated) with a real kernel and a real GRUB, on ext4 and on xfs, all in one file system or with /boot and /var (what
+boots, and the receipts) in their own, which each reach the disk in their own time. Everything that the disk is told is recorded
+(QEMU's `blklogwrites`): each write, each flush.
 
 From that log come the states in which a power cut may leave the disk: at each flush; and between flushes, when a disk promises
 nothing, after some of the writes, after any of them, and within a write of more than 4 KiB. No two states of one recording

@@ -38,7 +38,7 @@ from ansible_collections.vmguest.linux.tests.crash.campaign import (
     record,
     states_of,
 )
-from ansible_collections.vmguest.linux.tests.crash.disk import LAYOUTS, Layout
+from ansible_collections.vmguest.linux.tests.crash.disk import LAYOUTS, OWN_BOOT, Layout
 from ansible_collections.vmguest.linux.tests.crash.machine import Machine, MachineError, prepare
 from ansible_collections.vmguest.linux.tests.crash.states import State
 
@@ -149,7 +149,7 @@ def campaign(kit: Kit, number: int, layouts: Sequence[tuple[Layout, str]]) -> tu
         print(f"{layout.name}, {shell}: {len(recording.writes)} writes, {len(recording.epochs)} epochs", flush=True)
         usual = shell == "busybox"
         power_cuts(own, recording, number // len(layouts), max(2, number // 27) if usual else 0, tallies)
-        # Of these, one file system of each kind is enough: both kinds with a /boot of its own.
+        # Of these, one file system of each kind is enough.
         if layout.separate_boot and usual:
             other_interruptions(own, recording, max(4, number // 54), tallies)
 
@@ -170,7 +170,7 @@ def main() -> int:
     layouts = [(layout, "busybox") for layout in reversed(LAYOUTS)]
     if not options.sample:
         # GNU's tools and other shells as well; they take longer under emulation.
-        layouts += [(LAYOUTS[1], "gnu"), (LAYOUTS[2], "bash")]
+        layouts += [(LAYOUTS[1], "gnu"), (OWN_BOOT, "bash")]
     began = time.monotonic()
     try:
         kernel, initramfs = prepare(CACHE)

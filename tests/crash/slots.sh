@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Functions of the small machine's jobs: a disk holds one guest, or one after the other in slots. What they tell the
-# judge begins with `== NAME `. FILE_SYSTEM, SEPARATE_BOOT, SLOT_SIZE, ROOT_AT and BOOT_AT are set by the job.
+# judge begins with `== NAME `. FILE_SYSTEM, OWN (folders that are file systems of their own, `/boot /var`), SLOT_SIZE, PLACES
+# (where the root file system, that of /boot and that of /var begin) and MARKS_AT are set by the job.
 
 tell() {
     echo "== $name $*"
@@ -35,40 +36,55 @@ mount_options() {
     esac
 }
 
-# mount_guest ROOT_DEVICE BOOT_DEVICE
+# mount_guest ROOT_DEVICE BOOT_DEVICE VAR_DEVICE
 mount_guest() {
     if ! mount -t "$FILE_SYSTEM" -o "$(mount_options)" "$1" /guest; then
         tell mount failed root
         return 1
     fi
-    if [ -n "$SEPARATE_BOOT" ] && ! mount -t "$FILE_SYSTEM" -o "$(mount_options)" "$2" /guest/boot; then
-        tell mount failed /boot
-        umount /guest
-        return 1
-    fi
+    for own in $OWN; do
+        case $own in
+        /boot) device=$2 ;;
+        *) device=$3 ;;
+        esac
+        if ! mount -t "$FILE_SYSTEM" -o "$(mount_options)" "$device" "/guest$own"; then
+            tell mount failed "$own"
+            umount_guest
+            return 1
+        fi
+    done
     tell mount ok
 }
 
 umount_guest() {
-    [ -z "$SEPARATE_BOOT" ] || umount /guest/boot || tell umount failed /boot
+    for own in $OWN; do
+        ! grep -q " /guest$own " /proc/mounts || umount "/guest$own" || tell umount failed "$own"
+    done
     umount /guest || tell umount failed root
 }
 
-# slot NUMBER: its partitions as loop devices, as if after a boot.
+# mount_slot NUMBER: its partitions as loop devices, as if after a boot.
 mount_slot() {
-    losetup -o $((SLOT_SIZE * $1 + ROOT_AT)) /dev/loop0 /dev/vda
-    losetup -o $((SLOT_SIZE * $1 + BOOT_AT)) /dev/loop1 /dev/vda
+    loop=0
+    for place in $PLACES; do
+        losetup -o $((SLOT_SIZE * $1 + place)) "/dev/loop$loop" /dev/vda
+        loop=$((loop + 1))
+    done
     dmesg -c >/dev/null
-    mount_guest /dev/loop0 /dev/loop1 && return 0
-    losetup -d /dev/loop0
-    losetup -d /dev/loop1
+    mount_guest /dev/loop0 /dev/loop1 /dev/loop2 && return 0
+    detach_slot
     return 1
+}
+
+detach_slot() {
+    for loop in 0 1 2; do
+        losetup -d "/dev/loop$loop"
+    done
 }
 
 umount_slot() {
     umount_guest
-    losetup -d /dev/loop0
-    losetup -d /dev/loop1
+    detach_slot
     dmesg -c | grep -iE "ext4-fs (error|warning)|jbd2.*error|xfs.*(corrupt|error|assert)|BUG|oops|I/O error" |
         sed "s/^/== $name kernel /"
 }
@@ -86,7 +102,11 @@ manifest() {
             { path = $0; sub(/^[^ ]+ [^ ]+ [^ ]+ [^ ]+ /, "", path); print head, $1, $2, $3, $4, sum[path], path }
         ' /tmp/sums -
     # With a /boot of its own, the boot loader's paths begin there.
-    sed -n "s|^[[:space:]]*\(linux\|initrd\) \([^ ]*\).*|== $name entry $1 ${SEPARATE_BOOT:+/boot}\2|p" boot/grub/grub.cfg
+    case $OWN in
+    */boot*) top=/boot ;;
+    *) top="" ;;
+    esac
+    sed -n "s|^[[:space:]]*\(linux\|initrd\) \([^ ]*\).*|== $name entry $1 $top\2|p" boot/grub/grub.cfg
     cd var/lib/vmguest/receipts 2>/dev/null && for receipt in *; do
         [ ! -d "$receipt" ] || echo "== $name receipt $1 $receipt $(cat "$receipt/state" 2>/dev/null) $(ls -d "$receipt"/reverting 2>/dev/null)"
     done
@@ -123,7 +143,7 @@ record() {
     name=record
     # Metadata early, data late: what lacks a flush shows.
     echo 100 >/proc/sys/fs/xfs/xfssyncd_centisecs 2>/dev/null
-    mount_guest /dev/vda1 /dev/vda2 || return 1
+    mount_guest /dev/vda1 /dev/vda2 /dev/vda3 || return 1
     manifest before
     sync
     mark apply
@@ -148,7 +168,7 @@ record() {
 # record_recovery SHELL: the next run by itself, on the whole disk whose writes are logged.
 record_recovery() {
     name=record
-    mount_guest /dev/vda1 /dev/vda2 || return 1
+    mount_guest /dev/vda1 /dev/vda2 /dev/vda3 || return 1
     mark recovery
     told_program recovery "$1" /job/recover
     mark recovered
@@ -164,7 +184,7 @@ record_recovery() {
 apply_alone() {
     name=alone
     # A disk that fails may fail here already; then nothing was done.
-    mount_guest /dev/vda1 /dev/vda2 || return 0
+    mount_guest /dev/vda1 /dev/vda2 /dev/vda3 || return 0
     run_program "$1" /job/apply
     umount_guest
     tell end

@@ -55,7 +55,7 @@ def assert_survived(tallies: list[Tally]) -> None:
     assert all(tally.states for tally in tallies), [tally.interruption for tally in tallies if not tally.states]
 
 
-#: One with all in the root file system, one with a /boot of its own; ext4 and xfs.
+#: One with all in the root file system, one with /boot and /var on file systems of their own; ext4 and xfs.
 TWO = (LAYOUTS[SEED % 2], LAYOUTS[3 - SEED % 2])
 
 

@@ -120,6 +120,9 @@ PINNED = (
 #: kernel-parameters.txt, mitigations=, and each argument's other spellings). Left out is what matters to hosts of VMs alone:
 #: l1tf=off (page table entries stay inverted), kvm.nx_huge_pages=off, vmscape=off.
 ALL_UNMITIGATED = "mitigations=off"
+#: The same for what a guest's own programs may do, behind another value of ``mitigations=`` since Linux 6.17
+#: (Documentation/admin-guide/hw-vuln/attack_vector_controls.rst): ``mitigations=auto,no_user_kernel``.
+UNMITIGATED_VECTORS = frozenset(("no_user_kernel", "no_user_user"))
 #: Without them nothing is there to build the mitigations of two later weaknesses on (arch/x86/kernel/cpu/bugs.c).
 _NO_SPECTRE_V2 = ("nospectre_v2", "spectre_v2=off")
 UNMITIGATED = {

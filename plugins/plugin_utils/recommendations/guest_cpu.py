@@ -36,6 +36,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.finding impor
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.kernel_arguments import (
     ALL_UNMITIGATED,
     UNMITIGATED,
+    UNMITIGATED_VECTORS,
     named,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.recommendation import Options, Recommendation
@@ -210,6 +211,9 @@ def _switches_off(word: str) -> bool:
 
 def _leaves_open(word: str, weakness: str) -> bool:
     """True for an argument of the kernel that leaves a weakness open."""
+    name, dummy, value = word.partition("=")
+    if name == "mitigations" and not UNMITIGATED_VECTORS.isdisjoint(value.split(",")):
+        return True
     return named(word, (ALL_UNMITIGATED, *UNMITIGATED.get(weakness, ())))
 
 

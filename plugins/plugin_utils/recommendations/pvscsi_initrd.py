@@ -77,6 +77,9 @@ def assess(evidence: Evidence, options: Options) -> Verdict:
             f"it boots from unified kernel images ({', '.join(unified)}), whose initramfs is part of them and is not read: look "
             f"with 'lsinitrd' whether it holds {names}"
         )
+    if evidence.boot.loader is Loader.OSTREE and evidence.boot.problem:
+        # Kernels and images right in /boot are not those of its deployments.
+        return unknown(f"which images it boots is not known: {evidence.boot.problem}")
     if not found.kernels:
         return unknown("no installed kernel was found in /boot, nor named by the boot loader")
     for kernel in found.kernels:

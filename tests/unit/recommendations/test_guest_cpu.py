@@ -173,6 +173,7 @@ ENTRY = "/boot/loader/entries/a.conf:2"
     ("arguments", "values", "open_by_them"),
     [
         ("mitigations=off", {"mds": "Vulnerable"}, "mds"),
+        ("mitigations=auto,nosmt,no_user_user", {"spectre_v2": "Vulnerable"}, "spectre_v2"),
         ("nopti", {"meltdown": "Vulnerable"}, "meltdown"),
         ("pti=off", {"meltdown": "Vulnerable"}, "meltdown"),
         ("nospectre_v1", {"spectre_v1": "Vulnerable: Load fences"}, "spectre_v1"),
@@ -201,7 +202,8 @@ def test_what_no_argument_leaves_open_is_the_cpus():
 
 
 @pytest.mark.parametrize(
-    "arguments", ["mitigations=auto", "mitigations=auto,nosmt", "l1tf=off", "kvm.nx_huge_pages=off", "mds=full"]
+    "arguments",
+    ["mitigations=auto", "mitigations=auto,nosmt,no_guest_host", "l1tf=off", "kvm.nx_huge_pages=off", "mds=full"],
 )
 def test_what_leaves_nothing_of_a_guest_open(arguments):
     assert switched(arguments).status is Status.COMPLIANT

@@ -233,6 +233,11 @@ def test_from_nvme_the_driver_of_scsi_disks_is_named_too() -> None:
         (guest(unpacked(IMAGE, "mptspi"), builder="/usr/bin/booster"), Status.MANUAL, "regenerate_images"),
         (guest(unpacked(IMAGE, "mptspi"), builder="/nothing"), Status.MANUAL, "none of dracut"),
         (guest(unpacked(IMAGE, "mptspi"), boot=Boot(Loader.OSTREE, ())), Status.MANUAL, "rpm-ostree initramfs"),
+        (
+            guest(unpacked(IMAGE, *ALL), boot=Boot(Loader.OSTREE, (), "no entry was found in /boot/loader/entries")),
+            Status.UNKNOWN,
+            "which images it boots is not known: no entry was found",
+        ),
         (guest(unpacked(IMAGE, "mptspi"), boot=Boot(Loader.UKI, ())), Status.MANUAL, "unified kernel image"),
         (guest(unpacked(IMAGE, "mptspi"), boot=Boot(Loader.TRANSACTIONAL, ())), Status.MANUAL, "transactional-update"),
         (
