@@ -28,6 +28,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import (
     WriteFile,
 )
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.images import Builder
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import ON_DISK
 from ansible_collections.vmguest.linux.tests.crash.cpio import archive, file
 
 KERNELS = ("5.10.0-8-amd64", "5.10.0-9-amd64")
@@ -145,6 +146,7 @@ def _swap_file() -> Run:
     return Run(
         "create the swap file",
         do=_lines(
+            ON_DISK.rstrip(),
             "umask 077",
             'rm -f "$ROOT/swapfile.part"',
             f'dd if=/dev/zero of="$ROOT/swapfile.part" bs=1024 count={SWAP_FILE_KIB} 2>/dev/null || exit 1',
@@ -152,7 +154,7 @@ def _swap_file() -> Run:
             # Every time the same UUID, so that bytes can be compared.
             'dd if=/dev/zero of="$ROOT/swapfile.part" bs=1 seek=1036 count=16 conv=notrunc 2>/dev/null || exit 1',
             "printf 'vmguest swap_size' | dd of=\"$ROOT/swapfile.part\" conv=notrunc 2>/dev/null || exit 1",
-            "sync",
+            'on_disk "$ROOT/swapfile.part"',
             'mv "$ROOT/swapfile.part" "$ROOT/swapfile"',
         ),
         undo='rm -f "$ROOT/swapfile.part" "$ROOT/swapfile"',

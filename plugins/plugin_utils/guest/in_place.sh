@@ -3,20 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# For commands that write what boots (engine/boot_images.py, engine/boot_entries.py); settle.sh and compare.sh stand before them. Each runs in a
-# shell of its own, which a failure ends.
-
-# on_disk FILE...: a newer sync tells of a write that failed; what was proved before was read from memory. An old one takes no names.
-# Only uutils' needs -d to tell, for which it is enough to GNU's, too.
-on_disk() {
-    sync
-    case $(sync -d "$@" 2>&1) in
-    *"nput/output error"* | *"I/O error"* | *"o space left"*)
-        echo "a write to disk failed: $*"
-        exit 1
-        ;;
-    esac
-}
+# For commands that write what boots (engine/boot_images.py, engine/boot_entries.py); settle.sh, compare.sh and on_disk.sh stand
+# before them. Each runs in a shell of its own, which a failure ends.
 
 # put_in_place NEW TARGET WAS: NEW, which is on disk and beside TARGET, becomes it. The old file keeps the name WAS until that is in its
 # place on the disk: a boot loader, which replays no journal, might else find the old name and a file that is already freed.

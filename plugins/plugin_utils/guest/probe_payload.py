@@ -42,8 +42,10 @@ def guest_script(name: str) -> str:
 IMAGES = guest_script("images.sh")
 #: The functions of settle.sh and compare.sh, for apply.sh.
 SETTLE_AND_COMPARE = guest_script("settle.sh") + guest_script("compare.sh")
+#: The function of on_disk.sh, for commands that write large files.
+ON_DISK = guest_script("on_disk.sh")
 #: The functions of in_place.sh, and those that it calls, for commands that write what boots.
-IN_PLACE = SETTLE_AND_COMPARE + guest_script("in_place.sh")
+IN_PLACE = SETTLE_AND_COMPARE + ON_DISK + guest_script("in_place.sh")
 #: The functions of probe.sh, and those of images.sh, which it calls.
 PROBE = guest_script("probe.sh") + IMAGES
 

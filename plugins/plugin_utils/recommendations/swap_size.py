@@ -47,6 +47,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory impo
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.memory import FileSystem, Memory, SwapAtBoot
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.probe_output import State
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.reads import Lines, entries
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import ON_DISK
 
 MIB = 1024  # KiB
 
@@ -355,6 +356,7 @@ def _create(evidence: Evidence, file_system: FileSystem, path: str, mib: int, re
     selinux = any(mounted.type == "selinuxfs" for mounted in evidence.memory.file_systems)
     label = [f'chcon -t swapfile_t "$ROOT{part}" || exit 1'] if selinux else []
     do = [
+        ON_DISK.rstrip(),
         f'[ -d "$ROOT{folder}" ] || {{ echo "there is no folder {folder}"; exit 1; }}',
         f'if [ -e "$ROOT{path}" ] || [ -h "$ROOT{path}" ]; then',
         f'  echo "{path} is there already: remove it, or set swap_size_path to another"; exit 1',
@@ -373,7 +375,7 @@ def _create(evidence: Evidence, file_system: FileSystem, path: str, mib: int, re
         f"printf %s '{SIGNATURE}' | dd of=\"$ROOT{part}\" conv=notrunc 2>/dev/null || exit 1",
         *label,
         # With the name comes the signature, or a power cut would leave a file that the undo does not know for its own.
-        "sync",
+        f'on_disk "$ROOT{part}"',
         f'mv "$ROOT{part}" "$ROOT{path}"',
     ]
     undo = [

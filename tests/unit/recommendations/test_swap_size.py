@@ -533,7 +533,7 @@ def test_on_btrfs_copy_on_write_is_off_before_the_file_has_content() -> None:
 def test_the_signature_is_on_disk_before_the_file_has_its_name() -> None:
     """Else a power cut leaves a file of that name that the undo takes for somebody else's."""
     do = script("ext4", "6.1.0")
-    assert do.index(SIGNATURE) < do.index("\nsync\n") < do.index("\nmv ")
+    assert do.index(SIGNATURE) < do.index("\non_disk ") < do.index("\nmv ")
 
 
 def test_selinux_knows_the_file_as_swap() -> None:
@@ -646,6 +646,19 @@ def test_the_undo_of_a_half_made_file_removes_it(tree: Tree, shell: str) -> None
     before = names(tree)
     tree.write(FILE + ".part", "half")
     assert run(tree, shell, steps()[0].undo) == (0, "")
+    assert names(tree) == before
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_file_that_the_disk_did_not_take_gets_no_name(tree: Tree, shell: str) -> None:
+    """Its proof reads from memory: only sync tells."""
+    replace_command(
+        tree, "sync", "case $* in *.part) echo \"sync: error syncing '$2': Input/output error\" >&2; exit 1 ;; esac"
+    )
+    before, create = names(tree), steps()[0]
+    assert run(tree, shell, create.do) == (1, f"a write to disk failed: {tree.path(FILE)}.part\n")
+    assert not tree.path(FILE).exists()
+    assert run(tree, shell, create.undo) == (0, "")
     assert names(tree) == before
 
 
