@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import Run, sh
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.platform import OSTREE, TRANSACTIONAL
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import ON_DISK
 
 #: What all distributions take for a package's name; nothing of it is an option or means something to a shell.
 PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*\Z")
@@ -110,7 +111,7 @@ for name in @names@; do
   }
 done
 installed >"$NOTES/before.new" && [ -s "$NOTES/before.new" ] || { echo 'what is installed is not known' >&2; exit 1; }
-sync
+on_disk "$NOTES/announced.new" "$NOTES/before.new"
 mv "$NOTES/announced.new" "$NOTES/announced" && mv "$NOTES/before.new" "$NOTES/before" || exit 1
 sync
 @install@"""
@@ -250,7 +251,7 @@ def no_packages(evidence: Evidence) -> str | None:
 
 
 def _do(manager: PackageManager, names: str) -> str:
-    """What announces and installs packages, ``names`` being shell for theirs."""
+    """What announces and installs packages, ``names`` being shell for theirs. The function of on_disk.sh is to stand before it."""
     words = {
         "manager": manager.command,
         "announce": manager.announce,
@@ -267,7 +268,7 @@ def add_with_apt(names: str) -> tuple[str, str, str]:
     """What installs packages by apt where they are to stand beside others, its undo, and whether that may be: shell, to be wrapped
     by the caller.
 
-    ``names`` is shell for the packages' names. The caller defines ``apt``, and ``announce NAME...``: prints what is going to be
+    ``names`` is shell for the packages' names. The caller defines ``apt``, ``on_disk`` and ``announce NAME...``: prints what is to be
     installed, or ends the shell.
     """
     given = replace(
@@ -290,7 +291,7 @@ def install_step(manager: PackageManager, names: tuple[str, ...], keep_configura
     undo = '[ -e "$NOTES/before" ] || exit 0\n' + database.functions + database.undo
     return Run(
         what=f"install {' and '.join(names)} with {manager.command}",
-        do=database.functions + _do(manager, sh(*names)),
+        do=database.functions + ON_DISK + _do(manager, sh(*names)),
         undo=undo.replace("@kept@", " ".join(names) if keep_configuration else ""),
         proof=database.proof.replace("@names@", sh(*names)),
         alone_from=("packages",),

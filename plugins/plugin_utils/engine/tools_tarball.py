@@ -10,6 +10,7 @@ from ansible_collections.vmguest.linux.plugins.plugin_utils.engine.step import R
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.evidence import Evidence
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.services import TOOLS_DAEMONS
 from ansible_collections.vmguest.linux.plugins.plugin_utils.evidence.tools import CONFIGURATION, LOCATIONS, UNINSTALLER
+from ansible_collections.vmguest.linux.plugins.plugin_utils.guest.probe_payload import ON_DISK
 
 #: Answers in `locations` that make the uninstaller change more than its own files, and what. Putting those back would
 #: not undo it.
@@ -26,7 +27,9 @@ ARCHIVE = "/var/lib/vmguest/open_vm_tools-tarball.tar"
 
 #: Names in the archive are relative to the root directory. `file PATH MTIME` and `directory PATH` are lines of the
 #: database; of a directory only itself is kept, for its files have lines of their own. Links of services have none.
-_KEEP = r"""umask 077
+_KEEP = (
+    ON_DISK
+    + r"""umask 077
 cd "$ROOT/" || exit 1
 {
   sed -n -e 's,^file /\(.*\) [0-9][0-9]*$,./\1,p' -e t -e 's,^file /,./,p' -e 's,^directory /,./,p' .@locations@
@@ -38,12 +41,13 @@ cd "$ROOT/" || exit 1
   done
   tar -cpf .@archive@.new --no-recursion "$@"
 } || exit 1
-# What is kept, then its name, are on the disk before the first file goes, which may be another disk: else a power cut might
-# leave the removals and not what undoes them.
-sync
+# What is kept, then its name, are on the disk before the first file goes, which may be another disk: else a power cut, or a
+# write that failed, might leave the removals and not what undoes them.
+on_disk .@archive@.new
 mv .@archive@.new .@archive@ || exit 1
 sync
 @uninstaller@"""
+)
 
 _PUT_BACK = r"""rm -f "$ROOT"@archive@.new
 [ -e "$ROOT"@archive@ ] || exit 0

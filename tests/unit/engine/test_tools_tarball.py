@@ -117,7 +117,7 @@ def test_it_goes_and_comes_back(tmp_path: Path, shell: str, systemd: bool) -> No
     """What undoes a change is on the disk before the change, and the service runs before the archive goes."""
     guest = Guest(tmp_path, shell, systemd)
     assert guest.run(guest.step.do) == 0
-    assert guest.calls[:5] == ["tar", "sync", "mv", "sync", "vmware-uninstall-tools.pl"]
+    assert guest.calls[:6] == ["tar", "sync", "sync", "mv", "sync", "vmware-uninstall-tools.pl"]
     assert guest.files.keys() == {ARCHIVE[1:]}
     assert guest.run(guest.step.undo) == 0
     started = ["systemctl", "systemctl"] if systemd else ["service"]
@@ -125,6 +125,15 @@ def test_it_goes_and_comes_back(tmp_path: Path, shell: str, systemd: bool) -> No
     assert guest.files == guest.before
     assert guest.run(guest.step.undo) == 0
     assert guest.calls == ["rm"]
+
+
+def test_nothing_goes_where_the_disk_did_not_take_what_is_kept(tmp_path: Path) -> None:
+    """tar wrote into memory; only sync tells that the archive, the one thing that undoes the removal, is not on the disk."""
+    guest = Guest(tmp_path)
+    guest.program("sync", "[ $# -eq 0 ] || { echo \"sync: error syncing '$2': Input/output error\" >&2; exit 1; }")
+    assert guest.run(guest.step.do) == 1
+    assert "vmware-uninstall-tools.pl" not in guest.calls
+    assert guest.files.items() >= guest.before.items()
 
 
 def test_a_service_that_does_not_start_is_told(tmp_path: Path) -> None:
