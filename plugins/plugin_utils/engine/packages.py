@@ -268,8 +268,8 @@ def add_with_apt(names: str) -> tuple[str, str, str]:
     """What installs packages by apt where they are to stand beside others, its undo, and whether that may be: shell, to be wrapped
     by the caller.
 
-    ``names`` is shell for the packages' names. The caller defines ``apt``, ``on_disk`` and ``announce NAME...``: prints what is to be
-    installed, or ends the shell.
+    ``names`` is shell for the packages' names. The caller defines ``apt``, ``on_disk`` and ``announce NAME...``: prints what is
+    to be installed, or ends the shell.
     """
     given = replace(
         APT, announce='echo "$announced"', names_of="p", install="apt --no-install-recommends install @names@"
