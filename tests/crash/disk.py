@@ -74,11 +74,10 @@ def build(layout: Layout, files: Mapping[str, GuestFile], folders: Iterable[str]
     rest, others = dict(files), list(folders)
     for top in layout.own:
         begin, size = PLACES[top]
-        within = {path: rest.pop(path) for path in list(rest) if path.startswith(f"{top}/")}
+        within = {path.removeprefix(top): rest.pop(path) for path in list(rest) if path.startswith(f"{top}/")}
         inside = [path.removeprefix(top) for path in others if path.startswith(f"{top}/")]
         others = [*(path for path in others if not path.startswith(f"{top}/")), top]
-        own = {path.removeprefix(top): file for path, file in within.items()}
-        disk[begin : begin + size] = _file_system(layout.file_system, size, own, inside)
+        disk[begin : begin + size] = _file_system(layout.file_system, size, within, inside)
     disk[ROOT_AT : ROOT_AT + ROOT_SIZE] = _file_system(layout.file_system, ROOT_SIZE, rest, others)
     return bytes(disk)
 

@@ -27,9 +27,7 @@ ARCHIVE = "/var/lib/vmguest/open_vm_tools-tarball.tar"
 
 #: Names in the archive are relative to the root directory. `file PATH MTIME` and `directory PATH` are lines of the
 #: database; of a directory only itself is kept, for its files have lines of their own. Links of services have none.
-_KEEP = (
-    ON_DISK
-    + r"""umask 077
+_KEEP = r"""umask 077
 cd "$ROOT/" || exit 1
 {
   sed -n -e 's,^file /\(.*\) [0-9][0-9]*$,./\1,p' -e t -e 's,^file /,./,p' -e 's,^directory /,./,p' .@locations@
@@ -47,7 +45,6 @@ on_disk .@archive@.new
 mv .@archive@.new .@archive@ || exit 1
 sync
 @uninstaller@"""
-)
 
 _PUT_BACK = r"""rm -f "$ROOT"@archive@.new
 [ -e "$ROOT"@archive@ ] || exit 0
@@ -88,7 +85,7 @@ def removal(evidence: Evidence) -> tuple[Step, ...]:
     return (
         Run(
             what=f"keep the tarball's files in {ARCHIVE} and run {UNINSTALLER}",
-            do=filled(_KEEP),
+            do=ON_DISK + filled(_KEEP),
             undo=filled(_PUT_BACK),
             proof=f'[ ! -e "$ROOT"{UNINSTALLER} ] && [ ! -e "$ROOT"{LOCATIONS} ]',
             # It takes drivers away that an image is being built of.

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# For commands that write large files: each runs in a shell of its own, which a failure ends.
+# For commands that write files which apply.sh does not know of: each runs in a shell of its own, which a failure ends.
 
 # on_disk FILE...: a newer sync tells of a write that failed; what was proved before was read from memory. An old one takes no names.
 # Only uutils' needs -d to tell, for which it is enough to GNU's, too.

@@ -42,7 +42,7 @@ def guest_script(name: str) -> str:
 IMAGES = guest_script("images.sh")
 #: The functions of settle.sh and compare.sh, for apply.sh.
 SETTLE_AND_COMPARE = guest_script("settle.sh") + guest_script("compare.sh")
-#: The function of on_disk.sh, for commands that write large files.
+#: The function of on_disk.sh, for commands that write files which apply.sh does not know of.
 ON_DISK = guest_script("on_disk.sh")
 #: The functions of in_place.sh, and those that it calls, for commands that write what boots.
 IN_PLACE = SETTLE_AND_COMPARE + ON_DISK + guest_script("in_place.sh")
